@@ -44,7 +44,9 @@ pub enum SidError {
         found: usize,
     },
     /// A character after the prefix is not a hexadecimal digit.
-    #[error("{expected} has only hexadecimal digits after its prefix, but character {position} is none")]
+    #[error(
+        "{expected} has only hexadecimal digits after its prefix, but character {position} is none"
+    )]
     NotHexadecimal {
         /// What was expected, with its article.
         expected: &'static str,
@@ -53,19 +55,37 @@ pub enum SidError {
     },
 }
 
-fn parse(text: &str, expected: &'static str, prefix: &'static str) -> Result<[u8; SID_LEN], SidError> {
+fn parse(
+    text: &str,
+    expected: &'static str,
+    prefix: &'static str,
+) -> Result<[u8; SID_LEN], SidError> {
     if text.is_empty() {
         return Err(SidError::Empty { expected, prefix });
     }
     if !text.starts_with(prefix) {
         let found = text.chars().take(2).collect();
-        return Err(SidError::WrongPrefix { expected, prefix, found });
+        return Err(SidError::WrongPrefix {
+            expected,
+            prefix,
+            found,
+        });
     }
     let Ok(bytes) = <[u8; SID_LEN]>::try_from(text.as_bytes()) else {
-        return Err(SidError::WrongLength { expected, found: text.chars().count() });
+        return Err(SidError::WrongLength {
+            expected,
+            found: text.chars().count(),
+        });
     };
-    match bytes.iter().skip(2).position(|byte| !byte.is_ascii_hexdigit()) {
-        Some(index) => Err(SidError::NotHexadecimal { expected, position: index + 3 }),
+    match bytes
+        .iter()
+        .skip(2)
+        .position(|byte| !byte.is_ascii_hexdigit())
+    {
+        Some(index) => Err(SidError::NotHexadecimal {
+            expected,
+            position: index + 3,
+        }),
         None => Ok(bytes),
     }
 }
@@ -244,13 +264,24 @@ mod tests {
     #[test]
     fn a_wrong_length_names_both_lengths() {
         let error = "AC12".parse::<AccountSid>().unwrap_err();
-        assert_eq!(error.to_string(), "an account SID has 34 characters, but this one has 4");
+        assert_eq!(
+            error.to_string(),
+            "an account SID has 34 characters, but this one has 4"
+        );
     }
 
     #[test]
     fn a_character_that_is_no_digit_is_named_by_its_position() {
-        let error = format!("AC{}g", &DIGITS[..31]).parse::<AccountSid>().unwrap_err();
-        assert_eq!(error, SidError::NotHexadecimal { expected: "an account SID", position: 34 });
+        let error = format!("AC{}g", &DIGITS[..31])
+            .parse::<AccountSid>()
+            .unwrap_err();
+        assert_eq!(
+            error,
+            SidError::NotHexadecimal {
+                expected: "an account SID",
+                position: 34
+            }
+        );
         assert!(error.to_string().ends_with("character 34 is none"));
     }
 
