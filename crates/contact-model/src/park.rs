@@ -87,8 +87,8 @@ pub enum ParkReason {
     },
     /// Calabrio took the contact but did not finish it in the time that is allowed.
     ProcessingOverdue {
-        /// The contact.
-        ccr: CcrId,
+        /// The contact, where it was found at all.
+        ccr: Option<CcrId>,
     },
     /// What was read back differs from what was sent.
     ReadBackDiffers {
@@ -364,7 +364,12 @@ impl fmt::Display for ParkReason {
             Self::ImportRefused { status } => {
                 write!(f, "Calabrio refused the contact with status {status}")
             }
-            Self::ProcessingOverdue { ccr } => write!(f, "Calabrio has not finished contact {ccr}"),
+            Self::ProcessingOverdue { ccr: Some(ccr) } => {
+                write!(f, "Calabrio has not finished contact {ccr}")
+            }
+            Self::ProcessingOverdue { ccr: None } => {
+                f.write_str("Calabrio took the contact, but it never appeared there")
+            }
             Self::ReadBackDiffers { ccr } => write!(f, "contact {ccr} differs from what was sent"),
             Self::DuplicateContact { ccr, count } => {
                 write!(
@@ -413,7 +418,8 @@ pub(crate) mod tests {
             ParkReason::AttributesUnreadable,
             ParkReason::EventsGone,
             ParkReason::ImportRefused { status: 422 },
-            ParkReason::ProcessingOverdue { ccr },
+            ParkReason::ProcessingOverdue { ccr: Some(ccr) },
+            ParkReason::ProcessingOverdue { ccr: None },
             ParkReason::ReadBackDiffers { ccr },
             ParkReason::DuplicateContact { ccr, count: 2 },
             ParkReason::StepFailed {

@@ -190,9 +190,9 @@ impl Stage {
             Self::Complete(complete) => Some(complete.ccr),
             Self::Failed(failed) => failed.ccr,
             Self::Parked(parked) => match &parked.reason {
-                ParkReason::ProcessingOverdue { ccr }
-                | ParkReason::ReadBackDiffers { ccr }
-                | ParkReason::DuplicateContact { ccr, .. } => Some(*ccr),
+                ParkReason::ReadBackDiffers { ccr } | ParkReason::DuplicateContact { ccr, .. } => {
+                    Some(*ccr)
+                }
                 _ => parked.resume.ccr(),
             },
         }
@@ -247,8 +247,8 @@ impl Captured {
             at: now,
             capture: self.capture,
             media,
-            attempts: 0,
-            in_doubt: None,
+            attempt: None,
+            in_doubt: false,
         }
     }
 
@@ -261,22 +261,24 @@ impl Captured {
     }
 }
 
+/// What an attempt to upload sends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivered {
+    /// How long the audio is, in milliseconds; 0 for a contact without media.
+    pub duration_ms: u64,
+    /// How many bytes of audio are sent, header included; 0 for a contact without media.
+    pub bytes: u64,
+}
+
 /// An attempt to upload, written down before its first byte is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
     /// Counted from 1.
     pub number: u32,
-    /// When the intent was written down.
+    /// When the intent was written down, or since when its end has been in doubt.
     pub at: DateTime<Utc>,
-}
-
-/// What was sent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Delivered {
-    /// How long the audio is, in milliseconds; 0 for a contact without media.
-    pub duration_ms: u64,
-    /// How many bytes of audio were sent, header included.
-    pub bytes: u64,
+    /// What it sends.
+    pub sending: Delivered,
 }
 
 /// The media is known; perhaps an attempt to upload is open.
@@ -288,30 +290,46 @@ pub struct Linked {
     pub capture: Capture,
     /// The media.
     pub media: LegMedia,
-    /// How many attempts to upload were begun.
-    pub attempts: u32,
-    /// The attempt whose end is not known. While it stands, the contact is only searched for.
-    pub in_doubt: Option<Attempt>,
+    /// The latest attempt to upload, if there was one.
+    pub attempt: Option<Attempt>,
+    /// Whether the end of that attempt is not known. While it stands, the contact is only searched for.
+    pub in_doubt: bool,
 }
 
 impl Linked {
     /// Writes down that an upload is about to begin. From here the attempt is in doubt until it is settled.
-    pub fn intend(self, now: DateTime<Utc>) -> Result<Self, TransitionError> {
-        if let Some(open) = self.in_doubt {
-            return Err(TransitionError::InDoubt(open.number));
-        }
-        let number = self.attempts.saturating_add(1);
+    pub fn intend(self, sending: Delivered, now: DateTime<Utc>) -> Result<Self, TransitionError> {
+        let number = match self.attempt {
+            Some(open) if self.in_doubt => return Err(TransitionError::InDoubt(open.number)),
+            Some(before) => before.number.saturating_add(1),
+            None => 1,
+        };
+        let attempt = Attempt {
+            number,
+            at: now,
+            sending,
+        };
         Ok(Self {
-            attempts: number,
-            in_doubt: Some(Attempt { number, at: now }),
+            attempt: Some(attempt),
+            in_doubt: true,
             ..self
         })
+    }
+
+    /// The attempt has ended without an answer that settles it: from now on the contact is searched for.
+    pub fn doubt(self, now: DateTime<Utc>) -> Self {
+        let attempt = self.attempt.map(|attempt| Attempt { at: now, ..attempt });
+        Self {
+            in_doubt: attempt.is_some(),
+            attempt,
+            ..self
+        }
     }
 
     /// The open attempt is known to have come to nothing: it was refused, never sent, or not found after long enough.
     pub fn settled_unsent(self) -> Self {
         Self {
-            in_doubt: None,
+            in_doubt: false,
             ..self
         }
     }
@@ -319,33 +337,38 @@ impl Linked {
     /// Calabrio answered that it took the contact.
     pub fn uploaded(
         self,
-        delivered: Delivered,
         ccr: Option<CcrId>,
         now: DateTime<Utc>,
     ) -> Result<Uploaded, TransitionError> {
-        let attempt = self.in_doubt.ok_or(TransitionError::NoAttempt)?;
+        let attempt = self
+            .attempt
+            .filter(|_| self.in_doubt)
+            .ok_or(TransitionError::NoAttempt)?;
         Ok(Uploaded {
             at: now,
             capture: self.capture,
             media: self.media,
-            attempts: self.attempts,
-            sent_at: attempt.at,
-            delivered: Some(delivered),
+            attempt,
             ccr,
         })
     }
 
     /// The contact was found in Calabrio although no answer told so.
     pub fn found(self, ccr: CcrId, now: DateTime<Utc>) -> Processing {
-        let sent_at = self.in_doubt.map_or(now, |attempt| attempt.at);
         Processing {
             at: now,
             capture: self.capture,
             media: self.media,
-            attempts: self.attempts,
-            sent_at,
-            delivered: None,
+            attempt: self.attempt,
             ccr,
+        }
+    }
+
+    /// A rule leaves the contact out.
+    pub fn exclude(self, rule: impl Into<String>, now: DateTime<Utc>) -> Excluded {
+        Excluded {
+            at: now,
+            rule: rule.into(),
         }
     }
 }
@@ -359,12 +382,8 @@ pub struct Uploaded {
     pub capture: Capture,
     /// The media.
     pub media: LegMedia,
-    /// How many attempts to upload were begun.
-    pub attempts: u32,
-    /// When the attempt that succeeded began.
-    pub sent_at: DateTime<Utc>,
-    /// What was sent, where that is known.
-    pub delivered: Option<Delivered>,
+    /// The attempt that Calabrio answered.
+    pub attempt: Attempt,
     /// Calabrio's id, where its answer held one.
     pub ccr: Option<CcrId>,
 }
@@ -376,9 +395,7 @@ impl Uploaded {
             at: now,
             capture: self.capture,
             media: self.media,
-            attempts: self.attempts,
-            sent_at: self.sent_at,
-            delivered: self.delivered,
+            attempt: Some(self.attempt),
             ccr,
         }
     }
@@ -389,8 +406,8 @@ impl Uploaded {
             at: now,
             capture: self.capture,
             media: self.media,
-            attempts: self.attempts,
-            in_doubt: None,
+            attempt: Some(self.attempt),
+            in_doubt: false,
         }
     }
 }
@@ -404,12 +421,8 @@ pub struct Processing {
     pub capture: Capture,
     /// The media.
     pub media: LegMedia,
-    /// How many attempts to upload were begun.
-    pub attempts: u32,
-    /// When the attempt that it came from began.
-    pub sent_at: DateTime<Utc>,
-    /// What was sent, where that is known: not after a crash between the sending and the answer.
-    pub delivered: Option<Delivered>,
+    /// The latest attempt to upload; `None` where the contact was there before this connector sent anything.
+    pub attempt: Option<Attempt>,
     /// Calabrio's id.
     pub ccr: CcrId,
 }
@@ -421,7 +434,6 @@ impl Processing {
             at: now,
             capture: self.capture,
             media: self.media,
-            attempts: self.attempts,
             ccr: self.ccr,
             duration_ms,
         }
@@ -436,17 +448,6 @@ impl Processing {
             reason,
         }
     }
-
-    /// It is there, but without its media, and no media is on its way: the media is to be sent for it.
-    pub fn without_media(self, now: DateTime<Utc>) -> Linked {
-        Linked {
-            at: now,
-            capture: self.capture,
-            media: self.media,
-            attempts: self.attempts,
-            in_doubt: None,
-        }
-    }
 }
 
 /// The contact was read back from Calabrio, whole.
@@ -458,12 +459,17 @@ pub struct Complete {
     pub capture: Capture,
     /// The media.
     pub media: LegMedia,
-    /// How many attempts to upload it took.
-    pub attempts: u32,
     /// Calabrio's id.
     pub ccr: CcrId,
     /// How long Calabrio says the audio is, in milliseconds.
     pub duration_ms: Option<u64>,
+}
+
+impl Complete {
+    /// Attributes that changed after the contact was built were written to it.
+    pub fn refreshed(self, capture: Capture) -> Self {
+        Self { capture, ..self }
+    }
 }
 
 /// Calabrio says that the contact failed.
@@ -510,6 +516,11 @@ pub struct Excluded {
 mod tests {
     use super::*;
 
+    const SENT: Delivered = Delivered {
+        duration_ms: 4_000,
+        bytes: 64_044,
+    };
+
     fn at(second: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_780_000_000 + second, 0).unwrap()
     }
@@ -526,70 +537,89 @@ mod tests {
 
     #[test]
     fn a_second_attempt_waits_until_the_first_is_settled() {
-        let open = linked().intend(at(3)).unwrap();
+        let open = linked().intend(SENT, at(3)).unwrap();
         assert_eq!(
-            open.in_doubt,
+            open.attempt,
             Some(Attempt {
                 number: 1,
-                at: at(3)
+                at: at(3),
+                sending: SENT
             })
         );
-        assert_eq!(open.clone().intend(at(4)), Err(TransitionError::InDoubt(1)));
-        let again = open.settled_unsent().intend(at(5)).unwrap();
         assert_eq!(
-            again.in_doubt,
+            open.clone().intend(SENT, at(4)),
+            Err(TransitionError::InDoubt(1))
+        );
+        let again = open.settled_unsent().intend(SENT, at(5)).unwrap();
+        assert_eq!(again.attempt.unwrap().number, 2);
+    }
+
+    #[test]
+    fn doubt_counts_from_the_end_of_an_attempt_and_needs_one() {
+        let open = linked().intend(SENT, at(3)).unwrap().doubt(at(9));
+        assert_eq!(
+            open.attempt,
             Some(Attempt {
-                number: 2,
-                at: at(5)
+                number: 1,
+                at: at(9),
+                sending: SENT
             })
         );
+        assert!(open.in_doubt);
+        assert!(!linked().doubt(at(9)).in_doubt);
     }
 
     #[test]
     fn an_answer_without_an_open_attempt_is_refused() {
         assert_eq!(
-            linked().uploaded(Delivered::default(), None, at(3)),
+            linked().uploaded(None, at(3)),
+            Err(TransitionError::NoAttempt)
+        );
+        let settled = linked().intend(SENT, at(3)).unwrap().settled_unsent();
+        assert_eq!(
+            settled.uploaded(None, at(4)),
             Err(TransitionError::NoAttempt)
         );
     }
 
     #[test]
     fn a_contact_keeps_what_it_learned_on_the_way_to_its_end() {
-        let sent = Delivered {
-            duration_ms: 4_000,
-            bytes: 64_044,
-        };
         let uploaded = linked()
-            .intend(at(3))
+            .intend(SENT, at(3))
             .unwrap()
-            .uploaded(sent, None, at(4))
+            .uploaded(None, at(4))
             .unwrap();
-        assert_eq!(uploaded.sent_at, at(3));
         let processing = uploaded.found(ccr(), at(5));
-        assert_eq!(processing.delivered, Some(sent));
+        assert_eq!(
+            processing.attempt.map(|attempt| attempt.sending),
+            Some(SENT)
+        );
         let complete = processing.clone().complete(Some(4_000), at(6));
-        assert_eq!((complete.ccr, complete.attempts), (ccr(), 1));
+        assert_eq!((complete.ccr, complete.duration_ms), (ccr(), Some(4_000)));
         let failed = processing.fail(FailureReason::ProcessingFailed, at(6));
         assert_eq!(Stage::Failed(failed).ccr(), Some(ccr()));
     }
 
     #[test]
-    fn what_was_found_after_a_crash_is_known_to_be_sent_but_not_how_long() {
-        let processing = linked().intend(at(3)).unwrap().found(ccr(), at(9));
-        assert_eq!((processing.sent_at, processing.delivered), (at(3), None));
+    fn what_is_found_after_a_crash_still_knows_what_was_sent() {
+        let processing = linked().intend(SENT, at(3)).unwrap().found(ccr(), at(9));
+        assert_eq!(
+            processing.attempt.map(|attempt| attempt.sending),
+            Some(SENT)
+        );
+        assert_eq!(linked().found(ccr(), at(9)).attempt, None);
     }
 
     #[test]
-    fn what_vanished_or_lacks_media_goes_back_to_linked_with_its_attempts_counted() {
+    fn what_vanished_goes_back_to_linked_with_its_attempts_counted() {
         let uploaded = linked()
-            .intend(at(3))
+            .intend(SENT, at(3))
             .unwrap()
-            .uploaded(Delivered::default(), None, at(4))
+            .uploaded(None, at(4))
             .unwrap();
-        let back = uploaded.clone().vanished(at(7));
-        assert_eq!((back.attempts, back.in_doubt), (1, None));
-        let back = uploaded.found(ccr(), at(5)).without_media(at(7));
-        assert_eq!((back.attempts, back.in_doubt), (1, None));
+        let back = uploaded.vanished(at(7));
+        assert!(!back.in_doubt);
+        assert_eq!(back.intend(SENT, at(8)).unwrap().attempt.unwrap().number, 2);
     }
 
     #[test]
@@ -607,15 +637,11 @@ mod tests {
 
     #[test]
     fn a_parked_contact_still_knows_its_calabrio_id_and_its_recordings() {
-        let parked = Stage::Linked(linked())
-            .park(
-                ParkReason::DuplicateContact {
-                    ccr: ccr(),
-                    count: 2,
-                },
-                at(8),
-            )
-            .unwrap();
+        let reason = ParkReason::DuplicateContact {
+            ccr: ccr(),
+            count: 2,
+        };
+        let parked = Stage::Linked(linked()).park(reason, at(8)).unwrap();
         assert_eq!(Stage::Parked(parked).ccr(), Some(ccr()));
         let recording = "RE00000000000000000000000000000001".parse().unwrap();
         let piece = crate::MediaPiece {
@@ -639,11 +665,8 @@ mod tests {
 
     #[test]
     fn every_stage_keeps_its_name_in_json_and_in_filters() {
-        let open = linked().intend(at(3)).unwrap();
-        let uploaded = open
-            .clone()
-            .uploaded(Delivered::default(), Some(ccr()), at(4))
-            .unwrap();
+        let open = linked().intend(SENT, at(3)).unwrap();
+        let uploaded = open.clone().uploaded(Some(ccr()), at(4)).unwrap();
         let processing = uploaded.clone().found(ccr(), at(5));
         let stages = [
             Stage::Discovered(Discovered { at: at(0) }),
