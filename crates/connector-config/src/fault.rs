@@ -1,0 +1,122 @@
+//! What is wrong with a configuration, all of it at once.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+/// One thing that is wrong, or wants attention: where it stands, what it is, and what to do.
+///
+/// Never holds the value of a setting: a value in the wrong place can be a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// The file, as it was named.
+    pub file: PathBuf,
+    /// The line, counted from 1.
+    pub line: usize,
+    /// The column in characters, counted from 1.
+    pub column: usize,
+    /// The field: `acd[0].twilio.account_sid`. Empty where the text is not TOML.
+    pub field: String,
+    /// What is wrong.
+    pub what: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}: ", self.file.display(), self.line, self.column)?;
+        if !self.field.is_empty() {
+            write!(f, "{}: ", self.field)?;
+        }
+        write!(f, "{}; {}", self.what, self.remedy)
+    }
+}
+
+/// Every fault that was found, in the order of the file. At least one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Faults(Vec<Fault>);
+
+impl Faults {
+    pub(crate) fn new(mut faults: Vec<Fault>) -> Option<Self> {
+        faults.sort_by(|a, b| (a.line, a.column).cmp(&(b.line, b.column)));
+        (!faults.is_empty()).then_some(Self(faults))
+    }
+
+    /// The faults.
+    pub fn as_slice(&self) -> &[Fault] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.len() {
+            1 => f.write_str("the configuration has 1 fault")?,
+            count => write!(f, "the configuration has {count} faults")?,
+        }
+        self.0.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
+    }
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("the configuration {} cannot be read: {source}; write one with the command init, or name another with --config", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is larger than any configuration.
+    #[error("{} is larger than {limit} bytes and so no configuration; name another file with --config", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The largest size that is read.
+        limit: u64,
+    },
+    /// The file, or a secret that it refers to, has faults.
+    #[error("{0}")]
+    Faults(Faults),
+}
+
+impl ConfigError {
+    /// The faults, where there are any.
+    pub fn faults(&self) -> &[Fault] {
+        match self {
+            Self::Faults(faults) => faults.as_slice(),
+            Self::Unreadable { .. } | Self::TooLarge { .. } => &[],
+        }
+    }
+}
+
+/// A place in the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+    pub(crate) field: String,
+}
+
+impl Place {
+    pub(crate) fn fault(
+        &self,
+        file: &Path,
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Fault {
+        Fault {
+            file: file.to_path_buf(),
+            line: self.line,
+            column: self.column,
+            field: self.field.clone(),
+            what: what.into(),
+            remedy: remedy.into(),
+        }
+    }
+}

@@ -1,0 +1,534 @@
+//! One ACD: a Twilio account and workspace, and the Calabrio tenant that it feeds.
+
+use std::time::Duration;
+
+use chrono::{DateTime, FixedOffset, Utc};
+use contact_model::{AcdKey, Channel, Direction, TenantKey};
+use http_retry::{BaseUrl, SafeUrl};
+use schemars::JsonSchema;
+use serde::Serialize;
+use twilio_sid::{AccountSid, ApiKeySid, PublicKeySid, WorkspaceSid};
+
+use super::{Insights, Wfm};
+use crate::choice::choices;
+use crate::secret::SecretRef;
+use crate::time_zone::TimeZone;
+use crate::units::{
+    DurationText, display_text, duration_text, optional_display_text, optional_duration_text,
+};
+
+/// One ACD: a Twilio account and workspace, and the Calabrio tenant that it feeds.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the file"
+)]
+pub struct Acd {
+    /// The name by which commands, logs and metrics call it; unique in the file. It can change: the ledger knows an ACD
+    /// by account, workspace and tenant. Vendor's page: *ACD Name*.
+    pub name: String,
+    /// The IANA name of the time zone that is configured in Flex Insights. Vendor's page: *Time Zone*.
+    #[schemars(with = "String")]
+    pub time_zone: TimeZone,
+    /// Where discovery begins when the ledger knows nothing of this ACD: `"now"`, a duration back from now such as
+    /// `"24h"`, or a time such as `"2026-03-01T00:00:00Z"`. Twilio tells of the last 30 days. Afterwards the ledger's
+    /// cursor counts, and this setting has no effect.
+    #[schemars(default, with = "String")]
+    pub discover_from: DiscoverFrom,
+    /// What tells when a contact is complete or has failed. Vendor's page: *Event Webhook URL*. Checked, and not used by
+    /// this version.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "optional_display_text"
+    )]
+    #[schemars(with = "Option<String>")]
+    pub event_webhook_url: Option<SafeUrl>,
+    /// Vendor's page: *Enable RTE Messaging for Screen Recording*. Not in this version.
+    #[schemars(default)]
+    pub rte_messaging: bool,
+    /// Whether a source recording is deleted at Twilio once every contact that uses it is complete. Not in this version.
+    #[schemars(default)]
+    pub delete_source: bool,
+    /// Which products Calabrio ONE is licensed for. Vendor's page: *Products Enabled*.
+    #[schemars(default)]
+    pub products: Products,
+    /// How an agent's full name splits into first and last name. Vendor's page: *Agent Name Format*.
+    #[schemars(default)]
+    pub agent_name: AgentName,
+    /// The Twilio side. Vendor's page: *Twilio Flex Configuration Information*.
+    pub twilio: Twilio,
+    /// The Calabrio side. Vendor's page: the fields that begin with *Calabrio API*.
+    pub calabrio: Calabrio,
+    /// What is done with recordings on their way.
+    #[schemars(default)]
+    pub media: Media,
+    /// Which task attributes and facts become Calabrio metadata: at most 100. Vendor's page: *Metadata Mapping*.
+    #[schemars(default)]
+    pub metadata: Vec<Metadata>,
+    /// The private keys of encrypted recordings. Vendor's page: *Twilio Voice Recording Encryption*.
+    #[serde(rename = "encryption_key")]
+    #[schemars(default)]
+    pub encryption_keys: Vec<EncryptionKey>,
+    /// Which legs are left out. These rules and the product switches are the only exclusions there are.
+    #[serde(rename = "exclude")]
+    #[schemars(default)]
+    pub excludes: Vec<Exclude>,
+    /// Flex Insights, for classic WFM. Kept, unused, while `wfm.history` is off.
+    #[schemars(default)]
+    pub insights: Insights,
+    /// Classic WFM. Validated and kept; not used by this version.
+    #[schemars(default)]
+    pub wfm: Wfm,
+}
+
+impl Acd {
+    /// Its identity in the ledger: account, workspace and tenant. The tenant is `tenant_id`, or where none is set the
+    /// host of `calabrio.base_url`; so setting `tenant_id` later makes another ACD of it.
+    pub fn key(&self) -> AcdKey {
+        AcdKey {
+            account: self.twilio.account_sid,
+            workspace: self.twilio.workspace_sid,
+            tenant: self.calabrio.tenant_key.clone(),
+        }
+    }
+}
+
+/// Where discovery begins when the ledger knows nothing of an ACD.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DiscoverFrom {
+    /// At the first start.
+    #[default]
+    Now,
+    /// So long before the first start.
+    Ago(Duration),
+    /// At this time.
+    At(DateTime<Utc>),
+}
+
+impl DiscoverFrom {
+    /// The time it means, when the first start is at `now`. Never later than `now`.
+    pub fn resolve(self, now: DateTime<Utc>) -> DateTime<Utc> {
+        match self {
+            Self::Now => now,
+            Self::Ago(back) => chrono::Duration::from_std(back)
+                .ok()
+                .and_then(|back| now.checked_sub_signed(back))
+                .unwrap_or(DateTime::UNIX_EPOCH),
+            Self::At(time) => time.min(now),
+        }
+    }
+}
+
+impl std::fmt::Display for DiscoverFrom {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Now => f.write_str("now"),
+            Self::Ago(back) => f.write_str(&crate::units::print_duration(*back)),
+            Self::At(time) => {
+                f.write_str(&time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
+            }
+        }
+    }
+}
+
+impl Serialize for DiscoverFrom {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+choices! {
+    /// The kinds of contacts that quality management takes.
+    pub enum QmProduct {
+        /// Calls.
+        Voice = "voice",
+        /// Chats and SMS. Not in this version.
+        Digital = "digital",
+    }
+}
+
+/// Which products Calabrio ONE is licensed for. At least one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
+pub struct Products {
+    /// What quality management takes. Empty where it is not licensed. Vendor's page: *Quality Management*, *Voice* and
+    /// *Digital (Chat, SMS)*.
+    pub quality_management: Vec<QmProduct>,
+    /// Vendor's page: *Workforce Management* (classic). Not in this version.
+    pub workforce_management: bool,
+}
+
+impl Products {
+    /// Whether calls are taken.
+    pub fn voice(&self) -> bool {
+        self.quality_management.contains(&QmProduct::Voice)
+    }
+
+    /// Whether chats and SMS are to be taken.
+    pub fn digital(&self) -> bool {
+        self.quality_management.contains(&QmProduct::Digital)
+    }
+}
+
+impl Default for Products {
+    fn default() -> Self {
+        Self {
+            quality_management: vec![QmProduct::Voice],
+            workforce_management: false,
+        }
+    }
+}
+
+choices! {
+    /// The order of the names in a worker's full name.
+    pub enum NameOrder {
+        /// `Ada King Lovelace`: the first word is the first name.
+        FirstLast = "first-last",
+        /// `Lovelace Ada`: the first word is the last name.
+        LastFirst = "last-first",
+        /// `King Lovelace, Ada`: what stands before the comma is the last name.
+        LastCommaFirst = "last-comma-first",
+    }
+}
+
+choices! {
+    /// Which name a full name of one word is.
+    pub enum SingleName {
+        /// The first name.
+        First = "first",
+        /// The last name.
+        Last = "last",
+    }
+}
+
+/// How an agent's full name splits into first and last name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
+pub struct AgentName {
+    /// The order of the names. Vendor's page: *Agent Name Format*.
+    pub format: NameOrder,
+    /// What a name of one word is.
+    pub single_word: SingleName,
+}
+
+impl Default for AgentName {
+    fn default() -> Self {
+        Self {
+            format: NameOrder::FirstLast,
+            single_word: SingleName::Last,
+        }
+    }
+}
+
+impl AgentName {
+    /// Splits a full name into first and last name. Either can be empty.
+    ///
+    /// ```
+    /// use connector_config::AgentName;
+    ///
+    /// assert_eq!(AgentName::default().split("Ada King  Lovelace"), ("Ada".into(), "King Lovelace".into()));
+    /// assert_eq!(AgentName::default().split("Ada"), (String::new(), "Ada".into()));
+    /// ```
+    pub fn split(&self, full_name: &str) -> (String, String) {
+        let tidy = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let (first, last) = match self.format {
+            NameOrder::LastCommaFirst if full_name.contains(',') => full_name
+                .split_once(',')
+                .map_or_else(Default::default, |(last, first)| (tidy(first), tidy(last))),
+            NameOrder::FirstLast | NameOrder::LastCommaFirst => full_name
+                .trim()
+                .split_once(char::is_whitespace)
+                .map_or_else(Default::default, |(first, last)| (tidy(first), tidy(last))),
+            NameOrder::LastFirst => full_name
+                .trim()
+                .split_once(char::is_whitespace)
+                .map_or_else(Default::default, |(last, first)| (tidy(first), tidy(last))),
+        };
+        match (first.is_empty(), last.is_empty()) {
+            (false, false) => (first, last),
+            _ => match self.single_word {
+                SingleName::First => (tidy(&full_name.replace(',', " ")), String::new()),
+                SingleName::Last => (String::new(), tidy(&full_name.replace(',', " "))),
+            },
+        }
+    }
+}
+
+/// The Twilio side of an ACD.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Twilio {
+    /// The account. Vendor's page: *Twilio Account SID*.
+    #[schemars(with = "String", regex(pattern = "^AC[0-9a-fA-F]{32}$"))]
+    pub account_sid: AccountSid,
+    /// The workspace of its Flex instance: exactly one. Vendor's page: *Twilio Flex Workspace SID*.
+    #[schemars(with = "String", regex(pattern = "^WS[0-9a-fA-F]{32}$"))]
+    pub workspace_sid: WorkspaceSid,
+    /// The auth token. Optional where `api_key` is given. Vendor's page: *Twilio Auth Token*.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth_token: Option<SecretRef>,
+    /// An API key, used for requests instead of the auth token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<ApiKey>,
+    /// Other addresses than Twilio's own, one for each of its hosts: for a proxy or the simulator.
+    #[schemars(default)]
+    pub endpoints: TwilioEndpoints,
+}
+
+/// With what requests to Twilio are authenticated.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum TwilioCredentials<'a> {
+    /// The account SID and its auth token.
+    AuthToken(&'a SecretRef),
+    /// An API key and its secret.
+    ApiKey(&'a ApiKey),
+}
+
+impl Twilio {
+    /// The API key where there is one, else the auth token. `None` cannot come from a valid file.
+    pub fn credentials(&self) -> Option<TwilioCredentials<'_>> {
+        let key = self.api_key.as_ref().map(TwilioCredentials::ApiKey);
+        key.or_else(|| self.auth_token.as_ref().map(TwilioCredentials::AuthToken))
+    }
+}
+
+/// An API key: a standard one is enough, a restricted one needs to read what the connector reads.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ApiKey {
+    /// The key's SID.
+    #[schemars(with = "String", regex(pattern = "^SK[0-9a-fA-F]{32}$"))]
+    pub sid: ApiKeySid,
+    /// The key's secret.
+    pub secret: SecretRef,
+}
+
+/// One address for each of Twilio's hosts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
+pub struct TwilioEndpoints {
+    /// Calls, conferences, recordings.
+    #[schemars(with = "String")]
+    #[serde(serialize_with = "display_text")]
+    pub api: BaseUrl,
+    /// TaskRouter.
+    #[schemars(with = "String")]
+    #[serde(serialize_with = "display_text")]
+    pub taskrouter: BaseUrl,
+    /// Flex configuration.
+    #[schemars(with = "String")]
+    #[serde(serialize_with = "display_text")]
+    pub flex_api: BaseUrl,
+    /// Voice Insights: past participants of conferences.
+    #[schemars(with = "String")]
+    #[serde(serialize_with = "display_text")]
+    pub insights: BaseUrl,
+    /// Public keys.
+    #[schemars(with = "String")]
+    #[serde(serialize_with = "display_text")]
+    pub accounts: BaseUrl,
+}
+
+impl Default for TwilioEndpoints {
+    fn default() -> Self {
+        Self {
+            api: constant("https://api.twilio.com"),
+            taskrouter: constant("https://taskrouter.twilio.com"),
+            flex_api: constant("https://flex-api.twilio.com"),
+            insights: constant("https://insights.twilio.com"),
+            accounts: constant("https://accounts.twilio.com"),
+        }
+    }
+}
+
+#[allow(
+    clippy::expect_used,
+    reason = "the addresses above are constants, and a test reads them all"
+)]
+fn constant(address: &str) -> BaseUrl {
+    address.parse().expect("a constant address is sound")
+}
+
+/// The Calabrio side of an ACD.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Calabrio {
+    /// Where Calabrio ONE answers, without `/api`: `https://example.calabriocloud.com`.
+    #[schemars(with = "String")]
+    #[serde(serialize_with = "display_text")]
+    pub base_url: BaseUrl,
+    /// The service account. It needs the permission *Administer Tenant* to import contacts. Vendor's page: *Calabrio API
+    /// Username*.
+    pub username: String,
+    /// Its password. Vendor's page: *Calabrio API User Password*.
+    pub password: SecretRef,
+    /// The tenant's number. Needed when `event_webhook_url` is set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<u32>,
+    /// The number of this ACD in Calabrio ONE. Needed for workforce management.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acd_server_id: Option<u32>,
+    /// The key of the metadata field, of type Text, that holds the reservation SID of every contact. Nothing is sent
+    /// while it does not exist: by it a contact is recognised, and sent only once.
+    pub leg_key_field: String,
+    /// What differs, on this tenant, from the connector's assumptions about what Calabrio does not document. The keys
+    /// stand in `docs/calabrio-contract.md`.
+    #[schemars(default, with = "serde_json::Map<String, serde_json::Value>")]
+    pub contract: serde_json::Value,
+    #[serde(skip)]
+    pub(crate) tenant_key: TenantKey,
+}
+
+impl Calabrio {
+    /// The default of `leg_key_field`.
+    pub const LEG_KEY_FIELD: &'static str = "Twilio-Leg-key";
+}
+
+choices! {
+    /// What becomes of a leg for which Twilio has no recording.
+    pub enum NoMedia {
+        /// It goes to Calabrio ONE without audio.
+        MetadataOnly = "metadata-only",
+        /// It is parked.
+        Park = "park",
+        /// It is left out.
+        Exclude = "exclude",
+    }
+}
+
+choices! {
+    /// What becomes of a leg whose recording cannot be cut with certainty.
+    pub enum SpanUncertain {
+        /// The whole recording goes, and the contact is marked `span-uncertain`.
+        Whole = "whole",
+        /// It is parked.
+        Park = "park",
+    }
+}
+
+choices! {
+    /// How much of a recording goes with a leg.
+    pub enum RecordingScope {
+        /// The leg's own span.
+        Leg = "leg",
+        /// All of it, whoever else is on it.
+        Recording = "recording",
+    }
+}
+
+choices! {
+    /// Who is on the first channel of a stereo recording at Twilio. The connector sends the customer left, the agent right.
+    pub enum ChannelOrder {
+        /// Decided for each recording from the recorded call or the order of joining.
+        Auto = "auto",
+        /// Always the customer.
+        CustomerFirst = "customer-first",
+        /// Always the agent.
+        AgentFirst = "agent-first",
+    }
+}
+
+/// What is done with recordings on their way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
+pub struct Media {
+    /// What becomes of a leg that has no recording after `timing.recording_wait`. Recordings that Twilio could not store
+    /// always park.
+    pub no_media: NoMedia,
+    /// What becomes of a leg whose recording cannot be cut with certainty.
+    pub span_uncertain: SpanUncertain,
+    /// How much is kept outside a leg's span on a side where no other leg touches it. At most `60s`.
+    #[schemars(with = "DurationText")]
+    #[serde(serialize_with = "duration_text")]
+    pub span_margin: Duration,
+    /// How much of a recording goes with a leg.
+    pub recording_scope: RecordingScope,
+    /// Who is on the first channel of a stereo recording.
+    pub channel_order: ChannelOrder,
+}
+
+impl Default for Media {
+    fn default() -> Self {
+        Self {
+            no_media: NoMedia::Park,
+            span_uncertain: SpanUncertain::Whole,
+            span_margin: Duration::from_secs(1),
+            recording_scope: RecordingScope::Leg,
+            channel_order: ChannelOrder::Auto,
+        }
+    }
+}
+
+/// One mapping: a task attribute or a fact, and the metadata field that it fills.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Metadata {
+    /// The name of a task attribute, or `object.attribute`. Vendor's page: *Twilio Task Attribute*.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attribute: Option<String>,
+    /// Or a fact that every leg has, by its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fact: Option<String>,
+    /// The metadata field's label in Metadata Manager, or its key (the label with hyphens for spaces, and `-key`). It is
+    /// of type Text. Vendor's page: *Calabrio Metadata Name*.
+    pub field: String,
+}
+
+/// One private key of encrypted recordings.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct EncryptionKey {
+    /// A name for people: letters and digits. Vendor's page: *Name*.
+    pub name: String,
+    /// The SID of the public key at Twilio. Vendor's page: *Public Key SID*.
+    #[schemars(with = "String", regex(pattern = "^CR[0-9a-fA-F]{32}$"))]
+    pub public_key_sid: PublicKeySid,
+    /// The private key: PKCS#8 or PKCS#1, PEM or DER, 2048 to 8192 bits. Vendor's page: *Private Key*.
+    pub private_key: SecretRef,
+    /// The passphrase of a private key that has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passphrase: Option<SecretRef>,
+}
+
+/// A rule that leaves legs out. A leg is left out when everything that the rule names fits it.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Exclude {
+    /// The rule's name, which every contact that it excludes is shown with. Unique in its ACD.
+    pub name: String,
+    /// The unique name of the task channel: `voice`, `chat`, `sms`, or one of the workspace's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub channel: Option<Channel>,
+    /// The task queue: its SID, or its name exactly.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<String>,
+    /// The worker: the SID, or the friendly name exactly.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worker: Option<String>,
+    /// `inbound` or `outbound`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub direction: Option<Direction>,
+    /// The name of a task attribute, or `object.attribute`. With `equals`, it must have that value; without, any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attribute: Option<String>,
+    /// The value of `attribute`, as text: numbers and booleans as JSON writes them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub equals: Option<String>,
+    /// Leaves out legs that are shorter, from acceptance to the end of their media.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "optional_duration_text"
+    )]
+    #[schemars(with = "Option<DurationText>")]
+    pub shorter_than: Option<Duration>,
+}
+
+impl TimeZone {
+    /// A UTC time in this zone.
+    pub fn local(self, time: DateTime<Utc>) -> DateTime<FixedOffset> {
+        time.with_timezone(&self.0).fixed_offset()
+    }
+}

@@ -1,0 +1,69 @@
+//! What the file says once it is valid. The doc comments of the fields are also the descriptions in the
+//! JSON Schema and in `docs/configuration.md`, and the `Default` implementations are the documented defaults.
+
+mod acd;
+mod service;
+mod wfm;
+
+pub use acd::{
+    Acd, AgentName, ApiKey, Calabrio, ChannelOrder, DiscoverFrom, EncryptionKey, Exclude, Media,
+    Metadata, NameOrder, NoMedia, Products, QmProduct, RecordingScope, SingleName, SpanUncertain,
+    Twilio, TwilioCredentials, TwilioEndpoints,
+};
+pub use service::{Ledger, Limits, LogFormat, Runtime, Spool, Timing, Tls};
+pub use wfm::{Activity, ActivityState, Insights, Wfm};
+
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::fault::Fault;
+
+/// A whole configuration file, valid.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Config {
+    /// The durable record of every contact's stage.
+    #[schemars(default)]
+    pub ledger: Ledger,
+    /// The directory in which recordings wait, encrypted, between download and upload.
+    #[schemars(default)]
+    pub spool: Spool,
+    /// Caps on what the process uses at one time.
+    #[schemars(default)]
+    pub limits: Limits,
+    /// How the process logs, listens and stops.
+    #[schemars(default)]
+    pub runtime: Runtime,
+    /// What is trusted on the network beyond the public certificate authorities.
+    #[schemars(default)]
+    pub tls: Tls,
+    /// How often is asked and how long is waited, for every ACD.
+    #[schemars(default)]
+    pub timing: Timing,
+    /// One entry for each ACD: a Twilio account and workspace, and the Calabrio tenant that it feeds.
+    #[serde(rename = "acd")]
+    pub acds: Vec<Acd>,
+    #[serde(skip)]
+    pub(crate) file: PathBuf,
+    #[serde(skip)]
+    pub(crate) warnings: Vec<Fault>,
+}
+
+impl Config {
+    /// The file that was read.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// What is valid and yet wants attention: settings for what this version does not do, and risky choices.
+    pub fn warnings(&self) -> &[Fault] {
+        &self.warnings
+    }
+
+    /// The ACD of that name, compared exactly.
+    pub fn acd(&self, name: &str) -> Option<&Acd> {
+        self.acds.iter().find(|acd| acd.name == name)
+    }
+}

@@ -1,0 +1,236 @@
+//! The sections that concern the process and not one ACD.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::choice::choices;
+use crate::secret::SecretRef;
+use crate::units::{ByteSize, DurationText, SizeText, duration_text};
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// The durable record of every contact's stage.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
+pub struct Ledger {
+    /// The SQLite file. A relative path starts at the directory of the configuration file. The directory must be on a local
+    /// disk: write-ahead logging does not work over a network file system.
+    #[schemars(with = "String")]
+    pub path: PathBuf,
+    /// The key under which task attributes and other details are sealed in the ledger: 32 bytes as 64 hexadecimal digits
+    /// or as base64. Without it details lie in the ledger in the clear, and `check` warns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sealing_key: Option<SecretRef>,
+    /// How long after its completion a contact's details are kept.
+    #[schemars(with = "DurationText")]
+    #[serde(serialize_with = "duration_text")]
+    pub retain_details: Duration,
+    /// How long after its completion a contact's SIDs, times, hashes and stage are kept. At least `retain_details`.
+    #[schemars(with = "DurationText")]
+    #[serde(serialize_with = "duration_text")]
+    pub retain_rows: Duration,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self {
+            path: PathBuf::from("state/ledger.db"),
+            sealing_key: None,
+            retain_details: Duration::from_secs(7 * DAY),
+            retain_rows: Duration::from_secs(400 * DAY),
+        }
+    }
+}
+
+/// The directory in which recordings wait, encrypted, between download and upload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
+pub struct Spool {
+    /// The directory. It belongs to the process alone and is emptied at every start. A relative path starts at the
+    /// directory of the configuration file.
+    #[schemars(with = "String")]
+    pub dir: PathBuf,
+    /// How much it may hold. A single recording that is larger parks its contact.
+    #[schemars(with = "SizeText")]
+    pub quota: ByteSize,
+}
+
+impl Default for Spool {
+    fn default() -> Self {
+        Self {
+            dir: PathBuf::from("state/spool"),
+            quota: ByteSize::mebibytes(2048),
+        }
+    }
+}
+
+/// Caps on what the process uses at one time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Requests in flight to Twilio, for each account: 1 to 256.
+    pub twilio_in_flight: u16,
+    /// Requests in flight to Calabrio ONE, for each tenant: 1 to 256.
+    pub calabrio_in_flight: u16,
+    /// Memory that transfers may use for their buffers together. At least `1MiB`.
+    #[schemars(with = "SizeText")]
+    pub memory: ByteSize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            twilio_in_flight: 16,
+            calabrio_in_flight: 8,
+            memory: ByteSize::mebibytes(64),
+        }
+    }
+}
+
+choices! {
+    /// How log lines are written.
+    pub enum LogFormat {
+        /// For people on a terminal, JSON elsewhere.
+        Auto = "auto",
+        /// For people.
+        Human = "human",
+        /// One JSON object a line.
+        Json = "json",
+    }
+}
+
+/// How the process logs, listens and stops.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
+pub struct Runtime {
+    /// How log lines are written to the standard error stream.
+    pub log_format: LogFormat,
+    /// What is logged: a level (`error`, `warn`, `info`, `debug`, `trace`), or directives such as
+    /// `info,qm_pipeline=debug`.
+    pub log_level: String,
+    /// Where `/metrics`, `/livez` and `/readyz` answer: an address and port, or `"off"`. An address that is not loopback
+    /// needs `bearer_token`.
+    #[schemars(with = "String")]
+    #[serde(serialize_with = "listen_text")]
+    pub listen: Option<SocketAddr>,
+    /// The token that a request to `/metrics` must carry as `Authorization: Bearer …`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bearer_token: Option<SecretRef>,
+    /// How long a stop waits for transfers that are under way. A second signal stops at once.
+    #[schemars(with = "DurationText")]
+    #[serde(serialize_with = "duration_text")]
+    pub stop_grace: Duration,
+}
+
+impl Default for Runtime {
+    fn default() -> Self {
+        Self {
+            log_format: LogFormat::Auto,
+            log_level: "info".to_owned(),
+            listen: Some(SocketAddr::from(([127, 0, 0, 1], 9464))),
+            bearer_token: None,
+            stop_grace: Duration::from_secs(30),
+        }
+    }
+}
+
+#[allow(clippy::ref_option, reason = "the signature that serde calls")]
+fn listen_text<S: serde::Serializer>(
+    listen: &Option<SocketAddr>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match listen {
+        Some(address) => serializer.collect_str(address),
+        None => serializer.serialize_str("off"),
+    }
+}
+
+/// What is trusted on the network beyond the public certificate authorities.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
+pub struct Tls {
+    /// A PEM file with further certificate authorities, for a proxy that inspects TLS, say. It adds to the built-in ones.
+    #[schemars(with = "Option<String>")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extra_ca_file: Option<PathBuf>,
+    /// Loopback addresses, with their ports, to which http without TLS is allowed: for the simulator. Every other
+    /// address must be https.
+    #[schemars(with = "Vec<String>")]
+    pub allow_http_loopback: Vec<SocketAddr>,
+}
+
+/// How often is asked and how long is waited, for every ACD.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
+pub struct Timing {
+    /// The longest window of one question to the Events API. It is halved as long as a page comes back full. At most
+    /// `5min`.
+    #[schemars(with = "DurationText")]
+    #[serde(serialize_with = "duration_text")]
+    pub discover_window: Duration,
+    /// How far discovery stays behind the present, so that events which appear late are still seen. At most `1h`.
+    #[schemars(with = "DurationText")]
+    #[serde(serialize_with = "duration_text")]
+    pub discover_trail: Duration,
+    /// How long discovery waits once it has caught up.
+    #[schemars(with = "DurationText")]
+    #[serde(serialize_with = "duration_text")]
+    pub discover_interval: Duration,
+    /// How long after the end of its task a contact is built. Attributes that change later are written to it as metadata.
+    #[schemars(with = "DurationText")]
+    #[serde(serialize_with = "duration_text")]
+    pub capture_delay: Duration,
+    /// How long after the end of its media a contact is built although its task has not ended. At least `capture_delay`.
+    #[schemars(with = "DurationText")]
+    #[serde(serialize_with = "duration_text")]
+    pub capture_wait: Duration,
+    /// How often a recording that is not ready is looked for again.
+    #[schemars(with = "DurationText")]
+    #[serde(serialize_with = "duration_text")]
+    pub recording_interval: Duration,
+    /// How long after the end of its media a leg waits for its recording before `no_media` decides.
+    #[schemars(with = "DurationText")]
+    #[serde(serialize_with = "duration_text")]
+    pub recording_wait: Duration,
+    /// How often Calabrio ONE is searched for a contact that was sent without a clear answer.
+    #[schemars(with = "DurationText")]
+    #[serde(serialize_with = "duration_text")]
+    pub search_interval: Duration,
+    /// How long such a contact is only searched for, before it may be sent again: longer than Calabrio's search can lag
+    /// behind an import. Too short a time risks a second contact for one leg, too long a time only delays.
+    #[schemars(with = "DurationText")]
+    #[serde(serialize_with = "duration_text")]
+    pub search_settle: Duration,
+    /// How often Calabrio ONE is asked whether an uploaded contact has been processed.
+    #[schemars(with = "DurationText")]
+    #[serde(serialize_with = "duration_text")]
+    pub processing_interval: Duration,
+    /// How long Calabrio ONE may take to process a contact before it is parked.
+    #[schemars(with = "DurationText")]
+    #[serde(serialize_with = "duration_text")]
+    pub processing_wait: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            discover_window: Duration::from_secs(5 * MINUTE),
+            discover_trail: Duration::from_secs(2 * MINUTE),
+            discover_interval: Duration::from_secs(30),
+            capture_delay: Duration::from_secs(150),
+            capture_wait: Duration::from_secs(HOUR),
+            recording_interval: Duration::from_secs(MINUTE),
+            recording_wait: Duration::from_secs(DAY),
+            search_interval: Duration::from_secs(MINUTE),
+            search_settle: Duration::from_secs(15 * MINUTE),
+            processing_interval: Duration::from_secs(MINUTE),
+            processing_wait: Duration::from_secs(DAY),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The secrets themselves, all of them, in one step.
+
+use secrecy::{SecretBox, SecretSlice, SecretString};
+use twilio_sid::PublicKeySid;
+
+use crate::fault::{ConfigError, Fault, Faults};
+use crate::model::{Acd, Config, EncryptionKey};
+use crate::secret::{SecretRef, SecretSource, key_of_32_bytes, text};
+
+/// Every secret that a configuration refers to. Prints none of them, and wipes them when it is dropped.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Secrets {
+    /// The key under which details are sealed in the ledger.
+    pub sealing_key: Option<SecretBox<[u8; 32]>>,
+    /// The token of `/metrics`.
+    pub bearer_token: Option<SecretString>,
+    /// The secrets of each ACD, in the order of the file.
+    pub acds: Vec<AcdSecrets>,
+}
+
+impl Secrets {
+    /// The secrets of the ACD of that name.
+    pub fn acd(&self, name: &str) -> Option<&AcdSecrets> {
+        self.acds.iter().find(|acd| acd.name == name)
+    }
+}
+
+/// The secrets of one ACD.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct AcdSecrets {
+    /// The ACD's name.
+    pub name: String,
+    /// Twilio's auth token.
+    pub auth_token: Option<SecretString>,
+    /// The secret of the API key.
+    pub api_key_secret: Option<SecretString>,
+    /// The password of the Calabrio service account.
+    pub calabrio_password: SecretString,
+    /// The private keys of recordings.
+    pub private_keys: Vec<PrivateKeySecret>,
+    /// The password of the Flex Insights user, where history is on.
+    pub insights_password: Option<SecretString>,
+}
+
+/// The private key of one public key.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct PrivateKeySecret {
+    /// The name that the operator gave it.
+    pub name: String,
+    /// The public key at Twilio.
+    pub public_key_sid: PublicKeySid,
+    /// PKCS#8 or PKCS#1, PEM or DER, as it was found.
+    pub key: SecretSlice<u8>,
+    /// Its passphrase.
+    pub passphrase: Option<SecretString>,
+}
+
+impl Config {
+    /// Fetches every secret that the file refers to. All that cannot be had are reported at once.
+    pub fn resolve_secrets(&self, source: &dyn SecretSource) -> Result<Secrets, ConfigError> {
+        let mut resolver = Resolver {
+            config: self,
+            source,
+            faults: Vec::new(),
+        };
+        let sealing_key = self
+            .ledger
+            .sealing_key
+            .as_ref()
+            .and_then(|secret| resolver.sealing_key(secret));
+        let bearer_token = resolver.optional_text(self.runtime.bearer_token.as_ref());
+        let acds = self
+            .acds
+            .iter()
+            .filter_map(|acd| resolver.acd(acd))
+            .collect();
+        match Faults::new(resolver.faults) {
+            None => Ok(Secrets {
+                sealing_key,
+                bearer_token,
+                acds,
+            }),
+            Some(faults) => Err(ConfigError::Faults(faults)),
+        }
+    }
+}
+
+struct Resolver<'a> {
+    config: &'a Config,
+    source: &'a dyn SecretSource,
+    faults: Vec<Fault>,
+}
+
+impl Resolver<'_> {
+    fn bytes(&mut self, secret: &SecretRef) -> Option<SecretSlice<u8>> {
+        match self.source.get(&secret.secret) {
+            Ok(bytes) => Some(bytes),
+            Err(error) => {
+                self.fault(secret, error.to_string(), error.remedy());
+                None
+            }
+        }
+    }
+
+    fn fault(&mut self, secret: &SecretRef, what: String, remedy: String) {
+        self.faults
+            .push(secret.place.fault(&self.config.file, what, remedy));
+    }
+
+    fn text(&mut self, secret: &SecretRef) -> Option<SecretString> {
+        let text = text(&self.bytes(secret)?);
+        if text.is_none() {
+            self.fault(
+                secret,
+                format!("{} does not hold UTF-8 text", secret.secret),
+                "put the secret there as text".to_owned(),
+            );
+        }
+        text
+    }
+
+    fn optional_text(&mut self, secret: Option<&SecretRef>) -> Option<SecretString> {
+        self.text(secret?)
+    }
+
+    fn sealing_key(&mut self, secret: &SecretRef) -> Option<SecretBox<[u8; 32]>> {
+        let key = key_of_32_bytes(&self.bytes(secret)?);
+        if key.is_none() {
+            let what = format!("{} does not hold a key of 32 bytes", secret.secret);
+            self.fault(
+                secret,
+                what,
+                "make one with: openssl rand -hex 32".to_owned(),
+            );
+        }
+        key
+    }
+
+    fn acd(&mut self, acd: &Acd) -> Option<AcdSecrets> {
+        let auth_token = self.optional_text(acd.twilio.auth_token.as_ref());
+        let api_key_secret = self.optional_text(acd.twilio.api_key.as_ref().map(|key| &key.secret));
+        let calabrio_password = self.text(&acd.calabrio.password);
+        let private_keys = acd
+            .encryption_keys
+            .iter()
+            .filter_map(|key| self.private_key(key))
+            .collect();
+        let insights_password = if acd.wfm.history {
+            self.optional_text(acd.insights.password.as_ref())
+        } else {
+            None
+        };
+        Some(AcdSecrets {
+            name: acd.name.clone(),
+            auth_token,
+            api_key_secret,
+            calabrio_password: calabrio_password?,
+            private_keys,
+            insights_password,
+        })
+    }
+
+    fn private_key(&mut self, key: &EncryptionKey) -> Option<PrivateKeySecret> {
+        let secret = self.bytes(&key.private_key);
+        let passphrase = self.optional_text(key.passphrase.as_ref());
+        Some(PrivateKeySecret {
+            name: key.name.clone(),
+            public_key_sid: key.public_key_sid,
+            key: secret?,
+            passphrase,
+        })
+    }
+}
