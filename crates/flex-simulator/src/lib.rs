@@ -6,11 +6,15 @@
 //   World::private_keys() -> &[PrivateKeyFile { name, public_key_sid, pem }]   the keys an operator would hold (not the missing one)
 //   World::mappings() -> &[(String attribute, String calabrio label)], World::exclusions() -> rules for the written config
 //   World::expected() -> Vec<ExpectedLeg>  pub + Serialize: leg id, session id, kind, outcome (complete|parked|excluded), metadata, audio
-//   World::judge(leg_id: &str, audio: &HeardAudio) -> AudioVerdict     HeardAudio is calabrio::audio's, see there
+//   World::judge(leg_id: &str, audio: Option<&HeardAudio>) -> AudioVerdict     HeardAudio is crate::calabrio::audio's, see there: whole PCM up to
+//     8 MiB, else the first 16 Ki frames plus SHA-256 per channel and frame count (locate the head in the shared audio, hash that span)
+//   World::workers() -> Vec<(sid, full name)>, World::metadata_labels() -> Vec<String> with the leg key's first
 //   twilio::TwilioHost { Api, TaskRouter, FlexApi, Insights, Accounts, Media }
 //   twilio::handle(world: &World, host: TwilioHost, req: &Inbound, ctx: &Ctx) -> Outbound
 
 pub(crate) mod http;
+pub mod scenario;
 pub(crate) mod strict;
+pub mod world;
 
 pub use strict::Violation;

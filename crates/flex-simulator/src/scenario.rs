@@ -1,0 +1,199 @@
+//! What the simulated contact centre went through: how many contacts of which kind, how long their audio is, how the clocks of
+//! the vendor's services disagree. A scenario and a seed make a world; the same two make the same world.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use crate::world::kind::Kind;
+
+/// A range of numbers from which the seed picks, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Span {
+    /// Least.
+    pub min: u64,
+    /// Most; below `min` it counts as `min`.
+    pub max: u64,
+}
+
+impl Span {
+    /// From `min` to `max`.
+    pub const fn new(min: u64, max: u64) -> Self {
+        Self { min, max }
+    }
+}
+
+/// A task attribute and the Calabrio metadata field that an operator would map it to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mapping {
+    /// Attribute of the task, or `object.attribute`.
+    pub attribute: String,
+    /// The field's label in Metadata Manager.
+    pub label: String,
+}
+
+/// What the connector under test is configured to do with a leg whose recording Twilio says is not there for a reason that loses
+/// nothing (silence). Only the expected outcomes depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum NoMedia {
+    /// The contact is delivered without audio.
+    MetadataOnly,
+    /// The contact is parked.
+    Park,
+    /// The contact is excluded.
+    Exclude,
+}
+
+/// A scenario; every field has a default, so that a file names only what it changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Scenario {
+    /// How many contacts there are. A transfer is one contact of two legs.
+    pub contacts: u32,
+    /// How often each kind stands in one round; a kind that is not named does not come. Empty: each kind of the demo once a round.
+    pub kinds: BTreeMap<Kind, u32>,
+    /// Length of the audio of one leg, in milliseconds. Some kinds need more and take it.
+    pub audio_ms: Span,
+    /// All recordings of one shape and length share one audio and one content key (wrapped anew for each), so that long calls cost the
+    /// memory of one. Which call is heard can then no longer be told from the audio.
+    pub shared_audio: bool,
+    /// Whether kinds that are encrypted really are.
+    pub encryption: bool,
+    /// Size of the RSA keys in bits: 2048, 3072 or 4096.
+    pub key_bits: u32,
+    /// How long before the start the calls ended, in seconds.
+    pub ended_seconds_ago: Span,
+    /// How many of the contacts end while the simulator runs instead.
+    pub live_contacts: u32,
+    /// When after the start those end, in milliseconds.
+    pub live_ms: Span,
+    /// When after the start a late recording completes, in milliseconds.
+    pub late_recording_ms: Span,
+    /// How long after it happened an event can be read, in milliseconds.
+    pub event_lag_ms: Span,
+    /// How long after its completion a recording's media answers 404, in milliseconds.
+    pub media_lag_ms: Span,
+    /// How long after its completion a task can still be read, in seconds.
+    pub task_lifetime_seconds: Span,
+    /// By how many milliseconds the voice platform's clock differs from `TaskRouter`'s, at most, either way.
+    pub voice_skew_ms: u64,
+    /// How many agents there are.
+    pub agents: u32,
+    /// How many tasks are given up in the queue, beside the contacts: nothing may come of them.
+    pub abandoned: u32,
+    /// Every how many recordings the media is reached by a redirect to another host; 0 is never.
+    pub redirect_every: u32,
+    /// Whether past participants can be read.
+    pub conference_insights: bool,
+    /// Whether an undocumented request is refused and remembered.
+    pub strict: bool,
+    /// What the connector under test does where there is no media.
+    pub no_media: NoMedia,
+    /// How far the ends of delivered audio may lie from those of the leg, in milliseconds: recordings tell their start in whole seconds only.
+    pub span_tolerance_ms: u64,
+    /// The task attributes that are mapped.
+    pub mappings: Vec<Mapping>,
+    /// Label of the metadata field that holds the leg key.
+    pub leg_key_label: String,
+}
+
+impl Default for Scenario {
+    fn default() -> Self {
+        let mapping = |attribute: &str, label: &str| Mapping {
+            attribute: attribute.to_owned(),
+            label: label.to_owned(),
+        };
+        Self {
+            contacts: 30,
+            kinds: BTreeMap::new(),
+            audio_ms: Span::new(2_000, 6_000),
+            shared_audio: false,
+            encryption: true,
+            key_bits: 2_048,
+            ended_seconds_ago: Span::new(180, 600),
+            live_contacts: 3,
+            live_ms: Span::new(1_000, 4_000),
+            late_recording_ms: Span::new(2_000, 8_000),
+            event_lag_ms: Span::new(50, 900),
+            media_lag_ms: Span::new(0, 600),
+            task_lifetime_seconds: Span::new(120, 300),
+            voice_skew_ms: 250,
+            agents: 6,
+            abandoned: 4,
+            redirect_every: 3,
+            conference_insights: true,
+            strict: true,
+            no_media: NoMedia::MetadataOnly,
+            span_tolerance_ms: 2_500,
+            mappings: vec![
+                mapping("account_number", "Account Number"),
+                mapping("customers.segment", "Customer Segment"),
+                mapping("conversations.outcome", "Call Outcome"),
+            ],
+            leg_key_label: "Twilio Leg".to_owned(),
+        }
+    }
+}
+
+impl Scenario {
+    /// One round of kinds, in order.
+    pub(crate) fn round(&self) -> Vec<Kind> {
+        let named: Vec<Kind> = self
+            .kinds
+            .iter()
+            .flat_map(|(kind, times)| {
+                std::iter::repeat_n(*kind, usize::try_from(*times).unwrap_or(0))
+            })
+            .collect();
+        if named.is_empty() {
+            Kind::DEMO.to_vec()
+        } else {
+            named
+        }
+    }
+
+    /// Ten-minute, dual-channel, encrypted recordings that share one audio: what a throughput run carries.
+    pub fn throughput(contacts: u32) -> Self {
+        Self {
+            contacts,
+            kinds: BTreeMap::from([(Kind::CallRecordingDualEncrypted, 1)]),
+            audio_ms: Span::new(600_000, 600_000),
+            shared_audio: true,
+            live_contacts: 0,
+            abandoned: 0,
+            agents: 50,
+            ..Self::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_names_only_what_it_changes() {
+        let scenario: Scenario = serde_json::from_str(
+            r#"{"contacts":2,"kinds":{"transfer-dual":1},"audio_ms":{"min":1,"max":2}}"#,
+        )
+        .unwrap();
+        assert_eq!(scenario.contacts, 2);
+        assert_eq!(scenario.round(), vec![Kind::TransferDual]);
+        assert_eq!(scenario.agents, Scenario::default().agents);
+    }
+
+    #[test]
+    fn an_unknown_field_is_refused() {
+        assert!(serde_json::from_str::<Scenario>(r#"{"contact":2}"#).is_err());
+    }
+
+    #[test]
+    fn the_default_round_has_every_kind_of_the_demo() {
+        assert_eq!(Scenario::default().round(), Kind::DEMO.to_vec());
+    }
+}

@@ -1,0 +1,208 @@
+//! A world out of a scenario, a seed and an instant.
+
+mod attributes;
+mod contact;
+mod events;
+mod people;
+mod recipe;
+mod timeline;
+
+use chrono::{DateTime, Utc};
+
+use super::dice::Dice;
+use super::keys::Keys;
+use super::kind::Kind;
+use super::media::MediaShelf;
+use super::model::{Call, Conference, Event, Recording, Task};
+use super::{
+    ExclusionRule, ExpectedLeg, Identity, PrivateKeyFile, World, WorldError, metadata_key, pairs,
+};
+use crate::scenario::{Scenario, Span};
+
+/// The longest audio of a leg, in milliseconds.
+const LONGEST_MS: u64 = 4 * 3_600 * 1_000;
+/// The stream of choices that are not of one contact.
+const HOUSE: u64 = 0;
+
+/// Everything the contacts add up to.
+#[derive(Default)]
+struct Pile {
+    tasks: Vec<Task>,
+    events: Vec<Event>,
+    calls: Vec<Call>,
+    conferences: Vec<Conference>,
+    recordings: Vec<Recording>,
+    expected: Vec<ExpectedLeg>,
+    markers: Vec<String>,
+}
+
+/// What every contact is made with.
+struct House<'a> {
+    scenario: &'a Scenario,
+    start: DateTime<Utc>,
+    identity: Identity,
+    queues: Vec<super::model::Queue>,
+    workers: Vec<super::model::Worker>,
+    exclusions: Vec<ExclusionRule>,
+    leg_key_field: String,
+}
+
+pub(super) fn world(
+    scenario: &Scenario,
+    seed: u64,
+    now: DateTime<Utc>,
+) -> Result<World, WorldError> {
+    if scenario.agents < 2 {
+        return Err(WorldError::Agents(scenario.agents));
+    }
+    let longest = scenario.audio_ms.min.max(scenario.audio_ms.max);
+    if longest > LONGEST_MS {
+        return Err(WorldError::AudioLength(longest));
+    }
+    let mut dice = Dice::new(seed, HOUSE);
+    let identity = identity(&mut dice);
+    let keys = Keys::generate(&mut dice, scenario.key_bits)?;
+    let queues = people::queues(&mut dice);
+    let activities = people::activities(&mut dice);
+    let workers = people::workers(&mut dice, scenario.agents);
+    let excluded = &queues[people::EXCLUDED_QUEUE];
+    let exclusions = vec![ExclusionRule {
+        name: "test-calls".to_owned(),
+        queue_sid: excluded.sid.clone(),
+        queue_name: excluded.name.clone(),
+    }];
+    let house = House {
+        scenario,
+        start: now,
+        identity,
+        queues,
+        workers,
+        exclusions,
+        leg_key_field: metadata_key(&scenario.leg_key_label),
+    };
+
+    let mut pile = Pile::default();
+    let kinds = kinds(scenario);
+    let live = live(&kinds, scenario.live_contacts);
+    for (index, kind) in kinds.iter().enumerate() {
+        let index = u32::try_from(index).unwrap_or(u32::MAX);
+        let mut dice = Dice::new(seed, 1_000 + u64::from(index));
+        contact::make(
+            &house,
+            &mut pile,
+            &mut dice,
+            *kind,
+            index,
+            live.contains(&index),
+        );
+    }
+    for index in 0..scenario.abandoned {
+        let mut dice = Dice::new(seed, 1 << 40 | u64::from(index));
+        contact::abandon(&house, &mut pile, &mut dice);
+    }
+    events::shifts(&house, &activities, &mut pile, &mut dice);
+
+    pile.events
+        .sort_by(|a, b| b.at.cmp(&a.at).then_with(|| a.sid.cmp(&b.sid)));
+    pile.calls
+        .sort_by(|a, b| b.start.cmp(&a.start).then_with(|| a.sid.cmp(&b.sid)));
+    pile.conferences
+        .sort_by(|a, b| b.start.cmp(&a.start).then_with(|| a.sid.cmp(&b.sid)));
+    pile.recordings
+        .sort_by(|a, b| b.start.cmp(&a.start).then_with(|| a.sid.cmp(&b.sid)));
+    let private_keys = [
+        ("recordings2026", &keys.newer),
+        ("recordings2025", &keys.older),
+    ]
+    .into_iter()
+    .map(|(name, key)| PrivateKeyFile {
+        name: name.to_owned(),
+        public_key_sid: key.sid.clone(),
+        pem: key.pem.clone(),
+    })
+    .collect();
+    let House {
+        identity,
+        queues,
+        workers,
+        exclusions,
+        ..
+    } = house;
+    Ok(World {
+        scenario: scenario.clone(),
+        seed,
+        start: now,
+        identity,
+        keys,
+        queues,
+        activities,
+        workers,
+        tasks: pile.tasks,
+        events: pile.events,
+        calls: pile.calls,
+        conferences: pile.conferences,
+        by_recording: pile
+            .recordings
+            .iter()
+            .enumerate()
+            .map(|(index, recording)| (recording.sid.clone(), index))
+            .collect(),
+        recordings: pile.recordings,
+        expected: pile.expected,
+        markers: pile.markers,
+        private_keys,
+        mappings: pairs(&scenario.mappings),
+        exclusions,
+        media: MediaShelf::default(),
+        deleted: std::sync::Mutex::default(),
+    })
+}
+
+fn identity(dice: &mut Dice) -> Identity {
+    Identity {
+        account: dice.sid("AC"),
+        auth_token: dice.hex(32),
+        api_key: dice.sid("SK"),
+        api_secret: dice.hex(32),
+        workspace: dice.sid("WS"),
+        workflow: dice.sid("WW"),
+        voice_channel: dice.sid("TC"),
+        chat_channel: dice.sid("TC"),
+        default_channel: dice.sid("TC"),
+        flex_instance: dice.sid("GO"),
+        chat_service: dice.sid("IS"),
+    }
+}
+
+/// The kind of each contact: round after round.
+fn kinds(scenario: &Scenario) -> Vec<Kind> {
+    let contacts = usize::try_from(scenario.contacts).unwrap_or(0);
+    scenario
+        .round()
+        .into_iter()
+        .cycle()
+        .take(contacts)
+        .collect()
+}
+
+/// Which contacts end while the simulator runs: the last ones of kinds that need no past of their own.
+fn live(kinds: &[Kind], count: u32) -> Vec<u32> {
+    kinds
+        .iter()
+        .enumerate()
+        .rev()
+        .filter(|(_, kind)| {
+            !matches!(
+                kind,
+                Kind::VanishedTask | Kind::LateRecording | Kind::Excluded
+            )
+        })
+        .filter_map(|(index, _)| u32::try_from(index).ok())
+        .take(usize::try_from(count).unwrap_or(0))
+        .collect()
+}
+
+/// A span in seconds as one in milliseconds.
+const fn seconds(span: Span) -> Span {
+    Span::new(span.min * 1_000, span.max * 1_000)
+}

@@ -1,0 +1,126 @@
+//! When what happened in a contact, in milliseconds since its call began, before it is known when that was.
+
+use super::recipe::{Gap, Party, Recipe, Recorded, Transfer};
+use crate::scenario::Scenario;
+use crate::world::dice::Dice;
+
+/// One agent's part.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part {
+    pub(super) reserved: u64,
+    pub(super) accepted: u64,
+    pub(super) joined: u64,
+    pub(super) left: u64,
+    pub(super) wrapup: u64,
+    pub(super) completed: u64,
+}
+
+/// The course of a contact.
+#[derive(Debug, Clone)]
+pub(super) struct Timeline {
+    pub(super) task: u64,
+    pub(super) customer_joined: u64,
+    pub(super) conference: u64,
+    pub(super) parts: Vec<Part>,
+    /// The customer hangs up.
+    pub(super) end: u64,
+}
+
+impl Timeline {
+    pub(super) fn of(recipe: &Recipe, scenario: &Scenario, dice: &mut Dice) -> Self {
+        let task = dice.between(400, 900);
+        let from_start = recipe.recorded.contains(&Recorded::CustomerCallFromStart);
+        let queued = if from_start {
+            dice.between(6_000, 9_000)
+        } else {
+            dice.between(1_500, 4_000)
+        };
+        let reserved = task + queued;
+        let accepted = reserved + dice.between(1_200, 2_500);
+        let first = accepted + dice.between(200, 400);
+        // Over a second apart, so that the order can be told from times in whole seconds.
+        let second = first + dice.between(1_300, 1_900);
+        let (customer_joined, joined) = match recipe.first {
+            Party::Customer => (first, second),
+            Party::Agent => (second, first),
+        };
+        let conference = second;
+        let talk = dice.span(scenario.audio_ms).max(recipe.least_ms);
+        let mut parts = vec![part(dice, reserved, accepted, joined, conference + talk)];
+        let end = match recipe.transfer {
+            Transfer::None => conference + talk,
+            Transfer::Cold => {
+                let left = parts[0].left;
+                let accepted = left + dice.between(600, 900);
+                let joined = accepted + 300;
+                let end = joined + dice.span(scenario.audio_ms).max(recipe.least_ms);
+                parts.push(part(dice, left - 2_000, accepted, joined, end));
+                end
+            }
+            Transfer::Warm => {
+                let accepted = parts[0].left - 2_000;
+                let joined = accepted + 300;
+                let end = joined + dice.span(scenario.audio_ms).max(recipe.least_ms);
+                parts.push(part(dice, accepted - 1_500, accepted, joined, end));
+                end
+            }
+        };
+        Self {
+            task,
+            customer_joined,
+            conference,
+            parts,
+            end,
+        }
+    }
+
+    /// When the last agent was done.
+    pub(super) fn completed(&self) -> u64 {
+        self.parts
+            .iter()
+            .map(|part| part.completed)
+            .max()
+            .unwrap_or(self.end)
+    }
+
+    /// What a recording kept, one list of stretches for each recording that came of it.
+    pub(super) fn kept(&self, recorded: Recorded, gap: Gap) -> Vec<Vec<std::ops::Range<u64>>> {
+        let from = match recorded {
+            Recorded::CustomerCallFromStart => 500,
+            _ => self.conference + 60,
+        };
+        let half = from + (self.end - from) / 2;
+        match gap {
+            Gap::None => vec![vec![from..self.end]],
+            Gap::Pause => vec![vec![from..from + 3_000, from + 9_000..self.end]],
+            Gap::Silence => vec![vec![from + 5_500..self.end]],
+            Gap::Stopped => vec![vec![from..half - 1_300], vec![half + 1_300..self.end]],
+        }
+    }
+
+    /// When a recording that kept those stretches began and ended by the clock: trimmed silence counts as begun.
+    pub(super) fn clock(&self, kept: &[std::ops::Range<u64>], gap: Gap) -> (u64, u64) {
+        let start = kept.first().map_or(0, |stretch| stretch.start);
+        let end = kept.last().map_or(self.end, |stretch| stretch.end);
+        (
+            if gap == Gap::Silence {
+                start - 5_500
+            } else {
+                start
+            },
+            end,
+        )
+    }
+}
+
+fn part(dice: &mut Dice, reserved: u64, accepted: u64, joined: u64, left: u64) -> Part {
+    let wrapup = left + dice.between(150, 500);
+    Part {
+        reserved,
+        accepted,
+        joined,
+        left,
+        wrapup,
+        completed: wrapup + dice.between(800, 2_500),
+    }
+}
