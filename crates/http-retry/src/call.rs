@@ -24,7 +24,7 @@ impl Default for Deadlines {
             connect: Duration::from_secs(10),
             headers: Duration::from_secs(30),
             idle: Duration::from_secs(30),
-            slot: Duration::from_secs(600),
+            slot: Duration::from_mins(10),
         }
     }
 }

@@ -275,110 +275,48 @@ impl HttpClient {
         response: &mut Option<Response>,
     ) -> Result<(), CallError> {
         let shared = &*self.0;
-        let policy = call.policy.as_ref().unwrap_or(&shared.policy);
         let deadlines = call.deadlines.unwrap_or(shared.deadlines);
-        let budget = policy.settings().budget;
-        let mut previous_status = None;
-        let mut unauthorized = 0;
-        let mut touched = false;
-        let mut attempt = 0;
-        // The total time begins with the first attempt: waiting for the first slot is waiting for ourselves.
-        let mut started = None;
+        let mut so_far = SoFar::new(call, call.policy.as_ref().unwrap_or(&shared.policy));
         loop {
-            attempt += 1;
             let slot = shared.limit.acquire(deadlines.slot).await;
             let request = build(Attempt {
-                number: attempt,
-                previous_status,
+                number: so_far.attempts + 1,
+                previous_status: so_far.status,
             });
-            let began = Instant::now();
-            let scene = Scene {
-                call: call.name,
-                method: request.method,
-                url: request.url.clone(),
-                attempts: attempt,
-                started: *started.get_or_insert(began),
-            };
             let Some(slot) = slot else {
-                let cause = Cause::Deadline {
-                    stage: "free slot under the concurrency limit",
-                    after: deadlines.slot,
-                };
-                let outcome = if touched {
-                    Outcome::Timeout
-                } else {
-                    Outcome::NotSent
-                };
-                return Err(CallError::new(
-                    scene,
-                    StopReason::BudgetSpent,
-                    Failure::new(outcome, cause),
-                ));
+                return Err(so_far.without_slot(&request, deadlines.slot));
             };
-            let remaining = budget.saturating_sub(scene.started.elapsed());
+            let began = Instant::now();
+            let scene = so_far.begin(&request, began);
             let sending = self.attempt(call, request, slot, &deadlines, &scene, &mut whole);
-            let result = match tokio::time::timeout(remaining, sending).await {
+            let result = match tokio::time::timeout(so_far.remaining(), sending).await {
                 Ok(result) => result,
-                Err(_) => Err(Failure::deadline("answer", budget)),
+                Err(_) => Err(Failure::deadline("answer", so_far.policy.settings().budget)),
             };
-            let mut failure = match result {
+            let failure = match result {
                 Ok(done) => {
-                    let status = done.status;
+                    shared.observe(&scene, began, Some(done.status), None, false);
                     *response = done.response;
-                    shared.observe(&scene, began, Some(status), None, false);
                     return Ok(());
                 }
                 Err(failure) => failure,
             };
-            previous_status = match failure.outcome {
-                Outcome::Status(status) => Some(status),
-                _ => None,
-            };
-            unauthorized += u32::from(previous_status == Some(401));
-            let decision = if previous_status == Some(401) && !call.retry_unauthorized {
-                Decision::Stop(StopReason::Unauthorized)
-            } else {
-                let history = History {
-                    attempts: attempt,
-                    unauthorized,
-                    elapsed: scene.started.elapsed(),
-                };
-                policy.decide(
-                    call.idempotency,
-                    failure.outcome,
-                    history,
-                    failure.retry_after,
-                    (shared.random)(),
-                )
-            };
+            let decision = so_far.decide(&failure, (shared.random)());
             let retried = matches!(decision, Decision::RetryAfter(_));
-            shared.observe(
-                &scene,
-                began,
-                previous_status,
-                Some(failure.outcome),
-                retried,
-            );
+            shared.observe(&scene, began, so_far.status, Some(failure.outcome), retried);
             match decision {
                 Decision::RetryAfter(wait) => {
                     tracing::debug!(
                         call = call.name,
-                        attempt,
+                        attempt = scene.attempts,
                         outcome = %failure.outcome,
                         request_id = failure.facts.request_id,
                         wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
                         "trying again"
                     );
-                    touched |= !failure.outcome.is_not_sent();
                     tokio::time::sleep(wait).await;
                 }
-                Decision::Stop(stop) => {
-                    // An earlier attempt may have been processed: then the call as a whole was not "not sent".
-                    if touched && failure.outcome.is_not_sent() {
-                        failure.outcome = Outcome::ConnectionLost;
-                    }
-                    return Err(CallError::new(scene, stop, failure));
-                }
+                Decision::Stop(stop) => return Err(so_far.end(scene, stop, failure)),
             }
         }
     }
@@ -478,9 +416,111 @@ impl HttpClient {
             outcome: Outcome::Status(status),
             cause: Cause::Status(status),
             retry_after,
-            facts,
+            facts: Box::new(facts),
             body,
         }
+    }
+}
+
+/// One call's attempts so far.
+struct SoFar<'a> {
+    call: &'a Call,
+    policy: &'a RetryPolicy,
+    /// The total time begins with the first attempt: waiting for the first slot is waiting for ourselves.
+    started: Option<Instant>,
+    attempts: u32,
+    unauthorized: u32,
+    /// The status of the last attempt, if it had one.
+    status: Option<u16>,
+    /// Whether an attempt that is over may have reached the server.
+    reached: bool,
+}
+
+impl<'a> SoFar<'a> {
+    fn new(call: &'a Call, policy: &'a RetryPolicy) -> Self {
+        Self {
+            call,
+            policy,
+            started: None,
+            attempts: 0,
+            unauthorized: 0,
+            status: None,
+            reached: false,
+        }
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.started
+            .map_or(Duration::ZERO, |started| started.elapsed())
+    }
+
+    fn remaining(&self) -> Duration {
+        self.policy.settings().budget.saturating_sub(self.elapsed())
+    }
+
+    fn begin(&mut self, request: &Request, now: Instant) -> Scene {
+        self.attempts += 1;
+        self.started.get_or_insert(now);
+        self.scene(request)
+    }
+
+    fn scene(&self, request: &Request) -> Scene {
+        Scene {
+            call: self.call.name,
+            method: request.method,
+            url: request.url.clone(),
+            attempts: self.attempts,
+            started: self.started.unwrap_or_else(Instant::now),
+        }
+    }
+
+    fn decide(&mut self, failure: &Failure, random: f64) -> Decision {
+        self.status = match failure.outcome {
+            Outcome::Status(status) => Some(status),
+            _ => None,
+        };
+        if self.status == Some(401) {
+            self.unauthorized += 1;
+            if !self.call.retry_unauthorized {
+                return Decision::Stop(StopReason::Unauthorized);
+            }
+        }
+        let history = History {
+            attempts: self.attempts,
+            unauthorized: self.unauthorized,
+            elapsed: self.elapsed(),
+        };
+        let decision = self.policy.decide(
+            self.call.idempotency,
+            failure.outcome,
+            history,
+            failure.retry_after,
+            random,
+        );
+        if matches!(decision, Decision::RetryAfter(_)) {
+            self.reached |= !failure.outcome.is_not_sent();
+        }
+        decision
+    }
+
+    /// An earlier attempt may have been processed: then the call as a whole was not "not sent".
+    fn end(&self, scene: Scene, stop: StopReason, mut failure: Failure) -> CallError {
+        if self.reached && failure.outcome.is_not_sent() {
+            failure.outcome = Outcome::ConnectionLost;
+        }
+        CallError::new(scene, stop, failure)
+    }
+
+    fn without_slot(&self, request: &Request, after: Duration) -> CallError {
+        let cause = Cause::Deadline {
+            stage: "free slot under the concurrency limit",
+            after,
+        };
+        self.end(
+            self.scene(request),
+            StopReason::NoSlot,
+            Failure::new(Outcome::NotSent, cause),
+        )
     }
 }
 

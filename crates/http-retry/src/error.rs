@@ -71,7 +71,7 @@ pub(crate) struct Failure {
     pub(crate) outcome: Outcome,
     pub(crate) cause: Cause,
     pub(crate) retry_after: Option<crate::RetryAfter>,
-    pub(crate) facts: AnswerFacts,
+    pub(crate) facts: Box<AnswerFacts>,
     pub(crate) body: Bytes,
 }
 
@@ -81,7 +81,7 @@ impl Failure {
             outcome,
             cause,
             retry_after: None,
-            facts: AnswerFacts::default(),
+            facts: Box::default(),
             body: Bytes::new(),
         }
     }
@@ -192,8 +192,7 @@ impl CallError {
 
     /// Whether no attempt reached the server: the call had no effect.
     ///
-    /// Of several attempts the last decides only together with [`may_have_been_processed`](Self::may_have_been_processed)
-    /// being false, so a call of which an earlier attempt was sent never counts as not sent.
+    /// A call of which an earlier attempt was sent never counts as not sent, even if the last one found no connection.
     pub fn is_not_sent(&self) -> bool {
         self.0.failure.outcome.is_not_sent()
     }

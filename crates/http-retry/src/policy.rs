@@ -31,10 +31,10 @@ impl Default for RetrySettings {
         Self {
             attempts: 6,
             unauthorized_retries: 2,
-            budget: Duration::from_secs(120),
+            budget: Duration::from_mins(2),
             backoff_base: Duration::from_millis(250),
             backoff_max: Duration::from_secs(20),
-            retry_after_max: Duration::from_secs(60),
+            retry_after_max: Duration::from_mins(1),
             unprocessed: BTreeSet::new(),
         }
     }
@@ -134,6 +134,8 @@ pub enum StopReason {
     AttemptsSpent,
     /// The next attempt would start after the total time.
     BudgetSpent,
+    /// No slot under the concurrency limit became free in time.
+    NoSlot,
 }
 
 /// When a call is repeated.

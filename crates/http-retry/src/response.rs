@@ -153,7 +153,7 @@ impl Response {
         while body.len() < limit {
             match self.chunk().await {
                 Ok(Some(chunk)) => {
-                    body.extend_from_slice(&chunk[..chunk.len().min(limit - body.len())])
+                    body.extend_from_slice(&chunk[..chunk.len().min(limit - body.len())]);
                 }
                 Ok(None) | Err(_) => break,
             }
