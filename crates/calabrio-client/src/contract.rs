@@ -1,0 +1,421 @@
+//! What is assumed about Calabrio's wire, and where each assumption can be overridden.
+//!
+//! One module per subject. Each holds its settings (the defaults are the assumptions), the list that says in words what
+//! is assumed and on what ground, and the only code that reads or writes that part of the wire.
+//! `docs/calabrio-contract.md` lists all of them and is tested against this list.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::value::lookup;
+
+pub(crate) mod answers;
+pub(crate) mod import;
+pub(crate) mod metadata;
+pub(crate) mod search;
+pub(crate) mod session;
+pub(crate) mod state;
+
+pub use answers::AnswersContract;
+pub use import::{DurationUnit, ErrorInSuccess, ImportContract, TimeFormat};
+pub use metadata::MetadataContract;
+pub use search::{PageEnd, SearchContract};
+pub use session::SessionContract;
+pub use state::StateContract;
+
+/// How well an assumption is founded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Grade {
+    /// Calabrio's own text says so.
+    Vendor,
+    /// Seen in third-party client code: it worked for someone, it is no published contract.
+    Client,
+    /// Inferred from what the vendor or clients show.
+    Inference,
+    /// Not publicly documented: a choice of ours.
+    Undocumented,
+}
+
+impl Grade {
+    /// The mark that the documentation uses: `V`, `C`, `I` or `N`.
+    pub fn mark(self) -> char {
+        match self {
+            Self::Vendor => 'V',
+            Self::Client => 'C',
+            Self::Inference => 'I',
+            Self::Undocumented => 'N',
+        }
+    }
+}
+
+impl fmt::Display for Grade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.mark())
+    }
+}
+
+/// One thing that this crate takes for granted about Calabrio ONE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Assumption {
+    /// Stable: a number is never given to another assumption.
+    pub number: u16,
+    /// The module that owns it: `session`, `import`, `search`, `state`, `metadata` or `answers`.
+    pub subject: &'static str,
+    /// The setting below [`Contract`] that overrides it, dotted: `import.path`.
+    pub setting: &'static str,
+    /// How well it is founded.
+    pub grade: Grade,
+    /// The assumption in words.
+    pub text: &'static str,
+}
+
+/// Every assumption, by number.
+pub fn assumptions() -> impl Iterator<Item = &'static Assumption> {
+    [
+        session::ASSUMPTIONS,
+        import::ASSUMPTIONS,
+        search::ASSUMPTIONS,
+        state::ASSUMPTIONS,
+        metadata::ASSUMPTIONS,
+        answers::ASSUMPTIONS,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// Writes one line of a list of assumptions.
+macro_rules! assumption {
+    ($subject:literal, $number:literal, $setting:literal, $grade:ident, $text:literal) => {
+        $crate::contract::Assumption {
+            number: $number,
+            subject: $subject,
+            setting: concat!($subject, ".", $setting),
+            grade: $crate::contract::Grade::$grade,
+            text: $text,
+        }
+    };
+}
+pub(crate) use assumption;
+
+/// The settings that override the assumptions. Every default is the assumption itself.
+///
+/// ```
+/// use calabrio_client::Contract;
+///
+/// let contract: Contract = serde_json::from_value(serde_json::json!({
+///     "import": { "audio_content_type": "audio/wav" }
+/// }))?;
+/// assert_eq!(contract.import.audio_content_type, "audio/wav");
+/// assert_eq!(contract.import.path, "api/upload/contacts");
+/// contract.validate()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Contract {
+    /// Logging in and out.
+    pub session: SessionContract,
+    /// The import of contacts with their audio.
+    pub import: ImportContract,
+    /// The search for contacts.
+    pub search: SearchContract,
+    /// How far Calabrio is with a contact.
+    pub state: StateContract,
+    /// Metadata fields, and the metadata of one contact.
+    pub metadata: MetadataContract,
+    /// What errors look like, in whatever status they come.
+    pub answers: AnswersContract,
+}
+
+/// A setting of the contract that cannot work.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the Calabrio contract setting {setting} {problem}")]
+#[non_exhaustive]
+pub struct ContractFault {
+    /// The dotted name of the setting.
+    pub setting: String,
+    /// What is wrong with it and what is expected.
+    pub problem: String,
+}
+
+/// What a setting holds, for [`Contract::validate`].
+enum Rule {
+    /// A path below the base URL.
+    Path,
+    /// The same, with `{id}` for the contact.
+    ContactPath,
+    /// A token of the HTTP grammar: a header's or cookie's name, a unit.
+    Token,
+    /// A name that must not be empty.
+    Name,
+    /// A file name with `{leg_id}`.
+    FileName,
+    /// A format of a date, as `chrono` writes it.
+    DateFormat,
+    /// A list with at least one name.
+    Names,
+    /// A media type.
+    MediaType,
+}
+
+const RULES: &[(&str, Rule)] = &[
+    ("session.path", Rule::Path),
+    ("session.logout_path", Rule::Path),
+    ("session.user_field", Rule::Name),
+    ("session.password_field", Rule::Name),
+    ("session.session_id_field", Rule::Name),
+    ("session.cookie", Rule::Token),
+    ("import.path", Rule::Path),
+    ("import.metadata_part", Rule::Name),
+    ("import.metadata_content_type", Rule::MediaType),
+    ("import.audio_part", Rule::Name),
+    ("import.audio_content_type", Rule::MediaType),
+    ("import.audio_file_name", Rule::FileName),
+    ("import.start_time_field", Rule::Name),
+    ("import.metadata_field", Rule::Name),
+    ("import.metadata_key_field", Rule::Name),
+    ("import.metadata_value_field", Rule::Name),
+    ("search.path", Rule::Path),
+    ("search.begin_parameter", Rule::Name),
+    ("search.end_parameter", Rule::Name),
+    ("search.date_format", Rule::DateFormat),
+    ("search.range_header", Rule::Token),
+    ("search.range_unit", Rule::Token),
+    ("search.id_field", Rule::Name),
+    ("search.metadata_field", Rule::Name),
+    ("search.metadata_value_field", Rule::Name),
+    ("state.contact_path", Rule::ContactPath),
+    ("metadata.fields_path", Rule::Path),
+    ("metadata.field_key", Rule::Name),
+    ("metadata.text_types", Rule::Names),
+    ("metadata.contact_path", Rule::ContactPath),
+    ("metadata.key_field", Rule::Name),
+    ("metadata.value_field", Rule::Name),
+];
+
+impl Contract {
+    /// Whether every setting can work: paths are relative, names are there, `{id}` stands where a contact is named.
+    ///
+    /// Returns the first fault.
+    pub fn validate(&self) -> Result<(), ContractFault> {
+        let all = serde_json::to_value(self).map_err(|error| ContractFault {
+            setting: "contract".to_owned(),
+            problem: format!("cannot be read: {error}"),
+        })?;
+        for (setting, rule) in RULES {
+            let problem = match lookup(&all, setting) {
+                Some(serde_json::Value::String(text)) => rule.problem(text),
+                Some(serde_json::Value::Array(names)) if names.is_empty() => {
+                    Some("needs at least one name".to_owned())
+                }
+                _ => None,
+            };
+            if let Some(problem) = problem {
+                return Err(ContractFault {
+                    setting: (*setting).to_owned(),
+                    problem,
+                });
+            }
+        }
+        if self.search.widen_days > SearchContract::MAX_WIDEN_DAYS {
+            return Err(ContractFault {
+                setting: "search.widen_days".to_owned(),
+                problem: format!("is at most {}", SearchContract::MAX_WIDEN_DAYS),
+            });
+        }
+        Ok(())
+    }
+
+    /// The default of a setting as JSON, for the documentation.
+    pub fn default_of(setting: &str) -> Option<serde_json::Value> {
+        let all = serde_json::to_value(Self::default()).ok()?;
+        lookup(&all, setting).cloned()
+    }
+}
+
+impl Rule {
+    fn problem(&self, text: &str) -> Option<String> {
+        if text.is_empty() {
+            return Some("must not be empty".to_owned());
+        }
+        let wrong = |problem: &str| Some(problem.to_owned());
+        match self {
+            Self::Path | Self::ContactPath => {
+                let relative =
+                    !text.starts_with('/') && !text.contains("//") && !text.contains("..");
+                let plain = text
+                    .chars()
+                    .all(|c| c.is_ascii_graphic() && !matches!(c, '?' | '#' | '\\' | '%' | ':'));
+                if !relative || !plain {
+                    return wrong(
+                        "is a path below the base URL, without leading slash, query, \"..\" or escapes",
+                    );
+                }
+                let named = text.contains("{id}");
+                match self {
+                    Self::ContactPath if !named => {
+                        wrong("needs {id} where the contact's id stands")
+                    }
+                    Self::Path if text.contains(['{', '}']) => wrong("holds no placeholder"),
+                    _ => None,
+                }
+            }
+            Self::Token => {
+                let token = text
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b));
+                if token {
+                    None
+                } else {
+                    wrong("holds letters, digits and the marks of an HTTP token only")
+                }
+            }
+            Self::Name => {
+                if text.chars().any(char::is_control) {
+                    wrong("holds no control characters")
+                } else {
+                    None
+                }
+            }
+            Self::FileName => {
+                let plain = text
+                    .chars()
+                    .all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '/' | '\\' | ';'));
+                if plain && text.contains("{leg_id}") {
+                    None
+                } else {
+                    wrong("is a file name with {leg_id} in it, without quotes, slashes or spaces")
+                }
+            }
+            Self::DateFormat => {
+                use std::fmt::Write as _;
+                let day = chrono::NaiveDate::default();
+                let mut written = String::new();
+                if write!(written, "{}", day.format(text)).is_ok() {
+                    None
+                } else {
+                    wrong("is a date format such as %Y-%m-%d")
+                }
+            }
+            Self::Names => None,
+            Self::MediaType => {
+                let sound = text
+                    .split_once('/')
+                    .is_some_and(|(kind, rest)| !kind.is_empty() && !rest.is_empty())
+                    && text.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
+                if sound {
+                    None
+                } else {
+                    wrong("is a media type such as audio/x-wav")
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn leaves(prefix: &str, value: &serde_json::Value, into: &mut BTreeSet<String>) {
+        match value {
+            serde_json::Value::Object(fields) => {
+                for (name, field) in fields {
+                    let path = if prefix.is_empty() {
+                        name.clone()
+                    } else {
+                        format!("{prefix}.{name}")
+                    };
+                    leaves(&path, field, into);
+                }
+            }
+            _ => {
+                into.insert(prefix.to_owned());
+            }
+        }
+    }
+
+    #[test]
+    fn every_setting_is_one_assumption_and_every_assumption_has_its_setting() {
+        let mut settings = BTreeSet::new();
+        leaves(
+            "",
+            &serde_json::to_value(Contract::default()).unwrap(),
+            &mut settings,
+        );
+        let named: Vec<&str> = assumptions().map(|assumption| assumption.setting).collect();
+        let unique: BTreeSet<String> = named.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            named.len(),
+            unique.len(),
+            "two assumptions name one setting"
+        );
+        assert_eq!(unique, settings);
+    }
+
+    #[test]
+    fn numbers_are_unique_and_ascend_and_subjects_are_the_modules() {
+        let all: Vec<_> = assumptions().collect();
+        assert!(all.windows(2).all(|pair| pair[0].number < pair[1].number));
+        for assumption in all {
+            assert_eq!(
+                assumption.setting.split('.').next(),
+                Some(assumption.subject)
+            );
+            assert!(
+                !assumption.text.is_empty() && !assumption.text.ends_with('.'),
+                "{}",
+                assumption.number
+            );
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_valid() {
+        assert_eq!(Contract::default().validate(), Ok(()));
+    }
+
+    #[test]
+    fn every_rule_names_a_setting_that_exists() {
+        for (setting, _) in RULES {
+            assert!(Contract::default_of(setting).is_some(), "{setting}");
+        }
+    }
+
+    #[test]
+    fn a_setting_that_cannot_work_is_named_with_its_remedy() {
+        let with = |change: fn(&mut Contract)| {
+            let mut contract = Contract::default();
+            change(&mut contract);
+            contract.validate().unwrap_err().to_string()
+        };
+        let faults = [
+            with(|c| c.import.path = "/api/upload".into()),
+            with(|c| c.import.path = "https://elsewhere.example/x".into()),
+            with(|c| c.session.path = "api/../x".into()),
+            with(|c| c.search.path = "api/{id}".into()),
+            with(|c| c.state.contact_path = "api/rest/contact".into()),
+            with(|c| c.session.cookie = "a b".into()),
+            with(|c| c.search.id_field = String::new()),
+            with(|c| c.import.audio_file_name = "audio.wav".into()),
+            with(|c| c.search.date_format = "%Q".into()),
+            with(|c| c.metadata.text_types.clear()),
+            with(|c| c.import.audio_content_type = "wav".into()),
+            with(|c| c.search.widen_days = 400),
+            with(|c| c.import.metadata_part = "a\nb".into()),
+        ];
+        insta::assert_snapshot!(faults.join("\n"));
+    }
+
+    #[test]
+    fn an_unknown_setting_is_refused() {
+        let error =
+            serde_json::from_value::<Contract>(serde_json::json!({"import": {"paht": "x"}}))
+                .unwrap_err();
+        assert!(error.to_string().contains("paht"), "{error}");
+    }
+}
