@@ -177,7 +177,7 @@ impl Shared {
         let wire = &self.settings.contract;
         let mut metadata = contact.metadata.clone();
         metadata.insert(self.settings.leg_key_field.clone(), contact.leg.to_string());
-        let document = contract
+        let document = wire
             .import
             .document(contact, &metadata, self.settings.acd_server_id)
             .to_string();

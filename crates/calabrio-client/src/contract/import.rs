@@ -498,16 +498,16 @@ mod tests {
             metadata_key_field: "name".into(),
             ..Default::default()
         };
-        let contact = ContactImport {
+        let sent = ContactImport {
             direction: Some(Direction::Outbound),
             duration_ms: 61_500,
             ..contact()
         };
         let metadata = BTreeMap::from([("a-key".to_owned(), "1".to_owned())]);
         assert_eq!(
-            contract.document(&contact, &metadata, Some(3)),
+            contract.document(&sent, &metadata, Some(3)),
             json!([{
-                "start": "2026-03-01T12:00:00.250Z", "callDuration": 62, "session": "CH1", "leg": contact.leg.as_str(),
+                "start": "2026-03-01T12:00:00.250Z", "callDuration": 62, "session": "CH1", "leg": sent.leg.as_str(),
                 "way": "O", "metadata": [{"name": "a-key", "value": "1"}]
             }])
         );
