@@ -10,15 +10,8 @@ use twilio_sid::{PublicKeySid, RecordingSid};
 pub struct Span {
     /// The first millisecond that belongs to it.
     pub from_ms: u64,
-    /// The first millisecond after it.
-    pub to_ms: u64,
-}
-
-impl Span {
-    /// How long it is, in milliseconds.
-    pub fn duration_ms(self) -> u64 {
-        self.to_ms.saturating_sub(self.from_ms)
-    }
+    /// The first millisecond after it; `None` where it runs to the last sample.
+    pub to_ms: Option<u64>,
 }
 
 /// One recording, or a part of it, that belongs to a leg.
@@ -144,25 +137,5 @@ mod tests {
         for mark in [Mark::SpanUncertain, Mark::ChannelsUndecided, Mark::Mono] {
             assert_eq!(serde_json::to_string(&mark).unwrap(), format!("\"{mark}\""));
         }
-    }
-
-    #[test]
-    fn a_span_that_ends_before_it_begins_is_empty() {
-        assert_eq!(
-            Span {
-                from_ms: 9,
-                to_ms: 4
-            }
-            .duration_ms(),
-            0
-        );
-        assert_eq!(
-            Span {
-                from_ms: 4,
-                to_ms: 9
-            }
-            .duration_ms(),
-            5
-        );
     }
 }

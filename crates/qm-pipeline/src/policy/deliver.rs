@@ -1,0 +1,283 @@
+//! Exactly once: from linked media to a contact that was read back.
+//!
+//! The intent to upload is committed before the first byte is sent. An attempt without a definite refusal is in doubt: the
+//! leg is only searched for, by its key, until `search_settle` has passed, and may be sent again only then. A contact is
+//! also searched for before it is first sent, so that a ledger that was lost or restored makes no second one.
+
+use chrono::{DateTime, Utc};
+use contact_model::{Capture, FailureReason, LegMedia, ParkReason, Processing, Stage};
+
+use super::rules::{Rules, after};
+use super::{
+    Effect, FoundContact, FoundState, Sent, Trouble, Work, capture, failed, park, progress,
+    read_story,
+};
+
+/// How far the length that is read back may differ from what was sent, in milliseconds.
+const READ_BACK_TOLERANCE_MS: u64 = 1_000;
+
+pub(super) fn linked(work: &mut Work, now: DateTime<Utc>, rules: &Rules) -> Effect {
+    let Stage::Linked(stage) = &work.contact.stage else {
+        return Effect::End;
+    };
+    // With an intent that this turn has just committed, the upload follows; any other open attempt is in doubt.
+    if stage.in_doubt {
+        return if work.prepared.take().is_some() {
+            Effect::Upload
+        } else {
+            Effect::Search
+        };
+    }
+    if !work.searched {
+        return Effect::Search;
+    }
+    if stage
+        .attempt
+        .is_some_and(|attempt| attempt.number >= rules.max_attempts)
+    {
+        return park(work, ParkReason::ProcessingOverdue { ccr: None }, now);
+    }
+    match work.prepared {
+        None => Effect::Prepare,
+        Some(delivered) => match stage.clone().intend(delivered, now) {
+            Ok(stage) => {
+                work.contact.stage = Stage::Linked(stage);
+                Effect::Save
+            }
+            Err(_) => Effect::Search,
+        },
+    }
+}
+
+pub(super) fn sent(work: &mut Work, sent: Sent, now: DateTime<Utc>, rules: &Rules) -> Effect {
+    let Stage::Linked(stage) = work.contact.stage.clone() else {
+        return Effect::End;
+    };
+    match sent {
+        Sent::Accepted { ccr } => {
+            progress(work);
+            match stage.uploaded(ccr, now) {
+                Ok(stage) => work.contact.stage = Stage::Uploaded(stage),
+                Err(_) => return Effect::Search,
+            }
+            Effect::Rest(after(now, rules.timing.processing_interval))
+        }
+        Sent::Refused { status } => {
+            work.contact.stage = Stage::Linked(stage.settled_unsent());
+            park(work, ParkReason::ImportRefused { status }, now)
+        }
+        Sent::NotSent => {
+            work.contact.stage = Stage::Linked(stage.settled_unsent());
+            failed(work, Trouble::Passing { step: "uploading" }, now, rules)
+        }
+        Sent::InDoubt => {
+            work.contact.stage = Stage::Linked(stage.doubt(now));
+            Effect::Rest(after(now, rules.timing.search_interval))
+        }
+    }
+}
+
+pub(super) fn found(
+    work: &mut Work,
+    found: &[FoundContact],
+    now: DateTime<Utc>,
+    rules: &Rules,
+) -> Effect {
+    work.searched = true;
+    match found {
+        [] => not_found(work, now, rules),
+        [contact] => found_one(work, *contact, now, rules),
+        [contact, ..] => {
+            let count = u32::try_from(found.len()).unwrap_or(u32::MAX);
+            if work.contact.stage.name().is_final() {
+                return Effect::End;
+            }
+            park(
+                work,
+                ParkReason::DuplicateContact {
+                    ccr: contact.ccr,
+                    count,
+                },
+                now,
+            )
+        }
+    }
+}
+
+fn not_found(work: &mut Work, now: DateTime<Utc>, rules: &Rules) -> Effect {
+    let settle = rules.timing.search_settle;
+    let search_again = after(now, rules.timing.search_interval);
+    match work.contact.stage.clone() {
+        Stage::Linked(stage) => match stage.attempt.filter(|_| stage.in_doubt) {
+            None => super::advance(work, now, rules),
+            Some(attempt) => {
+                // What a former process left open may have gone on until that process ended.
+                let settled_at = after(attempt.at.max(rules.started.min(now)), settle);
+                if now < settled_at {
+                    return Effect::Rest(search_again.min(settled_at));
+                }
+                work.contact.stage = Stage::Linked(stage.settled_unsent());
+                Effect::Save
+            }
+        },
+        Stage::Uploaded(stage) => {
+            let settled_at = after(stage.at, settle);
+            if now < settled_at {
+                return Effect::Rest(after(now, rules.timing.processing_interval).min(settled_at));
+            }
+            work.contact.stage = Stage::Linked(stage.vanished(now));
+            Effect::Save
+        }
+        Stage::Processing(stage) => {
+            // It was there before: the search missed it, or somebody deleted it.
+            overdue_or_later(work, &stage, now, rules)
+        }
+        _ => Effect::End,
+    }
+}
+
+fn found_one(work: &mut Work, contact: FoundContact, now: DateTime<Utc>, rules: &Rules) -> Effect {
+    let stage = match work.contact.stage.clone() {
+        Stage::Linked(stage) => {
+            let never_sent = stage.attempt.is_none();
+            let wants_media = stage.media != LegMedia::None;
+            if never_sent && wants_media && contact.state == FoundState::WithoutMedia {
+                // Somebody else made it, without media: it is completed, not skipped.
+                return super::advance(work, now, rules);
+            }
+            stage.found(contact.ccr, now)
+        }
+        Stage::Uploaded(stage) => stage.found(contact.ccr, now),
+        Stage::Processing(stage) => stage,
+        _ => return Effect::End,
+    };
+    judge(work, stage, contact, now, rules)
+}
+
+/// Compares what was read back with what was sent.
+fn judge(
+    work: &mut Work,
+    stage: Processing,
+    contact: FoundContact,
+    now: DateTime<Utc>,
+    rules: &Rules,
+) -> Effect {
+    let whole = match contact.state {
+        FoundState::Failed => {
+            work.contact.stage = Stage::Failed(stage.fail(FailureReason::ProcessingFailed, now));
+            return Effect::End;
+        }
+        FoundState::WithMedia => true,
+        FoundState::WithoutMedia => stage.media == LegMedia::None,
+    };
+    if !whole {
+        work.contact.stage = Stage::Processing(stage.clone());
+        return overdue_or_later(work, &stage, now, rules);
+    }
+    let sent = stage
+        .attempt
+        .map(|attempt| attempt.sending.duration_ms)
+        .filter(|_| stage.media != LegMedia::None);
+    if let (Some(sent), Some(read)) = (sent, contact.duration_ms)
+        && sent.abs_diff(read) > READ_BACK_TOLERANCE_MS
+    {
+        let ccr = contact.ccr;
+        work.contact.stage = Stage::Processing(stage);
+        return park(work, ParkReason::ReadBackDiffers { ccr }, now);
+    }
+    let provisional = stage.capture.provisional;
+    work.contact.stage = Stage::Complete(stage.complete(contact.duration_ms, now));
+    if provisional {
+        Effect::Rest(after(now, rules.timing.recording_interval))
+    } else {
+        Effect::End
+    }
+}
+
+fn overdue_or_later(
+    work: &mut Work,
+    stage: &Processing,
+    now: DateTime<Utc>,
+    rules: &Rules,
+) -> Effect {
+    let since = stage.attempt.map_or(stage.at, |attempt| attempt.at);
+    let overdue_at = after(since, rules.timing.processing_wait);
+    if now >= overdue_at {
+        return park(
+            work,
+            ParkReason::ProcessingOverdue {
+                ccr: Some(stage.ccr),
+            },
+            now,
+        );
+    }
+    Effect::Rest(after(now, rules.timing.processing_interval).min(overdue_at))
+}
+
+/// A contact that was built before its task ended: attributes that changed since are written to it.
+pub(super) fn complete(work: &mut Work, now: DateTime<Utc>, rules: &Rules) -> Effect {
+    let Stage::Complete(stage) = work.contact.stage.clone() else {
+        return Effect::End;
+    };
+    if !stage.capture.provisional {
+        return Effect::End;
+    }
+    let story = match read_story(work) {
+        Ok(Some(story)) => story,
+        Ok(None) => return give_up_refreshing(work),
+        Err(question) => return Effect::Ask(question),
+    };
+    let (mut leg, mut details) = (work.contact.leg.clone(), work.details.clone());
+    match capture::capture(&mut leg, &mut details, &story, now, rules) {
+        capture::Captured::Now(capture)
+            if capture.attributes_version > stage.capture.attributes_version =>
+        {
+            work.contact.leg = leg;
+            work.details = details;
+            Effect::UpdateMetadata(stage.ccr)
+        }
+        capture::Captured::Now(capture) => later(work, capture, now, rules),
+        capture::Captured::Wait(until) => Effect::Rest(until),
+        capture::Captured::Park(_) => give_up_refreshing(work),
+    }
+}
+
+/// The metadata was written: what is delivered is what is captured.
+pub(super) fn refreshed(work: &mut Work, now: DateTime<Utc>, rules: &Rules) -> Effect {
+    progress(work);
+    let settled = match read_story(work) {
+        Ok(Some(story)) => story
+            .ended
+            .is_some_and(|ended| now >= after(ended, rules.timing.capture_delay)),
+        _ => false,
+    };
+    let capture = Capture {
+        attributes_version: work.details.attributes_version,
+        provisional: !settled,
+    };
+    later(work, capture, now, rules)
+}
+
+fn later(work: &mut Work, capture: Capture, now: DateTime<Utc>, rules: &Rules) -> Effect {
+    let Stage::Complete(stage) = work.contact.stage.clone() else {
+        return Effect::End;
+    };
+    work.contact.stage = Stage::Complete(stage.refreshed(capture));
+    if capture.provisional {
+        Effect::Rest(after(now, rules.timing.capture_wait))
+    } else {
+        Effect::End
+    }
+}
+
+/// The contact stays as it is, and is asked for no more.
+pub(super) fn give_up_refreshing(work: &mut Work) -> Effect {
+    if let Stage::Complete(stage) = work.contact.stage.clone() {
+        let capture = Capture {
+            provisional: false,
+            ..stage.capture
+        };
+        work.contact.stage = Stage::Complete(stage.refreshed(capture));
+    }
+    Effect::End
+}

@@ -1,0 +1,318 @@
+//! The life of a contact as a pure function: [`decide`] takes what is known of a contact, what just happened and the time,
+//! and says what is to be done next. It does no I/O and reads no clock; the [runner](crate::runner) does both.
+//!
+//! One effect at a time: the runner carries it out, and what became of it is the next [`Event`]. A contact's turn ends with
+//! [`Effect::Rest`] or [`Effect::End`].
+
+mod attributes;
+mod capture;
+mod deliver;
+mod exclusion;
+mod facts;
+mod link;
+mod rules;
+mod select;
+mod span;
+mod story;
+mod window;
+
+use chrono::{DateTime, Duration, Utc};
+use contact_model::{CcrId, Contact, Delivered, Details, ParkReason, Stage, StageName};
+use twilio_sid::TaskSid;
+
+pub use attributes::{LegAttributes, NamedMedia};
+pub use exclusion::by_product;
+pub use facts::{
+    Answer, CallFacts, ConferenceFacts, Encryption, Evidence, FoundContact, FoundState,
+    ParticipantFacts, Question, RecordingFacts, RecordingState,
+};
+pub use rules::Rules;
+pub use story::{ReservationStory, TaskStory};
+pub use window::{NextWindow, Window, ended_in, next_window};
+
+/// What is known of a contact while it has its turn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Work {
+    /// The leg and its stage, as the ledger has them.
+    pub contact: Contact,
+    /// The customer's data, as the ledger has it.
+    pub details: Details,
+    /// Failures of the present step that may pass.
+    pub tries: Tries,
+    evidence: Evidence,
+    searched: bool,
+    prepared: Option<Delivered>,
+}
+
+/// Failures of a step, for reasons that may pass.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tries {
+    /// How many in a row.
+    pub count: u32,
+    /// When the first of them was.
+    pub since: Option<DateTime<Utc>>,
+}
+
+impl Work {
+    /// A contact at the beginning of its turn.
+    pub fn new(contact: Contact, details: Details, tries: Tries) -> Self {
+        Self {
+            contact,
+            details,
+            tries,
+            evidence: Evidence::default(),
+            searched: false,
+            prepared: None,
+        }
+    }
+
+    /// The attributes as they hold for this leg.
+    pub fn attributes(&self) -> LegAttributes {
+        LegAttributes::of_leg(
+            self.details.attributes.as_ref(),
+            self.contact.leg.id.reservation(),
+        )
+    }
+}
+
+/// What just happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// The contact's time has come.
+    Woken,
+    /// Twilio answered.
+    Answered(Question, Answer),
+    /// What was to be saved is saved.
+    Saved,
+    /// The recordings are in the spool, verified.
+    Prepared(Delivered),
+    /// The upload came to an end.
+    Sent(Sent),
+    /// Calabrio was searched for the leg key.
+    Found(Vec<FoundContact>),
+    /// The metadata of the contact was updated.
+    MetadataUpdated,
+    /// The step failed.
+    Failed(Trouble),
+}
+
+/// What became of an attempt to upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// Calabrio answered that it took the contact.
+    Accepted {
+        /// The id that the answer held, if any.
+        ccr: Option<CcrId>,
+    },
+    /// Calabrio refused it, so that it is certain that nothing was made of it.
+    Refused {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// It is certain that Calabrio never saw it.
+    NotSent,
+    /// Neither is certain.
+    InDoubt,
+}
+
+/// Why a step failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// For a reason that may pass.
+    Passing {
+        /// The step, in a word or two.
+        step: &'static str,
+    },
+    /// For want of something that others hold at the moment: room in the spool, credentials that were refused. It does
+    /// not count against the contact.
+    Held,
+    /// For a reason that wants a person.
+    Park(ParkReason),
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Ask Twilio.
+    Ask(Question),
+    /// Bring the recordings of [`Contact::stage`] into the spool and verify them.
+    Prepare,
+    /// Commit contact and details, then go on.
+    Save,
+    /// Send what was prepared.
+    Upload,
+    /// Search Calabrio for the leg key.
+    Search,
+    /// Write the mapped metadata to this contact.
+    UpdateMetadata(CcrId),
+    /// Commit contact, details and tries; take the contact up again at this time.
+    Rest(DateTime<Utc>),
+    /// Commit contact and details; nothing is left to be done.
+    End,
+}
+
+/// Says what is to be done next.
+pub fn decide(work: &mut Work, event: Event, now: DateTime<Utc>, rules: &Rules) -> Effect {
+    match event {
+        Event::Woken => {
+            work.evidence = Evidence::default();
+            work.searched = false;
+            work.prepared = None;
+        }
+        Event::Answered(question, answer) => {
+            progress(work);
+            work.evidence.insert(question, answer);
+        }
+        Event::Saved => {}
+        Event::Prepared(delivered) => {
+            progress(work);
+            work.prepared = Some(delivered);
+        }
+        Event::Sent(sent) => return deliver::sent(work, sent, now, rules),
+        Event::Found(found) => {
+            progress(work);
+            return deliver::found(work, &found, now, rules);
+        }
+        Event::MetadataUpdated => return deliver::refreshed(work, now, rules),
+        Event::Failed(trouble) => return failed(work, trouble, now, rules),
+    }
+    advance(work, now, rules)
+}
+
+/// Something came of a step: the failures before it count no more.
+fn progress(work: &mut Work) {
+    work.tries = Tries::default();
+}
+
+fn advance(work: &mut Work, now: DateTime<Utc>, rules: &Rules) -> Effect {
+    match work.contact.stage.name() {
+        StageName::Discovered => discovered(work, now, rules),
+        StageName::Captured => captured(work, now, rules),
+        StageName::Linked => deliver::linked(work, now, rules),
+        StageName::Uploaded | StageName::Processing => Effect::Search,
+        StageName::Complete => deliver::complete(work, now, rules),
+        StageName::Failed | StageName::Parked | StageName::Excluded => Effect::End,
+    }
+}
+
+fn discovered(work: &mut Work, now: DateTime<Utc>, rules: &Rules) -> Effect {
+    let Stage::Discovered(stage) = work.contact.stage.clone() else {
+        return Effect::End;
+    };
+    if let Some(rule) = by_product(&work.contact.leg.channel, rules) {
+        work.contact.stage = Stage::Excluded(stage.exclude(rule, now));
+        return Effect::End;
+    }
+    let story = match read_story(work) {
+        Ok(Some(story)) => story,
+        Ok(None) => return park(work, ParkReason::EventsGone, now),
+        Err(question) => return Effect::Ask(question),
+    };
+    match capture::capture(&mut work.contact.leg, &mut work.details, &story, now, rules) {
+        capture::Captured::Wait(until) => Effect::Rest(until),
+        capture::Captured::Park(reason) => park(work, reason, now),
+        capture::Captured::Now(capture) => {
+            let attributes = work.attributes();
+            let rule = exclusion::by_rule(&work.contact.leg, &work.details, &attributes, rules);
+            if let Some(rule) = rule {
+                work.contact.stage = Stage::Excluded(stage.exclude(rule, now));
+                return Effect::End;
+            }
+            work.contact.stage = Stage::Captured(stage.capture(capture, now));
+            Effect::Save
+        }
+    }
+}
+
+/// The events of the contact's task; `None` where Twilio no longer tells them.
+fn read_story(work: &Work) -> Result<Option<TaskStory>, Question> {
+    let task: TaskSid = work.contact.leg.task;
+    Ok(match work.evidence.get(Question::TaskEvents(task))? {
+        Answer::Events(events) => Some(TaskStory::read(task, events)),
+        _ => None,
+    })
+}
+
+fn captured(work: &mut Work, now: DateTime<Utc>, rules: &Rules) -> Effect {
+    let Stage::Captured(stage) = work.contact.stage.clone() else {
+        return Effect::End;
+    };
+    let attributes = work.attributes();
+    match link::link(&work.contact.leg, &attributes, &work.evidence, now, rules) {
+        Err(question) => Effect::Ask(question),
+        Ok(link::Link::Wait(until)) => Effect::Rest(until),
+        Ok(link::Link::Park(reason)) => park(work, reason, now),
+        Ok(link::Link::Exclude) => {
+            work.contact.stage = Stage::Excluded(stage.exclude(NO_MEDIA_RULE, now));
+            Effect::End
+        }
+        Ok(link::Link::Media(media)) => {
+            work.contact.stage = Stage::Linked(stage.link(media, now));
+            Effect::Save
+        }
+    }
+}
+
+/// The name under which contacts are shown that `no_media = "exclude"` leaves out.
+pub const NO_MEDIA_RULE: &str = "no-media";
+
+fn park(work: &mut Work, reason: ParkReason, now: DateTime<Utc>) -> Effect {
+    progress(work);
+    // A contact at its end stays there.
+    if let Ok(parked) = work.contact.stage.clone().park(reason, now) {
+        work.contact.stage = Stage::Parked(parked);
+    }
+    Effect::End
+}
+
+fn failed(work: &mut Work, trouble: Trouble, now: DateTime<Utc>, rules: &Rules) -> Effect {
+    match trouble {
+        // The contact itself is whole; what failed was bringing later attributes to it.
+        Trouble::Park(_) if work.contact.stage.name() == StageName::Complete => {
+            deliver::give_up_refreshing(work)
+        }
+        Trouble::Park(reason) => park(work, reason, now),
+        Trouble::Held => Effect::Rest(now + HELD),
+        Trouble::Passing { step } => {
+            let since = *work.tries.since.get_or_insert(now);
+            work.tries.count = work.tries.count.saturating_add(1);
+            if now - since >= rules.give_up_after {
+                if work.contact.stage.name() == StageName::Complete {
+                    return deliver::give_up_refreshing(work);
+                }
+                return park(
+                    work,
+                    ParkReason::StepFailed {
+                        step: step.to_owned(),
+                    },
+                    now,
+                );
+            }
+            Effect::Rest(now + backoff(work, rules))
+        }
+    }
+}
+
+/// How long a contact waits that cannot go on for reasons of others.
+const HELD: Duration = Duration::seconds(30);
+
+/// The longest wait between two tries of a step.
+const LONGEST_BACKOFF: Duration = Duration::minutes(15);
+
+/// Doubles with each failure, and is spread by the leg's own id, so that an outage does not end in a rush.
+fn backoff(work: &Work, rules: &Rules) -> Duration {
+    let first = rules::span(
+        rules
+            .timing
+            .search_interval
+            .min(rules.timing.recording_interval),
+    );
+    let doubled = first * 2_i32.pow(work.tries.count.saturating_sub(1).min(16));
+    let longest = doubled.min(LONGEST_BACKOFF);
+    let digits = work.contact.leg.id.as_str().as_bytes().iter().rev().take(4);
+    let dice = digits.fold(0_i32, |sum, digit| (sum * 31 + i32::from(*digit)) % 1000);
+    longest / 2 + longest / 2 * dice / 1000
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,66 @@
+//! What the operator configured, as far as the life of a contact depends on it.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Duration, Utc};
+use connector_config::{Acd, Exclude, Media, Products, Timing};
+use twilio_sid::PublicKeySid;
+
+/// The rules of one ACD.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// How often is asked, and how long is waited.
+    pub timing: Timing,
+    /// What is done with recordings.
+    pub media: Media,
+    /// Which products take contacts.
+    pub products: Products,
+    /// What is left out.
+    pub excludes: Vec<Exclude>,
+    /// The public keys whose private keys the key ring has.
+    pub keys: BTreeSet<PublicKeySid>,
+    /// When this process started. An attempt to upload that a former process left open ended at the latest then.
+    pub started: DateTime<Utc>,
+    /// How often a contact may be sent before it is parked.
+    pub max_attempts: u32,
+    /// How long a step may fail for passing reasons before its contact is parked.
+    pub give_up_after: Duration,
+}
+
+impl Rules {
+    /// How often a contact is sent at most; a contact that vanished so often will not stay the next time either.
+    pub const MAX_ATTEMPTS: u32 = 6;
+
+    /// How long a step may fail for passing reasons.
+    pub const GIVE_UP_AFTER: Duration = Duration::days(3);
+
+    /// The rules of `acd` for a process that started at `started` with these private keys.
+    pub fn new(
+        acd: &Acd,
+        timing: &Timing,
+        keys: BTreeSet<PublicKeySid>,
+        started: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            timing: timing.clone(),
+            media: acd.media,
+            products: acd.products.clone(),
+            excludes: acd.excludes.clone(),
+            keys,
+            started,
+            max_attempts: Self::MAX_ATTEMPTS,
+            give_up_after: Self::GIVE_UP_AFTER,
+        }
+    }
+}
+
+/// A configured duration as chrono's; none of them comes near its bounds.
+pub(crate) fn span(duration: std::time::Duration) -> Duration {
+    Duration::from_std(duration).unwrap_or(Duration::MAX)
+}
+
+/// A time so much later, or the end of time.
+pub(crate) fn after(time: DateTime<Utc>, wait: std::time::Duration) -> DateTime<Utc> {
+    time.checked_add_signed(span(wait))
+        .unwrap_or(DateTime::<Utc>::MAX_UTC)
+}

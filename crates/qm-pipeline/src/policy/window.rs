@@ -1,0 +1,187 @@
+//! Discovery: which window of events is asked for next, and which legs it holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use contact_model::{AcdKey, Channel, Contact, Details, Discovered, Leg, LegTimes, Stage};
+use flex_events::{EventType, FlexEvent, ReservationStatus};
+use twilio_sid::{ReservationSid, TaskSid};
+
+use super::rules::after;
+use super::story::TaskStory;
+
+/// A stretch of time whose events are asked for: half open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Its first instant.
+    pub from: DateTime<Utc>,
+    /// The first instant after it.
+    pub to: DateTime<Utc>,
+}
+
+/// What discovery does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NextWindow {
+    /// Ask for this one.
+    Ask(Window),
+    /// Everything up to the trail is known: come back at this time.
+    CaughtUp(DateTime<Utc>),
+}
+
+/// The window after `cursor`: at most `longest`, and never nearer to the present than `trail`.
+pub fn next_window(
+    cursor: DateTime<Utc>,
+    now: DateTime<Utc>,
+    longest: std::time::Duration,
+    trail: std::time::Duration,
+    interval: std::time::Duration,
+) -> NextWindow {
+    let horizon = now
+        .checked_sub_signed(super::rules::span(trail))
+        .unwrap_or(DateTime::<Utc>::MIN_UTC);
+    // Events carry whole seconds in the list's filter: a window ends on one.
+    let horizon = DateTime::from_timestamp(horizon.timestamp(), 0).unwrap_or(horizon);
+    if cursor >= horizon {
+        return NextWindow::CaughtUp(after(now, interval));
+    }
+    NextWindow::Ask(Window {
+        from: cursor,
+        to: after(cursor, longest).min(horizon),
+    })
+}
+
+/// What a window's events tell of legs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EndedIn {
+    /// Legs that ended in the window.
+    pub legs: Vec<(Contact, Details)>,
+    /// Tasks whose events must be asked for before it is known whether a leg of theirs ended: a reservation was canceled
+    /// or failed and may never have been accepted, or the task ended and none of its legs was seen to.
+    pub unclear: BTreeSet<TaskSid>,
+    /// Legs of which no event names the agent. Twilio's events always do; whoever sees one of these should look into it.
+    pub nameless: Vec<ReservationSid>,
+}
+
+/// Finds the legs that ended in `window`. Each belongs to the window in which its reservation, or failing that its task,
+/// ended. `asked` holds the events of tasks that were unclear before.
+pub fn ended_in(
+    acd: &AcdKey,
+    window: Window,
+    events: &[FlexEvent],
+    asked: &BTreeMap<TaskSid, Vec<FlexEvent>>,
+    now: DateTime<Utc>,
+) -> EndedIn {
+    let mut ended = EndedIn::default();
+    let mut by_task: BTreeMap<TaskSid, Vec<&FlexEvent>> = BTreeMap::new();
+    for event in events.iter().filter(|event| in_window(window, event.at)) {
+        if let Some(task) = &event.task {
+            by_task.entry(task.sid).or_default().push(event);
+        }
+    }
+    for (task, of_task) in by_task {
+        let known = asked.get(&task);
+        let clear =
+            |status: Option<ReservationStatus>| status == Some(ReservationStatus::Completed);
+        let ends_unclearly = of_task.iter().any(|event| {
+            let reservation = event.reservation.as_ref().and_then(|facts| facts.status);
+            matches!(
+                reservation,
+                Some(ReservationStatus::Canceled | ReservationStatus::Failed)
+            ) || is_task_end(event)
+        });
+        let ends_clearly = of_task
+            .iter()
+            .any(|event| clear(event.reservation.as_ref().and_then(|facts| facts.status)));
+        if !ends_unclearly && !ends_clearly {
+            continue;
+        }
+        // Where the window shows a completed reservation and the task's end, nothing is left to ask.
+        let all_known = ends_clearly
+            && of_task.iter().all(|event| {
+                !matches!(
+                    event.reservation.as_ref().and_then(|facts| facts.status),
+                    Some(ReservationStatus::Canceled | ReservationStatus::Failed)
+                )
+            });
+        let story = match known {
+            Some(events) => TaskStory::read(task, events),
+            None if all_known => TaskStory::read(task, of_task.iter().copied()),
+            None => {
+                ended.unclear.insert(task);
+                continue;
+            }
+        };
+        for (reservation, known) in story.ended_legs() {
+            let ended_at = known.ended.or(story.ended);
+            if !ended_at.is_some_and(|at| in_window(window, at)) {
+                continue;
+            }
+            match contact(acd, task, reservation, &story, &of_task, now) {
+                Some(contact) => ended.legs.push(contact),
+                None if asked.contains_key(&task) => ended.nameless.push(reservation),
+                None => {
+                    ended.unclear.insert(task);
+                }
+            }
+        }
+    }
+    ended
+}
+
+fn in_window(window: Window, at: DateTime<Utc>) -> bool {
+    window.from <= at && at < window.to
+}
+
+fn is_task_end(event: &FlexEvent) -> bool {
+    matches!(
+        event.event_type,
+        EventType::TaskCompleted
+            | EventType::TaskCanceled
+            | EventType::TaskDeleted
+            | EventType::TaskSystemDeleted
+    )
+}
+
+fn contact(
+    acd: &AcdKey,
+    task: TaskSid,
+    reservation: ReservationSid,
+    story: &TaskStory,
+    events: &[&FlexEvent],
+    now: DateTime<Utc>,
+) -> Option<(Contact, Details)> {
+    let known = story.reservations.get(&reservation)?;
+    let channel = story.channel.as_deref().or_else(|| {
+        events
+            .iter()
+            .find_map(|event| event.task.as_ref()?.channel_unique_name.as_deref())
+    });
+    let leg = Leg {
+        acd: acd.clone(),
+        id: reservation.into(),
+        task,
+        worker: known.worker?,
+        queue: known.queue,
+        workflow: story.workflow,
+        channel: channel.map_or(Channel::Other(String::new()), Channel::from),
+        direction: None,
+        session: None,
+        times: LegTimes {
+            ..story.times(reservation)
+        },
+    };
+    let details = Details {
+        attributes: story.attributes.as_ref().and_then(|text| text.parse().ok()),
+        attributes_version: None,
+        worker_name: known.worker_name.clone(),
+        worker_full_name: known.worker_attribute("full_name"),
+        queue_name: known.queue_name.clone(),
+    };
+    Some((
+        Contact {
+            leg,
+            stage: Stage::Discovered(Discovered { at: now }),
+        },
+        details,
+    ))
+}
