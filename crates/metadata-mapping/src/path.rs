@@ -181,12 +181,14 @@ mod tests {
         }
     }
 
+    /// A name without spaces around it, for those do not count.
+    const NAME: &str = r"[a-z.\\]([a-z. \\]{0,6}[a-z.\\])?";
+
     proptest! {
         #[test]
-        fn a_path_prints_as_it_is_read(object in prop::option::of("[a-z. \\\\]{1,8}"), name in "[a-z. \\\\]{1,8}") {
+        fn a_path_prints_as_it_is_read(object in prop::option::of(NAME), name in NAME) {
             let path = AttributePath { object, name };
             let printed = path.to_string();
-            prop_assume!(printed.trim() == printed);
             prop_assert_eq!(printed.parse::<AttributePath>(), Ok(path));
         }
 
