@@ -37,29 +37,20 @@ pub struct Work {
     pub contact: Contact,
     /// The customer's data, as the ledger has it.
     pub details: Details,
-    /// Failures of the present step that may pass.
-    pub tries: Tries,
+    /// How many failures in a row the present step has had, for reasons that may pass.
+    pub failures: u32,
     evidence: Evidence,
     searched: bool,
     prepared: Option<Delivered>,
 }
 
-/// Failures of a step, for reasons that may pass.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tries {
-    /// How many in a row.
-    pub count: u32,
-    /// When the first of them was.
-    pub since: Option<DateTime<Utc>>,
-}
-
 impl Work {
     /// A contact at the beginning of its turn.
-    pub fn new(contact: Contact, details: Details, tries: Tries) -> Self {
+    pub fn new(contact: Contact, details: Details, failures: u32) -> Self {
         Self {
             contact,
             details,
-            tries,
+            failures,
             evidence: Evidence::default(),
             searched: false,
             prepared: None,
@@ -181,7 +172,7 @@ pub fn decide(work: &mut Work, event: Event, now: DateTime<Utc>, rules: &Rules) 
 
 /// Something came of a step: the failures before it count no more.
 fn progress(work: &mut Work) {
-    work.tries = Tries::default();
+    work.failures = 0;
 }
 
 fn advance(work: &mut Work, now: DateTime<Utc>, rules: &Rules) -> Effect {
@@ -274,9 +265,8 @@ fn failed(work: &mut Work, trouble: Trouble, now: DateTime<Utc>, rules: &Rules) 
         Trouble::Park(reason) => park(work, reason, now),
         Trouble::Held => Effect::Rest(now + HELD),
         Trouble::Passing { step } => {
-            let since = *work.tries.since.get_or_insert(now);
-            work.tries.count = work.tries.count.saturating_add(1);
-            if now - since >= rules.give_up_after {
+            work.failures = work.failures.saturating_add(1);
+            if work.failures >= rules.max_failures {
                 if work.contact.stage.name() == StageName::Complete {
                     return deliver::give_up_refreshing(work);
                 }
@@ -307,7 +297,7 @@ fn backoff(work: &Work, rules: &Rules) -> Duration {
             .search_interval
             .min(rules.timing.recording_interval),
     );
-    let doubled = first * 2_i32.pow(work.tries.count.saturating_sub(1).min(16));
+    let doubled = first * 2_i32.pow(work.failures.saturating_sub(1).min(16));
     let longest = doubled.min(LONGEST_BACKOFF);
     let digits = work.contact.leg.id.as_str().as_bytes().iter().rev().take(4);
     let dice = digits.fold(0_i32, |sum, digit| (sum * 31 + i32::from(*digit)) % 1000);

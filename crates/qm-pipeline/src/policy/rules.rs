@@ -23,16 +23,16 @@ pub struct Rules {
     pub started: DateTime<Utc>,
     /// How often a contact may be sent before it is parked.
     pub max_attempts: u32,
-    /// How long a step may fail for passing reasons before its contact is parked.
-    pub give_up_after: Duration,
+    /// How often in a row a step may fail for passing reasons before its contact is parked.
+    pub max_failures: u32,
 }
 
 impl Rules {
     /// How often a contact is sent at most; a contact that vanished so often will not stay the next time either.
     pub const MAX_ATTEMPTS: u32 = 6;
 
-    /// How long a step may fail for passing reasons.
-    pub const GIVE_UP_AFTER: Duration = Duration::days(3);
+    /// How often in a row a step may fail for passing reasons: with pauses of some ten minutes, about three days.
+    pub const MAX_FAILURES: u32 = 400;
 
     /// The rules of `acd` for a process that started at `started` with these private keys.
     pub fn new(
@@ -49,7 +49,7 @@ impl Rules {
             keys,
             started,
             max_attempts: Self::MAX_ATTEMPTS,
-            give_up_after: Self::GIVE_UP_AFTER,
+            max_failures: Self::MAX_FAILURES,
         }
     }
 }
