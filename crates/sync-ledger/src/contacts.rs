@@ -1,0 +1,191 @@
+//! The store of contacts: read one, change one, claim what is due, list, count.
+
+use std::future::Future;
+
+use chrono::{DateTime, Utc};
+use contact_model::{AcdKey, LegId, ParkKind, SessionId, StageName};
+use serde::Serialize;
+use twilio_sid::{RecordingSid, WorkerSid};
+
+use crate::{Change, ContactRecord, ContactRow, Result, Transition, UnreadableContact};
+
+/// Contacts, each known by its ACD and leg. They come in through [`CursorStore`](crate::CursorStore).
+///
+/// Every method is one transaction. A future that is dropped before it ends has either done all of it or nothing.
+pub trait ContactStore: Send + Sync {
+    /// One contact, if it is known.
+    fn get(
+        &self,
+        acd: &AcdKey,
+        leg: LegId,
+    ) -> impl Future<Output = Result<Option<ContactRecord>>> + Send;
+
+    /// Makes a change durable and ends the lease; gives the contact's new version.
+    ///
+    /// A row is added to the history if the stage or its reason changes, or if the change carries a note.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Conflict`](crate::LedgerError::Conflict) if the contact was changed or claimed since it was read,
+    /// [`LedgerError::UnknownLeg`](crate::LedgerError::UnknownLeg),
+    /// [`LedgerError::NeverDue`](crate::LedgerError::NeverDue) if a contact on its way would never be due again.
+    fn save(&self, change: Change) -> impl Future<Output = Result<u64>> + Send;
+
+    /// Takes at most `limit` contacts that are due and that nobody works on, for work until `lease_until`.
+    ///
+    /// ACDs take turns, the one that has waited longest first; within an ACD the contact that was due first comes
+    /// first. Whoever claims must save, release or extend: after `lease_until` the contact can be claimed again, and
+    /// the first holder's change then ends in a conflict.
+    fn claim_due(
+        &self,
+        acd: Option<&AcdKey>,
+        now: DateTime<Utc>,
+        limit: u32,
+        lease_until: DateTime<Utc>,
+    ) -> impl Future<Output = Result<Claimed>> + Send;
+
+    /// Holds a claimed contact for longer; its version stays.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Conflict`](crate::LedgerError::Conflict) if it is no longer held at this version.
+    fn extend_lease(
+        &self,
+        acd: &AcdKey,
+        leg: LegId,
+        version: u64,
+        lease_until: DateTime<Utc>,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Gives a claimed contact back as it was; its version stays.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Conflict`](crate::LedgerError::Conflict) if it is no longer held at this version.
+    fn release(
+        &self,
+        acd: &AcdKey,
+        leg: LegId,
+        version: u64,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// When the next contact can be claimed: the earliest of what is due or comes free. `None` if nothing ever will.
+    fn next_due(
+        &self,
+        acd: Option<&AcdKey>,
+    ) -> impl Future<Output = Result<Option<DateTime<Utc>>>> + Send;
+
+    /// A page of contacts, the newest first.
+    fn list(
+        &self,
+        filter: &ContactFilter,
+        page: &PageRequest,
+    ) -> impl Future<Output = Result<Page>> + Send;
+
+    /// How many contacts there are of each ACD, stage and reason, ordered by these.
+    fn counts(&self, acd: Option<&AcdKey>) -> impl Future<Output = Result<Vec<StageCount>>> + Send;
+
+    /// The steps of one contact, the oldest first; empty if it is not known.
+    fn history(
+        &self,
+        acd: &AcdKey,
+        leg: LegId,
+    ) -> impl Future<Output = Result<Vec<Transition>>> + Send;
+
+    /// The contacts of an interaction, those that were discovered first first.
+    fn find_session_siblings(
+        &self,
+        acd: &AcdKey,
+        session: &SessionId,
+    ) -> impl Future<Output = Result<Vec<ContactRow>>> + Send;
+
+    /// Every leg, of any ACD, that uses this recording, used it before, or passed it over.
+    fn legs_of_recording(
+        &self,
+        recording: RecordingSid,
+    ) -> impl Future<Output = Result<Vec<(AcdKey, LegId)>>> + Send;
+}
+
+/// What was claimed.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Claimed {
+    /// Contacts, in the order in which they should be worked on.
+    pub contacts: Vec<ContactRecord>,
+    /// Contacts that were due and cannot be read. They are leased like the others, so that they starve none.
+    pub unreadable: Vec<UnreadableContact>,
+}
+
+/// Which contacts to list. What is empty or `None` asks for nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ContactFilter {
+    /// Of this ACD.
+    pub acd: Option<AcdKey>,
+    /// In one of these stages.
+    pub stages: Vec<StageName>,
+    /// Parked for one of these kinds of reason.
+    pub park_kinds: Vec<ParkKind>,
+    /// Of this agent.
+    pub worker: Option<WorkerSid>,
+    /// Of this interaction.
+    pub session: Option<SessionId>,
+    /// Whose leg ended at this time or later (began, where its end is not known).
+    pub from: Option<DateTime<Utc>>,
+    /// Whose leg ended before this time.
+    pub to: Option<DateTime<Utc>>,
+}
+
+/// Which page of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageRequest {
+    /// At most so many contacts; at least 1 and at most [`PageRequest::MAX`] are given.
+    pub limit: u32,
+    /// What comes after this mark of the page before.
+    pub after: Option<PageMark>,
+}
+
+impl PageRequest {
+    /// The most contacts in one page.
+    pub const MAX: u32 = 1000;
+
+    /// The first page, with at most so many contacts.
+    pub fn first(limit: u32) -> Self {
+        Self { limit, after: None }
+    }
+
+    pub(crate) fn rows(&self) -> u32 {
+        self.limit.clamp(1, Self::MAX)
+    }
+}
+
+/// Where a page ended. Contacts that come in meanwhile neither repeat nor hide others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageMark {
+    pub(crate) happened_at: i64,
+    pub(crate) id: i64,
+}
+
+/// A page of contacts.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Page {
+    /// The contacts, the newest first.
+    pub contacts: Vec<ContactRow>,
+    /// Contacts that belong here and cannot be read.
+    pub unreadable: Vec<UnreadableContact>,
+    /// Where the next page begins; `None` on the last one.
+    pub next: Option<PageMark>,
+}
+
+/// How many contacts are in a stage for a reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StageCount {
+    /// The ACD.
+    pub acd: AcdKey,
+    /// The stage.
+    pub stage: StageName,
+    /// The kind of park reason, the failure reason or the rule that excluded them.
+    pub reason: Option<String>,
+    /// How many.
+    pub contacts: u64,
+    /// Since when the first of them is there.
+    pub oldest: DateTime<Utc>,
+}
