@@ -40,7 +40,7 @@ pub struct Faults(Vec<Fault>);
 
 impl Faults {
     pub(crate) fn new(mut faults: Vec<Fault>) -> Option<Self> {
-        faults.sort_by(|a, b| (a.line, a.column).cmp(&(b.line, b.column)));
+        faults.sort_by_key(|fault| (fault.line, fault.column));
         (!faults.is_empty()).then_some(Self(faults))
     }
 

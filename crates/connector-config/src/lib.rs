@@ -1,5 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+// The helpers of the tests name the crate as its users do.
+#[cfg(test)]
+extern crate self as connector_config;
+
 mod choice;
 mod fault;
 mod model;
@@ -17,9 +21,9 @@ use std::path::Path;
 pub use fault::{ConfigError, Fault, Faults};
 pub use model::{
     Acd, Activity, ActivityState, AgentName, ApiKey, Calabrio, ChannelOrder, Config, DiscoverFrom,
-    EncryptionKey, Exclude, Insights, Ledger, Limits, LogFormat, Media, Metadata, NameOrder,
-    NoMedia, Products, QmProduct, RecordingScope, Runtime, SingleName, SpanUncertain, Spool,
-    Timing, Tls, Twilio, TwilioCredentials, TwilioEndpoints, Wfm,
+    EncryptionKey, Exclude, Insights, Ledger, Limits, LogFormat, Media, NameOrder, NoMedia,
+    Products, QmProduct, RecordingScope, Runtime, SingleName, SpanUncertain, Spool, Timing, Tls,
+    Twilio, TwilioCredentials, TwilioEndpoints, Wfm,
 };
 pub use resolve::{AcdSecrets, PrivateKeySecret, Secrets};
 pub use schema::json_schema;

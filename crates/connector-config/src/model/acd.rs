@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, FixedOffset, Utc};
 use contact_model::{AcdKey, Channel, Direction, TenantKey};
 use http_retry::{BaseUrl, SafeUrl};
+use metadata_mapping::{MetadataKey, RuleSet};
 use schemars::JsonSchema;
 use serde::Serialize;
 use twilio_sid::{AccountSid, ApiKeySid, PublicKeySid, WorkspaceSid};
@@ -64,8 +65,9 @@ pub struct Acd {
     #[schemars(default)]
     pub media: Media,
     /// Which task attributes and facts become Calabrio metadata: at most 100. Vendor's page: *Metadata Mapping*.
-    #[schemars(default)]
-    pub metadata: Vec<Metadata>,
+    #[serde(serialize_with = "rules_text")]
+    #[schemars(default = "no_rules", with = "Vec<MetadataEntry>")]
+    pub metadata: RuleSet,
     /// The private keys of encrypted recordings. Vendor's page: *Twilio Voice Recording Encryption*.
     #[serde(rename = "encryption_key")]
     #[schemars(default)]
@@ -371,18 +373,46 @@ pub struct Calabrio {
     pub acd_server_id: Option<u32>,
     /// The key of the metadata field, of type Text, that holds the reservation SID of every contact. Nothing is sent
     /// while it does not exist: by it a contact is recognised, and sent only once.
-    pub leg_key_field: String,
+    #[schemars(default = "leg_key_field", with = "String")]
+    pub leg_key_field: MetadataKey,
+    /// How many characters of a metadata value are sent; a longer one is cut. 1 to 4096. Calabrio documents no limit.
+    #[schemars(default = "value_limit")]
+    pub metadata_value_limit: u16,
     /// What differs, on this tenant, from the connector's assumptions about what Calabrio does not document. The keys
     /// stand in `docs/calabrio-contract.md`.
-    #[schemars(default, with = "serde_json::Map<String, serde_json::Value>")]
+    #[schemars(default = "empty", with = "serde_json::Map<String, serde_json::Value>")]
     pub contract: serde_json::Value,
     #[serde(skip)]
     pub(crate) tenant_key: TenantKey,
 }
 
+fn leg_key_field() -> String {
+    Calabrio::LEG_KEY_FIELD.to_owned()
+}
+
+fn value_limit() -> u16 {
+    Calabrio::METADATA_VALUE_LIMIT
+}
+
+fn empty() -> serde_json::Value {
+    serde_json::json!({})
+}
+
 impl Calabrio {
     /// The default of `leg_key_field`.
     pub const LEG_KEY_FIELD: &'static str = "Twilio-Leg-key";
+    /// The default of `metadata_value_limit`, in characters.
+    pub const METADATA_VALUE_LIMIT: u16 = 255;
+
+    #[allow(
+        clippy::expect_used,
+        reason = "the key is a constant, and a test reads it"
+    )]
+    pub(crate) fn default_leg_key_field() -> MetadataKey {
+        Self::LEG_KEY_FIELD
+            .parse()
+            .expect("a constant key is sound")
+    }
 }
 
 choices! {
@@ -460,19 +490,43 @@ impl Default for Media {
     }
 }
 
-/// One mapping: a task attribute or a fact, and the metadata field that it fills.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+/// One entry of `[[acd.metadata]]`, for the schema; what is read becomes a rule of `metadata-mapping` at once.
+#[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
-pub struct Metadata {
-    /// The name of a task attribute, or `object.attribute`. Vendor's page: *Twilio Task Attribute*.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub attribute: Option<String>,
+#[allow(dead_code, reason = "only its schema is used")]
+struct MetadataEntry {
+    /// The name of a task attribute, or `object.attribute`; a dot that belongs to a name is written `\\.`. Vendor's page:
+    /// *Twilio Task Attribute*.
+    attribute: Option<String>,
     /// Or a fact that every leg has, by its name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fact: Option<String>,
-    /// The metadata field's label in Metadata Manager, or its key (the label with hyphens for spaces, and `-key`). It is
-    /// of type Text. Vendor's page: *Calabrio Metadata Name*.
-    pub field: String,
+    #[schemars(transform = list_facts)]
+    fact: Option<String>,
+    /// The label of the metadata field in Metadata Manager. The field is of type Text. Vendor's page: *Calabrio Metadata
+    /// Name*.
+    label: Option<String>,
+    /// Or its key, which is the label with hyphens for spaces, without `&` and `=`, and with `-key` at its end.
+    key: Option<String>,
+}
+
+fn list_facts(schema: &mut schemars::Schema) {
+    let facts: Vec<_> = metadata_mapping::Fact::ALL
+        .iter()
+        .map(|fact| format!("`\"{fact}\"`: {}", fact.description()))
+        .collect();
+    let description = schema
+        .get("description")
+        .and_then(|text| text.as_str())
+        .unwrap_or_default();
+    let description = format!("{description} {}.", facts.join("; "));
+    schema.insert("description".to_owned(), description.into());
+}
+
+fn no_rules() -> Vec<serde_json::Value> {
+    Vec::new()
+}
+
+fn rules_text<S: serde::Serializer>(rules: &RuleSet, serializer: S) -> Result<S::Ok, S::Error> {
+    rules.rules().serialize(serializer)
 }
 
 /// One private key of encrypted recordings.

@@ -7,8 +7,8 @@ mod wfm;
 
 pub use acd::{
     Acd, AgentName, ApiKey, Calabrio, ChannelOrder, DiscoverFrom, EncryptionKey, Exclude, Media,
-    Metadata, NameOrder, NoMedia, Products, QmProduct, RecordingScope, SingleName, SpanUncertain,
-    Twilio, TwilioCredentials, TwilioEndpoints,
+    NameOrder, NoMedia, Products, QmProduct, RecordingScope, SingleName, SpanUncertain, Twilio,
+    TwilioCredentials, TwilioEndpoints,
 };
 pub use service::{Ledger, Limits, LogFormat, Runtime, Spool, Timing, Tls};
 pub use wfm::{Activity, ActivityState, Insights, Wfm};

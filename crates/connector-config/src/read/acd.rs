@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use contact_model::TenantKey;
 use http_retry::{BaseUrl, SafeUrl};
+use metadata_mapping::MetadataKey;
 
 use super::leaf::Raw;
-use super::rules;
 use super::service::{at_most, between};
 use super::wfm;
+use super::within;
+use super::{mapping, rules};
 use crate::model::{
-    Acd, AgentName, ApiKey, Calabrio, DiscoverFrom, EncryptionKey, Exclude, Media, Metadata,
-    Products, QmProduct, Twilio, TwilioEndpoints,
+    Acd, AgentName, ApiKey, Calabrio, DiscoverFrom, EncryptionKey, Exclude, Media, Products,
+    QmProduct, Twilio, TwilioEndpoints,
 };
 use crate::reader::{Problem, Section};
 
@@ -41,7 +43,7 @@ pub(super) fn read(mut section: Section<'_>, loopback: &[SocketAddr]) -> Option<
     let twilio = twilio(&mut section, loopback);
     let calabrio = calabrio(&mut section, loopback);
     let media = media(section.section("media"));
-    let metadata = metadata(&mut section, calabrio.as_ref());
+    let metadata = mapping::read(&mut section, calabrio.as_ref());
     let encryption_keys = encryption_keys(&mut section);
     let excludes = excludes(&mut section);
     let wfm = wfm::wfm(section.section("wfm"));
@@ -76,7 +78,7 @@ pub(super) fn read(mut section: Section<'_>, loopback: &[SocketAddr]) -> Option<
         twilio: twilio?,
         calabrio: calabrio?,
         media,
-        metadata,
+        metadata: metadata?,
         encryption_keys,
         excludes,
         insights,
@@ -94,7 +96,7 @@ fn not_yet(section: &mut Section<'_>, key: &'static str) -> bool {
 
 fn discover_from(section: &mut Section<'_>) -> DiscoverFrom {
     let from = section.or("discover_from", DiscoverFrom::Now);
-    if matches!(from, DiscoverFrom::Ago(back) if back > Duration::from_secs(30 * 86_400)) {
+    if matches!(from, DiscoverFrom::Ago(back) if back > Duration::from_hours(30 * 24)) {
         section.warn(
             "discover_from",
             "is further back than Twilio tells of events (30 days)",
@@ -263,10 +265,21 @@ fn calabrio(parent: &mut Section<'_>, loopback: &[SocketAddr]) -> Option<Calabri
     let password = section.required("password");
     let tenant_id: Option<u32> = section.optional("tenant_id");
     let acd_server_id = section.optional("acd_server_id");
-    let leg_key_field = section.or_if(
-        "leg_key_field",
-        Calabrio::LEG_KEY_FIELD.to_owned(),
-        rules::metadata_key,
+    let leg_key_field = section.optional::<MetadataKey>("leg_key_field");
+    if leg_key_field
+        .as_ref()
+        .is_some_and(|key| !key.as_str().ends_with("-key"))
+    {
+        section.warn(
+            "leg_key_field",
+            "does not end in -key, as the keys of Metadata Manager do",
+            "give the key and not the label",
+        );
+    }
+    let metadata_value_limit = section.or_if(
+        "metadata_value_limit",
+        Calabrio::METADATA_VALUE_LIMIT,
+        within(1, 4096),
     );
     let contract = section.or("contract", Raw(serde_json::json!({}))).0;
     section.finish();
@@ -289,7 +302,8 @@ fn calabrio(parent: &mut Section<'_>, loopback: &[SocketAddr]) -> Option<Calabri
         password: password?,
         tenant_id,
         acd_server_id,
-        leg_key_field,
+        leg_key_field: leg_key_field.unwrap_or_else(Calabrio::default_leg_key_field),
+        metadata_value_limit,
         contract,
         tenant_key: tenant_key?,
     })
@@ -303,42 +317,13 @@ fn media(mut section: Section<'_>) -> Media {
         span_margin: section.or_if(
             "span_margin",
             default.span_margin,
-            at_most(Duration::from_secs(60)),
+            at_most(Duration::from_mins(1)),
         ),
         recording_scope: section.or("recording_scope", default.recording_scope),
         channel_order: section.or("channel_order", default.channel_order),
     };
     section.finish();
     media
-}
-
-fn metadata(parent: &mut Section<'_>, calabrio: Option<&Calabrio>) -> Vec<Metadata> {
-    let sections = parent.sections("metadata");
-    if sections.len() > rules::MOST_MAPPINGS {
-        parent.fault(
-            "metadata",
-            format!("has {} entries", sections.len()),
-            format!("map at most {} fields", rules::MOST_MAPPINGS),
-        );
-    }
-    let mut fields = HashSet::new();
-    if let Some(calabrio) = calabrio {
-        fields.insert(calabrio.leg_key_field.to_ascii_lowercase());
-    }
-    sections
-        .into_iter()
-        .filter_map(|mut section| {
-            let metadata = Metadata {
-                attribute: section.optional("attribute"),
-                fact: section.optional("fact"),
-                field: section.required("field").unwrap_or_default(),
-            };
-            rules::mapping(&section, &metadata, &mut fields);
-            let whole = section.has("field");
-            section.finish();
-            whole.then_some(metadata)
-        })
-        .collect()
 }
 
 fn encryption_keys(parent: &mut Section<'_>) -> Vec<EncryptionKey> {
@@ -409,7 +394,7 @@ fn excludes(parent: &mut Section<'_>) -> Vec<Exclude> {
             );
         }
         if exclude.shorter_than.is_some_and(|least| {
-            between(Duration::from_millis(1), Duration::from_secs(86_400))(&least).is_err()
+            between(Duration::from_millis(1), Duration::from_hours(24))(&least).is_err()
         }) {
             section.fault(
                 "shorter_than",

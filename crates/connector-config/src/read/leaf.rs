@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use contact_model::{Channel, Direction};
 use http_retry::{BaseUrl, SafeUrl};
+use metadata_mapping::{MappingError, MetadataKey};
 use toml::de::DeValue;
 use twilio_sid::{AccountSid, ApiKeySid, PublicKeySid, WorkspaceSid};
 
@@ -329,6 +330,27 @@ impl Leaf for SecretRef {
 
     fn example() -> String {
         "{ env = \"NAME\" } or { file = \"/path\" }".to_owned()
+    }
+}
+
+/// What a mapping's error says, cut where it turns from the fault to the advice.
+pub(crate) fn mapping_problem(error: &MappingError) -> Problem {
+    let text = error.to_string();
+    match text.split_once("; ") {
+        Some((what, remedy)) => Problem::new(what, remedy),
+        None => Problem::new(text, "correct it"),
+    }
+}
+
+impl Leaf for MetadataKey {
+    fn read(value: &DeValue<'_>, _: &Context<'_>) -> Result<Self, Problem> {
+        text(value, &Self::example())?
+            .parse()
+            .map_err(|error| mapping_problem(&error))
+    }
+
+    fn example() -> String {
+        "\"…-key\"".to_owned()
     }
 }
 

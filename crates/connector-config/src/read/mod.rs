@@ -2,6 +2,7 @@
 
 mod acd;
 mod leaf;
+mod mapping;
 mod rules;
 mod service;
 mod wfm;
@@ -19,7 +20,6 @@ use crate::reader::{Document, Problem, Section};
 /// the documentation.
 pub(crate) fn config(text: &str, file: &Path) -> (Result<Config, ConfigError>, Vec<String>) {
     let document = Document::new(text, file);
-    // A byte order mark is no fault of the operator's.
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         let place = document.place(error.span().map_or(0, |span| span.start), "");
@@ -119,3 +119,6 @@ fn within<T: PartialOrd + std::fmt::Display>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

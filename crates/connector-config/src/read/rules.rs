@@ -1,90 +1,11 @@
 //! Rules that hold between fields.
 
-use std::collections::HashSet;
 use std::path::Path;
 
 use twilio_sid::{SidError, TaskQueueSid, WorkerSid};
 
-use crate::model::{Exclude, Ledger, Metadata, Products, Spool, Wfm};
-use crate::reader::{Problem, Section};
-
-/// How many metadata fields a tenant can have.
-pub(super) const MOST_MAPPINGS: usize = 100;
-/// How many characters the key of a metadata field can have.
-const LONGEST_KEY: usize = 39;
-
-/// The key of a metadata field as Calabrio ONE makes it: the label with hyphens for spaces, without `&` and `=`, and `-key`.
-#[allow(
-    clippy::ptr_arg,
-    reason = "judges the value of a field, which is a String"
-)]
-pub(super) fn metadata_key(key: &String) -> Result<(), Problem> {
-    let remedy = "write the key that Metadata Manager shows, such as \"Twilio-Leg-key\"";
-    if !key.ends_with("-key") || key.len() <= 4 {
-        Err(Problem::new(
-            "is not the key of a metadata field: keys end in -key",
-            remedy,
-        ))
-    } else if key.contains([' ', '&', '=']) {
-        Err(Problem::new(
-            "is not the key of a metadata field: keys have no space, no & and no =",
-            remedy,
-        ))
-    } else if key.chars().count() > LONGEST_KEY {
-        Err(Problem::new(
-            format!("has more than {LONGEST_KEY} characters"),
-            remedy,
-        ))
-    } else {
-        Ok(())
-    }
-}
-
-/// The key that belongs to a label, or the key itself.
-fn key_of(field: &str) -> String {
-    let key: String = field
-        .trim()
-        .chars()
-        .filter(|c| !matches!(c, '&' | '='))
-        .map(|c| if c == ' ' { '-' } else { c })
-        .collect();
-    if key.ends_with("-key") {
-        key
-    } else {
-        format!("{key}-key")
-    }
-}
-
-pub(super) fn mapping(section: &Section<'_>, metadata: &Metadata, fields: &mut HashSet<String>) {
-    match (section.has("attribute"), section.has("fact")) {
-        (true, true) => section.fault(
-            "fact",
-            "stands beside attribute",
-            "write one of them: each entry maps one value",
-        ),
-        (false, false) => section.fault(
-            "attribute",
-            "is missing, and there is no fact either",
-            "add attribute = \"name\" or fact = \"name\"",
-        ),
-        _ => {}
-    }
-    if let Some(path) = &metadata.attribute {
-        attribute(section, path);
-    }
-    if section.has("field") && !metadata.field.is_empty() {
-        let key = key_of(&metadata.field);
-        if let Err(problem) = metadata_key(&key) {
-            section.fault("field", problem.what, problem.remedy);
-        } else if !fields.insert(key.to_ascii_lowercase()) {
-            section.fault(
-                "field",
-                "is filled already, by another entry or by the leg key",
-                "fill each metadata field once",
-            );
-        }
-    }
-}
+use crate::model::{Exclude, Ledger, Products, Spool, Wfm};
+use crate::reader::Section;
 
 /// An attribute's name, or `object.attribute`.
 fn attribute(section: &Section<'_>, path: &str) {

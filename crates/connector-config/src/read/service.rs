@@ -9,8 +9,8 @@ use crate::reader::{Problem, Section};
 use crate::units::{ByteSize, print_duration};
 
 const SECOND: Duration = Duration::from_secs(1);
-const HOUR: Duration = Duration::from_secs(3600);
-const DAY: Duration = Duration::from_secs(86_400);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
 
 pub(super) fn ledger(mut section: Section<'_>) -> Ledger {
     let default = Ledger::default();
