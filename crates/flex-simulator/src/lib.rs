@@ -15,6 +15,7 @@
 pub(crate) mod http;
 pub mod scenario;
 pub(crate) mod strict;
+pub(crate) mod twilio;
 pub mod world;
 
 pub use strict::Violation;

@@ -11,6 +11,8 @@ pub(crate) mod kind;
 pub(crate) mod media;
 pub(crate) mod model;
 pub(crate) mod sound;
+#[cfg(test)]
+mod tests;
 mod verdict;
 pub(crate) mod wav;
 
@@ -19,7 +21,7 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use thiserror::Error;
 
 pub use expected::{
@@ -226,6 +228,14 @@ impl World {
         &self.identity.workspace
     }
 
+    /// SID and full name of every agent.
+    pub fn workers(&self) -> Vec<(String, String)> {
+        self.workers
+            .iter()
+            .map(|worker| (worker.sid.clone(), worker.full_name.clone()))
+            .collect()
+    }
+
     /// The private keys that the operator holds. One recording key is not among them.
     pub fn private_keys(&self) -> &[PrivateKeyFile] {
         &self.private_keys
@@ -365,6 +375,11 @@ fn pairs(mappings: &[Mapping]) -> Vec<(String, String)> {
         .iter()
         .map(|mapping| (mapping.attribute.clone(), mapping.label.clone()))
         .collect()
+}
+
+/// An instant as the REST APIs of the v1 kind write it: whole seconds, UTC.
+pub(crate) fn iso(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// Signed milliseconds.

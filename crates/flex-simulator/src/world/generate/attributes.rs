@@ -129,7 +129,7 @@ impl Known<'_> {
 
     fn media(&self, (sid, start): &(String, i64)) -> Value {
         let start_time = if self.iso_start {
-            json!(chrono::DateTime::from_timestamp_millis(*start).map(super::events::iso))
+            json!(chrono::DateTime::from_timestamp_millis(*start).map(crate::world::iso))
         } else {
             json!(start)
         };

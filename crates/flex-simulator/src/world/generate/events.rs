@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 
 use super::{House, Pile};
 use crate::world::dice::Dice;
@@ -152,9 +152,4 @@ pub(super) fn shifts(house: &House<'_>, activities: &[Activity], pile: &mut Pile
             });
         }
     }
-}
-
-/// An instant as the REST APIs of the v1 kind write it: whole seconds, UTC.
-pub(super) fn iso(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

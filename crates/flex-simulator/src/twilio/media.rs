@@ -1,0 +1,160 @@
+//! The media of recordings: behind Basic authentication at Twilio, and behind a signed address where it redirects.
+
+use aws_lc_rs::hmac;
+use chrono::DateTime;
+use http::Method;
+
+use super::MEDIA_HOST;
+use super::answer::Refusal;
+use super::recordings::{self, Owner, find, status};
+use super::request::Request;
+use crate::http::Outbound;
+use crate::world::media::Media;
+use crate::world::model::{Fate, Recording};
+
+/// How long a signed address works, in seconds.
+const SIGNED_SECONDS: i64 = 300;
+
+/// `Recordings/{RE}` in all its forms: the resource, its media, its deletion.
+pub(super) fn recording(request: &Request<'_>, name: &str) -> Result<Outbound, Refusal> {
+    if request.req.method == Method::DELETE {
+        return recordings::delete(request, name);
+    }
+    match name.split_once('.') {
+        Some((_, "json")) => recordings::fetch(request, name, &Owner::Account),
+        Some((sid, "mp3")) => {
+            request.only(&["RequestedChannels"])?;
+            let recording = fetchable(request, sid)?;
+            if recording.locked.is_some() {
+                return Err(Refusal::new(
+                    400,
+                    16_109,
+                    "Cannot fetch .mp3 encrypted recording",
+                ));
+            }
+            request.violation("media was asked for as MP3, which Calabrio does not take");
+            Err(request.not_found())
+        }
+        Some((sid, "wav")) => download(request, sid),
+        None => download(request, name),
+        Some(_) => Err(request.unknown_path()),
+    }
+}
+
+fn download(request: &Request<'_>, sid: &str) -> Result<Outbound, Refusal> {
+    request.only(&["RequestedChannels"])?;
+    let recording = fetchable(request, sid)?;
+    let mixed = mixed(request, recording)?;
+    if recording.redirect {
+        let expires = request.now().timestamp() + SIGNED_SECONDS;
+        let channels = if mixed { 1 } else { recording.channels() };
+        let signature = sign(request, sid, channels, expires);
+        let location = format!(
+            "{}/{}/{sid}?Channels={channels}&Expires={expires}&Signature={signature}",
+            request.req.link_to(MEDIA_HOST),
+            request.account()
+        );
+        return Ok(Outbound::empty(302).with_header("location", location));
+    }
+    serve(request, recording, mixed)
+}
+
+/// Only what is completed, stored at Twilio and there yet has media.
+fn fetchable<'a>(request: &Request<'a>, sid: &str) -> Result<&'a Recording, Refusal> {
+    let recording = find(request, sid, false)?;
+    let there = status(request, recording) == "completed"
+        && recording.fate != Fate::Elsewhere
+        && request.now() >= recording.media_at;
+    if there {
+        Ok(recording)
+    } else {
+        Err(request.not_found())
+    }
+}
+
+/// Whether one channel is to be sent where two are stored.
+fn mixed(request: &Request<'_>, recording: &Recording) -> Result<bool, Refusal> {
+    let stored = recording.channels();
+    let unavailable = || {
+        Refusal::new(
+            400,
+            16_113,
+            "Requested channels are not available for this recording",
+        )
+    };
+    match (
+        request.param("RequestedChannels"),
+        recording.locked.is_some(),
+    ) {
+        (None, true) => Ok(false),
+        // The download of a conference is mono unless asked otherwise.
+        (None, false) => Ok(recording.is_conference() && stored > 1),
+        (Some("1" | "2"), true)
+            if request.param("RequestedChannels") != Some(&stored.to_string()) =>
+        {
+            Err(unavailable())
+        }
+        (Some("1"), _) => Ok(stored > 1),
+        (Some("2"), _) if stored < 2 => Err(unavailable()),
+        (Some("2"), _) => Ok(false),
+        (Some(_), _) => Err(Refusal::parameter("RequestedChannels is neither 1 nor 2")),
+    }
+}
+
+fn serve(request: &Request<'_>, recording: &Recording, mixed: bool) -> Result<Outbound, Refusal> {
+    match request
+        .world
+        .media
+        .media(recording, mixed)
+        .map_err(recordings::broken)?
+    {
+        Media::Sealed(bytes) => Ok(Outbound::text(200, "audio/x-wav", bytes)),
+        Media::Clear(media) => {
+            let length = media.length();
+            Ok(Outbound::stream(
+                200,
+                "audio/x-wav",
+                length,
+                Box::new(media),
+            ))
+        }
+    }
+}
+
+/// The host to which media redirects. Whoever brings Twilio's credentials here has given them away.
+pub(super) fn stored(request: &Request<'_>) -> Result<Outbound, Refusal> {
+    if request.req.header("authorization").is_some() {
+        request
+            .ctx
+            .violation("an Authorization header was sent to the host that media redirects to");
+        return Err(Refusal::new(400, 0, "Only one auth mechanism allowed"));
+    }
+    let segments = request.req.segments();
+    let [account, sid] = segments[..] else {
+        return Err(request.unknown_path());
+    };
+    request.own_account(account)?;
+    request.only(&["Channels", "Expires", "Signature"])?;
+    let channels = request
+        .number("Channels")?
+        .and_then(|channels| u16::try_from(channels).ok())
+        .unwrap_or(0);
+    let expires = request.number("Expires")?.unwrap_or(0);
+    if request.param("Signature") != Some(sign(request, sid, channels, expires).as_str()) {
+        return Err(Refusal::new(403, 0, "The signature does not match"));
+    }
+    if DateTime::from_timestamp(expires, 0).is_none_or(|expires| request.now() > expires) {
+        return Err(Refusal::new(403, 0, "Request has expired"));
+    }
+    let recording = fetchable(request, sid)?;
+    serve(request, recording, channels < recording.channels())
+}
+
+fn sign(request: &Request<'_>, sid: &str, channels: u16, expires: i64) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, request.world.auth_token().as_bytes());
+    let tag = hmac::sign(&key, format!("{sid}/{channels}/{expires}").as_bytes());
+    tag.as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}

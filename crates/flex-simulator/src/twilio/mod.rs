@@ -1,0 +1,153 @@
+//! Twilio's hosts: the documented answers to the documented requests about a world, and nothing else.
+
+mod account;
+mod answer;
+mod conferences;
+mod events;
+mod flex;
+mod insights;
+mod media;
+mod paging;
+mod recordings;
+mod request;
+mod taskrouter;
+#[cfg(test)]
+mod tests;
+
+use http::Method;
+
+use crate::http::{Ctx, Inbound, Outbound};
+use crate::world::World;
+use answer::{Refusal, Style};
+use request::Request;
+
+/// One of Twilio's hosts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum TwilioHost {
+    /// `api.twilio.com`.
+    Api,
+    /// `taskrouter.twilio.com`.
+    TaskRouter,
+    /// `flex-api.twilio.com`.
+    FlexApi,
+    /// `insights.twilio.com`.
+    Insights,
+    /// `accounts.twilio.com`.
+    Accounts,
+    /// The host to which media redirects; no credentials may come here.
+    Media,
+}
+
+impl TwilioHost {
+    /// Every host.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Api,
+        Self::TaskRouter,
+        Self::FlexApi,
+        Self::Insights,
+        Self::Accounts,
+        Self::Media,
+    ];
+
+    /// Its name.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Api => "api.twilio.com",
+            Self::TaskRouter => "taskrouter.twilio.com",
+            Self::FlexApi => "flex-api.twilio.com",
+            Self::Insights => "insights.twilio.com",
+            Self::Accounts => "accounts.twilio.com",
+            Self::Media => MEDIA_HOST,
+        }
+    }
+}
+
+/// Where media redirects lead.
+pub(crate) const MEDIA_HOST: &str = "media.twiliocdn.example";
+
+/// Answers a request to one of Twilio's hosts.
+pub(crate) fn handle(world: &World, host: TwilioHost, req: &Inbound, ctx: &Ctx) -> Outbound {
+    let request = Request {
+        world,
+        host,
+        req,
+        ctx,
+    };
+    let answered = if host == TwilioHost::Media {
+        media::stored(&request)
+    } else {
+        request.authenticate().and_then(|()| route(&request))
+    };
+    let answered = answered.unwrap_or_else(|refusal| refusal.answer(style(host, &req.path)));
+    answer::with_request_headers(answered)
+}
+
+fn route(request: &Request<'_>) -> Result<Outbound, Refusal> {
+    let path = request.req.path.clone();
+    let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    let deletes = request.host == TwilioHost::Api
+        && matches!(segments[..], ["2010-04-01", "Accounts", _, "Recordings", _]);
+    if request.req.method != Method::GET && !(deletes && request.req.method == Method::DELETE) {
+        request.ctx.violation(format!(
+            "the method {} is not used on this path",
+            request.req.method
+        ));
+        return Err(Refusal::new(405, 20_004, "Method not allowed"));
+    }
+    match (request.host, segments.as_slice()) {
+        (TwilioHost::Api, ["2010-04-01", "Accounts", account]) => account::fetch(request, account),
+        (TwilioHost::Api, ["2010-04-01", "Accounts", account, rest @ ..]) => {
+            request.own_account(account)?;
+            match rest {
+                ["Recordings.json"] => recordings::list(request, &recordings::Owner::Account),
+                ["Recordings", name] => media::recording(request, name),
+                ["Calls.json"] => account::calls(request),
+                ["Calls", name] => account::call(request, name),
+                ["Calls", call, "Recordings.json"] => {
+                    recordings::list(request, &recordings::Owner::Call(call))
+                }
+                ["Calls", call, "Recordings", name] => {
+                    recordings::fetch(request, name, &recordings::Owner::Call(call))
+                }
+                ["Conferences.json"] => conferences::list(request),
+                ["Conferences", name] => conferences::fetch(request, name),
+                ["Conferences", conference, "Recordings.json"] => {
+                    recordings::list(request, &recordings::Owner::Conference(conference))
+                }
+                ["Conferences", conference, "Recordings", name] => {
+                    recordings::fetch(request, name, &recordings::Owner::Conference(conference))
+                }
+                ["Conferences", conference, "Participants.json"] => {
+                    conferences::live_participants(request, conference)
+                }
+                _ => Err(request.unknown_path()),
+            }
+        }
+        (TwilioHost::TaskRouter, ["v1", "Workspaces"]) => taskrouter::workspaces(request),
+        (TwilioHost::TaskRouter, ["v1", "Workspaces", workspace, rest @ ..]) => {
+            request.own_workspace(workspace)?;
+            taskrouter::route(request, rest)
+        }
+        (TwilioHost::FlexApi, ["v1", "Configuration"]) => flex::configuration(request),
+        (TwilioHost::Insights, ["v1", "Conferences", conference, "Participants"]) => {
+            insights::participants(request, conference)
+        }
+        (TwilioHost::Accounts, ["v1", "Credentials", "PublicKeys"]) => {
+            account::public_keys(request)
+        }
+        (TwilioHost::Accounts, ["v1", "Credentials", "PublicKeys", sid]) => {
+            account::public_key(request, sid)
+        }
+        _ => Err(request.unknown_path()),
+    }
+}
+
+/// How a host words a refusal: the older services their own way, in XML where the path does not ask for JSON; newer ones after RFC 9457.
+fn style(host: TwilioHost, path: &str) -> Style {
+    match host {
+        TwilioHost::Api if !path.to_ascii_lowercase().ends_with(".json") => Style::Xml,
+        TwilioHost::Api | TwilioHost::TaskRouter | TwilioHost::Accounts => Style::Legacy,
+        TwilioHost::FlexApi | TwilioHost::Insights => Style::Problem,
+        TwilioHost::Media => Style::Storage,
+    }
+}

@@ -1,0 +1,510 @@
+//! `TaskRouter`: the workspace, its tasks and reservations, its agents, activities, queues and channels.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+
+use super::answer::{Refusal, iso};
+use super::events;
+use super::paging::{self, Envelope};
+use super::request::Request;
+use crate::http::Outbound;
+use crate::world::model::{Activity, Queue, Reservation, Task, TaskVersion, Worker};
+
+pub(super) fn route(request: &Request<'_>, rest: &[&str]) -> Result<Outbound, Refusal> {
+    match rest {
+        [] => {
+            request.only(&[])?;
+            Ok(Outbound::json(200, &workspace(request)))
+        }
+        ["Events"] => events::list(request),
+        ["Events", sid] => events::fetch(request, sid),
+        ["Tasks"] => tasks(request),
+        ["Tasks", sid] => {
+            request.only(&[])?;
+            let (task, version) = find_task(request, sid)?;
+            Ok(Outbound::json(
+                200,
+                &task_shape(request, task, version, true),
+            ))
+        }
+        ["Tasks", sid, "Reservations"] => task_reservations(request, sid),
+        ["Tasks", sid, "Reservations", reservation] => {
+            request.only(&[])?;
+            let (task, _) = find_task(request, sid)?;
+            one(
+                request,
+                offers(request, task),
+                |(_, offer)| offer.sid == *reservation,
+                |(task, offer)| reservation_shape(request, task, offer),
+            )
+        }
+        ["Workers"] => workers(request),
+        ["Workers", sid] => {
+            request.only(&[])?;
+            one(
+                request,
+                request.world.workers.iter(),
+                |worker| worker.sid == *sid,
+                |worker| worker_shape(request, worker, true),
+            )
+        }
+        ["Workers", sid, "Reservations"] => worker_reservations(request, sid),
+        ["Activities"] => activities(request),
+        ["Activities", sid] => {
+            request.only(&[])?;
+            one(
+                request,
+                request.world.activities.iter(),
+                |activity| activity.sid == *sid,
+                |activity| activity_shape(request, activity),
+            )
+        }
+        ["TaskQueues"] => queues(request),
+        ["TaskQueues", sid] => {
+            request.only(&[])?;
+            one(
+                request,
+                request.world.queues.iter(),
+                |queue| queue.sid == *sid,
+                |queue| queue_shape(request, queue),
+            )
+        }
+        ["TaskChannels"] => {
+            request.only_and_paging(&[])?;
+            let items = channels(request);
+            paging::list(
+                request,
+                Envelope::V1,
+                "channels",
+                &items,
+                |channel| channel.0,
+                |channel| channel_shape(request, channel),
+            )
+        }
+        _ => Err(request.unknown_path()),
+    }
+}
+
+pub(super) fn workspaces(request: &Request<'_>) -> Result<Outbound, Refusal> {
+    request.only_and_paging(&["FriendlyName"])?;
+    let items: Vec<&str> = [request.world.workspace_sid()]
+        .into_iter()
+        .filter(|_| request.admits("FriendlyName", WORKSPACE))
+        .collect();
+    paging::list(
+        request,
+        Envelope::V1,
+        "workspaces",
+        &items,
+        |sid| sid,
+        |_| workspace(request),
+    )
+}
+
+const WORKSPACE: &str = "Flex Task Assignment";
+
+/// One of some, as the answer.
+fn one<T>(
+    request: &Request<'_>,
+    mut items: impl Iterator<Item = T>,
+    wanted: impl Fn(&T) -> bool,
+    shape: impl Fn(T) -> Value,
+) -> Result<Outbound, Refusal> {
+    let item = items
+        .find(|item| wanted(item))
+        .ok_or_else(|| request.not_found())?;
+    Ok(Outbound::json(200, &shape(item)))
+}
+
+/// A link below the workspace.
+fn below(request: &Request<'_>, path: &str) -> String {
+    request.link(&format!(
+        "/v1/Workspaces/{}{path}",
+        request.world.workspace_sid()
+    ))
+}
+
+/// When what never changes was made.
+fn long_ago(request: &Request<'_>) -> DateTime<Utc> {
+    request.world.start() - TimeDelta::days(400)
+}
+
+fn workspace(request: &Request<'_>) -> Value {
+    let offline = request.world.activities.first();
+    let (name, sid) = (
+        offline.map(|activity| &activity.name),
+        offline.map(|activity| &activity.sid),
+    );
+    json!({
+        "account_sid": request.account(),
+        "date_created": iso(long_ago(request)),
+        "date_updated": iso(long_ago(request)),
+        "default_activity_name": name,
+        "default_activity_sid": sid,
+        "event_callback_url": "",
+        "events_filter": null,
+        "friendly_name": WORKSPACE,
+        "multi_task_enabled": true,
+        "prioritize_queue_order": "FIFO",
+        "sid": request.world.workspace_sid(),
+        "timeout_activity_name": name,
+        "timeout_activity_sid": sid,
+        "links": {
+            "activities": below(request, "/Activities"),
+            "events": below(request, "/Events"),
+            "task_channels": below(request, "/TaskChannels"),
+            "task_queues": below(request, "/TaskQueues"),
+            "tasks": below(request, "/Tasks"),
+            "workers": below(request, "/Workers"),
+        },
+        "url": below(request, ""),
+    })
+}
+
+fn find_task<'a>(request: &Request<'a>, sid: &str) -> Result<(&'a Task, &'a TaskVersion), Refusal> {
+    request
+        .world
+        .tasks
+        .iter()
+        .find(|task| task.sid == sid)
+        .and_then(|task| Some((task, task.at(request.now())?)))
+        .ok_or_else(|| request.not_found())
+}
+
+fn tasks(request: &Request<'_>) -> Result<Outbound, Refusal> {
+    request.only_and_paging(&[
+        "Priority",
+        "AssignmentStatus",
+        "WorkflowSid",
+        "WorkflowName",
+        "TaskQueueSid",
+        "TaskQueueName",
+        "Ordering",
+        "HasAddons",
+    ])?;
+    let statuses: Option<Vec<&str>> = request
+        .param("AssignmentStatus")
+        .map(|text| text.split(',').collect());
+    let world = request.world;
+    let items: Vec<(&Task, &TaskVersion)> = world
+        .tasks
+        .iter()
+        .filter_map(|task| Some((task, task.at(request.now())?)))
+        .filter(|(_, version)| {
+            statuses
+                .as_ref()
+                .is_none_or(|wanted| wanted.contains(&version.status))
+        })
+        .filter(|(task, _)| {
+            let queue = &world.queues[task.queue];
+            request.admits("TaskQueueSid", &queue.sid)
+                && request.admits("TaskQueueName", &queue.name)
+                && request.admits("WorkflowSid", &world.identity.workflow)
+                && request.admits("WorkflowName", WORKFLOW)
+                && request.admits("Priority", "0")
+        })
+        .collect();
+    paging::list(
+        request,
+        Envelope::V1,
+        "tasks",
+        &items,
+        |(task, _)| task.sid.as_str(),
+        |(task, version)| task_shape(request, task, version, false),
+    )
+}
+
+const WORKFLOW: &str = "Assign to Anyone";
+
+/// Whether a list leaves this resource's attributes out: for some it does, for some it does not.
+fn withheld(sid: &str) -> bool {
+    sid.bytes().last().is_some_and(|digit| digit % 2 == 0)
+}
+
+fn task_shape(request: &Request<'_>, task: &Task, version: &TaskVersion, alone: bool) -> Value {
+    let world = request.world;
+    let queue = &world.queues[task.queue];
+    let done = matches!(version.status, "completed" | "canceled");
+    json!({
+        "sid": task.sid,
+        "account_sid": request.account(),
+        "workspace_sid": world.workspace_sid(),
+        "age": (request.now() - task.created()).num_seconds(),
+        "assignment_status": version.status,
+        "attributes": (alone || !withheld(&task.sid)).then_some(version.attributes.as_str()),
+        "addons": "{}",
+        "date_created": iso(task.created()),
+        "date_updated": iso(version.at),
+        "task_queue_entered_date": iso(task.created()),
+        "virtual_start_time": iso(task.created()),
+        "priority": 0,
+        "reason": if done { task.reason.as_deref() } else { None },
+        "task_queue_sid": queue.sid,
+        "task_queue_friendly_name": queue.name,
+        "task_channel_sid": world.identity.voice_channel,
+        "task_channel_unique_name": "voice",
+        "timeout": 86_400,
+        "workflow_sid": world.identity.workflow,
+        "workflow_friendly_name": WORKFLOW,
+        "ignore_capacity": false,
+        "routing_target": null,
+        "url": below(request, &format!("/Tasks/{}", task.sid)),
+        "links": {
+            "task_queue": below(request, &format!("/TaskQueues/{}", queue.sid)),
+            "workflow": below(request, &format!("/Workflows/{}", world.identity.workflow)),
+            "workspace": below(request, ""),
+            "reservations": below(request, &format!("/Tasks/{}/Reservations", task.sid)),
+        },
+    })
+}
+
+/// The task's reservations that there are by now.
+fn offers<'a>(
+    request: &Request<'a>,
+    task: &'a Task,
+) -> impl Iterator<Item = (&'a Task, &'a Reservation)> {
+    let now = request.now();
+    task.reservations
+        .iter()
+        .filter(move |offer| offer.at(now).is_some())
+        .map(move |offer| (task, offer))
+}
+
+fn task_reservations(request: &Request<'_>, sid: &str) -> Result<Outbound, Refusal> {
+    request.only_and_paging(&["ReservationStatus", "WorkerSid"])?;
+    let (task, _) = find_task(request, sid)?;
+    let items: Vec<(&Task, &Reservation)> = offers(request, task).collect();
+    reservations(request, items)
+}
+
+fn worker_reservations(request: &Request<'_>, sid: &str) -> Result<Outbound, Refusal> {
+    request.only_and_paging(&["ReservationStatus"])?;
+    let world = request.world;
+    let worker = world
+        .workers
+        .iter()
+        .position(|worker| worker.sid == sid)
+        .ok_or_else(|| request.not_found())?;
+    let items: Vec<(&Task, &Reservation)> = world
+        .tasks
+        .iter()
+        .filter(|task| task.at(request.now()).is_some())
+        .flat_map(|task| offers(request, task))
+        .filter(|(_, offer)| offer.worker == worker)
+        .collect();
+    reservations(request, items)
+}
+
+fn reservations(
+    request: &Request<'_>,
+    mut items: Vec<(&Task, &Reservation)>,
+) -> Result<Outbound, Refusal> {
+    items.retain(|(_, offer)| {
+        let status = offer.at(request.now()).map_or("", |(_, status)| status);
+        request.admits("ReservationStatus", status)
+            && request.admits("WorkerSid", &request.world.workers[offer.worker].sid)
+    });
+    paging::list(
+        request,
+        Envelope::V1,
+        "reservations",
+        &items,
+        |(_, offer)| offer.sid.as_str(),
+        |(task, offer)| reservation_shape(request, task, offer),
+    )
+}
+
+fn reservation_shape(request: &Request<'_>, task: &Task, offer: &Reservation) -> Value {
+    let worker = &request.world.workers[offer.worker];
+    let (updated, status) = offer
+        .at(request.now())
+        .unwrap_or((request.now(), "pending"));
+    let created = offer.statuses.first().map_or(updated, |(at, _)| *at);
+    json!({
+        "account_sid": request.account(),
+        "date_created": iso(created),
+        "date_updated": iso(updated),
+        "reservation_status": status,
+        "sid": offer.sid,
+        "task_sid": task.sid,
+        "worker_name": worker.name,
+        "worker_sid": worker.sid,
+        "workspace_sid": request.world.workspace_sid(),
+        "url": below(request, &format!("/Tasks/{}/Reservations/{}", task.sid, offer.sid)),
+        "links": {
+            "task": below(request, &format!("/Tasks/{}", task.sid)),
+            "worker": below(request, &format!("/Workers/{}", worker.sid)),
+            "workspace": below(request, ""),
+        },
+    })
+}
+
+fn workers(request: &Request<'_>) -> Result<Outbound, Refusal> {
+    request.only_and_paging(&[
+        "ActivityName",
+        "ActivitySid",
+        "Available",
+        "FriendlyName",
+        "Ordering",
+    ])?;
+    let world = request.world;
+    let items: Vec<&Worker> = world
+        .workers
+        .iter()
+        .filter(|worker| {
+            let activity = &world.activities[worker.activity];
+            request.admits("ActivityName", &activity.name)
+                && request.admits("ActivitySid", &activity.sid)
+                && request.admits("FriendlyName", &worker.name)
+                && request
+                    .param("Available")
+                    .is_none_or(|wanted| matches!(wanted, "1" | "true") == activity.available)
+        })
+        .collect();
+    paging::list(
+        request,
+        Envelope::V1,
+        "workers",
+        &items,
+        |worker| worker.sid.as_str(),
+        |worker| worker_shape(request, worker, false),
+    )
+}
+
+fn worker_shape(request: &Request<'_>, worker: &Worker, alone: bool) -> Value {
+    let activity = &request.world.activities[worker.activity];
+    let own = format!("/Workers/{}", worker.sid);
+    json!({
+        "sid": worker.sid,
+        "friendly_name": worker.name,
+        "account_sid": request.account(),
+        "workspace_sid": request.world.workspace_sid(),
+        "activity_sid": activity.sid,
+        "activity_name": activity.name,
+        "available": activity.available,
+        "attributes": (alone || !withheld(&worker.sid)).then_some(worker.attributes.as_str()),
+        "date_created": iso(long_ago(request)),
+        "date_updated": iso(request.world.start() - TimeDelta::minutes(20)),
+        "date_status_changed": iso(request.world.start() - TimeDelta::minutes(20)),
+        "url": below(request, &own),
+        "links": {
+            "activity": below(request, &format!("/Activities/{}", activity.sid)),
+            "channels": below(request, &format!("{own}/Channels")),
+            "reservations": below(request, &format!("{own}/Reservations")),
+            "workspace": below(request, ""),
+        },
+    })
+}
+
+fn activities(request: &Request<'_>) -> Result<Outbound, Refusal> {
+    request.only_and_paging(&["FriendlyName", "Available"])?;
+    let items: Vec<&Activity> = request
+        .world
+        .activities
+        .iter()
+        .filter(|activity| request.admits("FriendlyName", &activity.name))
+        .filter(|activity| {
+            request
+                .param("Available")
+                .is_none_or(|wanted| matches!(wanted, "1" | "true") == activity.available)
+        })
+        .collect();
+    paging::list(
+        request,
+        Envelope::V1,
+        "activities",
+        &items,
+        |activity| activity.sid.as_str(),
+        |activity| activity_shape(request, activity),
+    )
+}
+
+fn activity_shape(request: &Request<'_>, activity: &Activity) -> Value {
+    json!({
+        "account_sid": request.account(),
+        "available": activity.available,
+        "date_created": iso(long_ago(request)),
+        "date_updated": iso(long_ago(request)),
+        "friendly_name": activity.name,
+        "sid": activity.sid,
+        "workspace_sid": request.world.workspace_sid(),
+        "url": below(request, &format!("/Activities/{}", activity.sid)),
+        "links": {"workspace": below(request, "")},
+    })
+}
+
+fn queues(request: &Request<'_>) -> Result<Outbound, Refusal> {
+    request.only_and_paging(&["FriendlyName", "WorkerSid", "Ordering"])?;
+    let items: Vec<&Queue> = request
+        .world
+        .queues
+        .iter()
+        .filter(|queue| request.admits("FriendlyName", &queue.name))
+        .collect();
+    paging::list(
+        request,
+        Envelope::V1,
+        "task_queues",
+        &items,
+        |queue| queue.sid.as_str(),
+        |queue| queue_shape(request, queue),
+    )
+}
+
+fn queue_shape(request: &Request<'_>, queue: &Queue) -> Value {
+    let own = format!("/TaskQueues/{}", queue.sid);
+    json!({
+        "account_sid": request.account(),
+        "assignment_activity_name": null,
+        "assignment_activity_sid": null,
+        "date_created": iso(long_ago(request)),
+        "date_updated": iso(long_ago(request)),
+        "friendly_name": queue.name,
+        "max_reserved_workers": 1,
+        "reservation_activity_name": null,
+        "reservation_activity_sid": null,
+        "sid": queue.sid,
+        "target_workers": "1==1",
+        "task_order": "FIFO",
+        "workspace_sid": request.world.workspace_sid(),
+        "url": below(request, &own),
+        "links": {
+            "assignment_activity": null,
+            "reservation_activity": null,
+            "workspace": below(request, ""),
+            "statistics": below(request, &format!("{own}/Statistics")),
+            "real_time_statistics": below(request, &format!("{own}/RealTimeStatistics")),
+            "cumulative_statistics": below(request, &format!("{own}/CumulativeStatistics")),
+            "list_statistics": below(request, "/TaskQueues/Statistics"),
+            "bulk_real_time_statistics": below(request, "/TaskQueues/RealTimeStatistics"),
+        },
+    })
+}
+
+/// SID, unique name and friendly name of each channel.
+fn channels<'a>(request: &Request<'a>) -> [(&'a str, &'static str, &'static str); 3] {
+    let identity = &request.world.identity;
+    [
+        (identity.default_channel.as_str(), "default", "Default"),
+        (identity.voice_channel.as_str(), "voice", "Voice"),
+        (identity.chat_channel.as_str(), "chat", "Programmable Chat"),
+    ]
+}
+
+fn channel_shape(
+    request: &Request<'_>,
+    (sid, unique_name, friendly_name): &(&str, &str, &str),
+) -> Value {
+    json!({
+        "account_sid": request.account(),
+        "channel_optimized_routing": true,
+        "date_created": iso(long_ago(request)),
+        "date_updated": iso(long_ago(request)),
+        "friendly_name": friendly_name,
+        "sid": sid,
+        "unique_name": unique_name,
+        "workspace_sid": request.world.workspace_sid(),
+        "url": below(request, &format!("/TaskChannels/{sid}")),
+        "links": {"workspace": below(request, "")},
+    })
+}
