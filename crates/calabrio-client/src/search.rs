@@ -285,17 +285,25 @@ impl<'a> Pages<'a> {
         self.asked += 1;
         let contract = &settings.contract.search;
         let range = contract.range(self.next, settings.limits.page_size);
-        // Beyond its end a server may say 416 instead of an empty page.
-        let past_the_end: &[u16] = if self.next > 0 { &[404, 416] } else { &[416] };
         let build =
             || Request::get(self.url.clone()).header(contract.range_header.clone(), range.clone());
+        // Beyond the end a server may say 416 instead of an empty page.
         let reply = self
             .shared
-            .call(&SEARCH, Expect::Json, past_the_end, &[], &build)
+            .call(&SEARCH, Expect::Json, &[416], &[], &build)
             .await?;
-        if reply.status >= 400 {
-            self.done = true;
-            return Ok(None);
+        let total = reply
+            .content_range
+            .as_deref()
+            .and_then(SearchContract::total);
+        if reply.status == 416 {
+            let at_the_end = total.map_or(self.next > 0, |total| total <= self.next);
+            self.done = at_the_end;
+            return if at_the_end {
+                Ok(None)
+            } else {
+                Err(SEARCH.unexpected("status 416 where more contacts must be"))
+            };
         }
         let items = items(&reply.body, &contract.list_field)
             .ok_or_else(|| SEARCH.unexpected("its JSON is no list of contacts"))?;
@@ -310,11 +318,14 @@ impl<'a> Pages<'a> {
             })
             .collect();
 
-        let total = reply
-            .content_range
-            .as_deref()
-            .and_then(SearchContract::total);
         let short = count < u64::from(settings.limits.page_size);
+        // A search that was cut short must not pass for one that found nothing more.
+        if page.is_empty() && total.is_some_and(|total| total > self.next) {
+            return Err(SEARCH.unexpected("a page with nothing new before the total was reached"));
+        }
+        if page.is_empty() && count > 0 && !short {
+            return Err(SEARCH.unexpected("the same full page again, as if the range was ignored"));
+        }
         self.done = page.is_empty()
             || total.is_some_and(|total| self.next >= total)
             || (short && contract.page_end == PageEnd::ShortPage);

@@ -247,6 +247,48 @@ async fn a_server_that_ignores_the_range_or_refuses_it_past_the_end_ends_the_sea
 }
 
 #[tokio::test]
+async fn a_search_that_was_cut_short_does_not_pass_for_a_whole_one() {
+    let whole: Vec<Value> = Contacts::new(4).items;
+    let full_again = ResponseTemplate::new(200).set_body_json(&whole);
+    let told_more = full_again
+        .clone()
+        .append_header("content-range", "items 0-3/9");
+    let refused = ResponseTemplate::new(416);
+    let refused_early = ResponseTemplate::new(416).append_header("content-range", "items */9");
+    for (page_size, answer) in [
+        (4, full_again),
+        (9, told_more),
+        (4, refused),
+        (4, refused_early),
+    ] {
+        let server = server().await;
+        on("GET", CONTACTS)
+            .respond_with(answer)
+            .mount(&server)
+            .await;
+        let client = client_with(&server, |settings| settings.limits.page_size = page_size);
+        let error = client
+            .find_by_leg_key(leg(8), noon(), TimeDelta::hours(1))
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(error, CalabrioError::UnexpectedAnswer { .. }),
+            "{error:?}"
+        );
+    }
+    let server = server().await;
+    on("GET", CONTACTS)
+        .respond_with(ResponseTemplate::new(416).append_header("content-range", "items */0"))
+        .mount(&server)
+        .await;
+    let found = client(&server)
+        .find_by_leg_key(leg(8), noon(), TimeDelta::hours(1))
+        .await
+        .unwrap();
+    assert!(found.is_empty(), "a 416 with a total of 0 is an empty list");
+}
+
+#[tokio::test]
 async fn a_search_without_end_is_given_up() {
     let server = server().await;
     on("GET", CONTACTS)
