@@ -2,6 +2,12 @@
 //!
 //! `BLESS=1 cargo test -p connector-config --test documentation` writes both anew.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "everything here is a test"
+)]
+
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
