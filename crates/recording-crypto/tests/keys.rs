@@ -1,4 +1,5 @@
 //! Keys in every form that operators have them in, and what is said about those that cannot be used.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod fixtures;
 
@@ -122,7 +123,7 @@ fn what_is_no_usable_key_is_called_by_its_name() {
         (labelled("PGP MESSAGE"), "PEM label"),
         (labelled("PRIVATE KEY"), "DER"),
         ([pkcs8.clone(), pkcs8.clone()].concat(), "several"),
-        (text[..text.len() - 30].as_bytes().to_vec(), "cut short"),
+        (text.as_bytes()[..text.len() - 30].to_vec(), "cut short"),
         (text.replacen("MII", "M!I", 1).into_bytes(), "base64"),
         (
             text.replace("\n-----END", "AAAA\n-----END").into_bytes(),

@@ -1,4 +1,5 @@
 //! What holds for any recording, any chunking, any change.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod fixtures;
 

@@ -1,4 +1,5 @@
 //! What an independent implementation encrypted is decrypted, and what it refuses is refused.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod fixtures;
 
