@@ -1,5 +1,6 @@
 //! A walk over the fields of the JSON Schema.
 #![allow(
+    clippy::expect_used,
     dead_code,
     unreachable_pub,
     reason = "each test file takes what it needs"
