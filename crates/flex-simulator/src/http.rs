@@ -158,9 +158,10 @@ impl Ctx {
         }
     }
 
-    /// Remembers that the request lies outside the documented surface. The handler also refuses it.
-    pub(crate) fn violation(&self, text: impl Into<String>) {
+    /// Remembers that the request lies outside the documented surface, and says whether it is therefore to be refused.
+    pub(crate) fn violation(&self, text: impl Into<String>) -> bool {
         self.violations
             .remember(self.now, self.subject.clone(), text.into());
+        self.violations.strict()
     }
 }

@@ -1,0 +1,78 @@
+//! What the simulator tells about itself, below `/__simulator/` on every host.
+
+use std::sync::PoisonError;
+
+use chrono::Utc;
+use http::{Method, Uri};
+use serde_json::json;
+
+use crate::account::account;
+use crate::http::Outbound;
+use crate::server::State;
+
+/// Answers a request to the simulator itself; nothing for any other.
+pub(crate) fn handle(state: &State, method: &Method, uri: &Uri) -> Option<Outbound> {
+    let what = uri.path().strip_prefix("/__simulator/")?;
+    let answer = match (method, what) {
+        (&Method::GET, "received") => received(state),
+        (&Method::GET, "expected") => {
+            let legs = state.world.expected();
+            Outbound::json(200, &json!({"count": legs.len(), "legs": legs}))
+        }
+        (&Method::GET, "account") => Outbound::json(
+            200,
+            &account(&state.calabrio.store.all(), state.world.expected()),
+        ),
+        (&Method::GET, "violations") => Outbound::json(
+            200,
+            &json!({
+                "count": state.violations.count(),
+                "violations": state.violations.list(),
+            }),
+        ),
+        (&Method::GET, "faults") => Outbound::json(
+            200,
+            &json!({"level": state.faults.level(), "met": state.faults.counts()}),
+        ),
+        (&Method::POST, "faults/stop") => {
+            state.faults.stop();
+            Outbound::empty(204)
+        }
+        (&Method::POST, "sessions/end") => {
+            state.calabrio.end_sessions();
+            Outbound::empty(204)
+        }
+        _ => Outbound::json(
+            404,
+            &json!({"known": [
+                "GET received", "GET expected", "GET account", "GET violations", "GET faults",
+                "POST faults/stop", "POST sessions/end",
+            ]}),
+        ),
+    };
+    Some(answer)
+}
+
+fn received(state: &State) -> Outbound {
+    let contacts = state.calabrio.store.all();
+    let requests = state
+        .requests
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    let now = Utc::now();
+    let processed = contacts
+        .iter()
+        .filter(|contact| contact.audio.is_some() && contact.processed_from <= now)
+        .count();
+    Outbound::json(
+        200,
+        &json!({
+            "count": contacts.len(),
+            "processed": processed,
+            "requests": requests,
+            "deleted_recordings": state.world.deleted_recordings(),
+            "contacts": contacts,
+        }),
+    )
+}

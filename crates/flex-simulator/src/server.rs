@@ -1,0 +1,456 @@
+//! The listener: which simulated host a request is for, what that host answers, and what a fault makes of the answer.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::Utc;
+use http::{HeaderMap, Method, Request, Response, Uri};
+use http_body_util::{BodyExt as _, BodyStream, Limited};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use percent_encoding::percent_decode_str;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::calabrio::upload::Importing;
+use crate::calabrio::{self, Calabrio};
+use crate::control;
+use crate::faults::{Class, Fault, Faults, RetryAfter};
+use crate::http::{Ctx, Inbound, OutBody, Outbound};
+use crate::mishap::{self, Reaction, Vendor};
+use crate::options::Timings;
+use crate::strict::Violations;
+use crate::twilio::{self, TwilioHost};
+use crate::wire::{AnswerBody, Socket, Wire};
+use crate::world::World;
+
+/// Largest body of a request other than an import.
+const BODY_LIMIT: usize = 1024 * 1024;
+/// How long the whole of such a body may take.
+const BODY_DEADLINE: Duration = Duration::from_secs(30);
+/// How long a TLS handshake may take.
+const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a connection may take to end once the server stops.
+const STOP_GRACE: Duration = Duration::from_millis(500);
+
+/// All that a request can reach.
+pub(crate) struct State {
+    pub(crate) world: Arc<World>,
+    pub(crate) calabrio: Arc<Calabrio>,
+    pub(crate) faults: Faults,
+    pub(crate) violations: Arc<Violations>,
+    pub(crate) timings: Timings,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) stop: CancellationToken,
+    /// Scheme and authority of the listener.
+    pub(crate) root: String,
+    /// Requests by host.
+    pub(crate) requests: Mutex<BTreeMap<&'static str, u64>>,
+}
+
+/// One of the hosts that are simulated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Host {
+    Twilio(TwilioHost),
+    Calabrio,
+}
+
+impl Host {
+    /// The host of that name, without a port.
+    fn of(name: &str) -> Option<Self> {
+        let name = name.to_ascii_lowercase();
+        if name == calabrio::HOST {
+            return Some(Self::Calabrio);
+        }
+        TwilioHost::ALL
+            .into_iter()
+            .find(|host| host.name() == name)
+            .map(Self::Twilio)
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Twilio(host) => host.name(),
+            Self::Calabrio => calabrio::HOST,
+        }
+    }
+
+    fn vendor(self) -> Vendor {
+        match self {
+            Self::Twilio(_) => Vendor::Twilio,
+            Self::Calabrio => Vendor::Calabrio,
+        }
+    }
+}
+
+/// The names of all hosts.
+pub(crate) fn host_names() -> Vec<&'static str> {
+    TwilioHost::ALL
+        .into_iter()
+        .map(TwilioHost::name)
+        .chain([calabrio::HOST])
+        .collect()
+}
+
+/// Where a request goes.
+#[derive(Debug, PartialEq, Eq)]
+struct Routed {
+    host: Host,
+    /// The path below the host, still encoded.
+    path: String,
+    by_segment: bool,
+}
+
+/// By the `Host` header, else by the first path segment.
+fn route(headers: &HeaderMap, uri: &Uri) -> Option<Routed> {
+    let header = headers
+        .get(http::header::HOST)
+        .and_then(|value| value.to_str().ok());
+    let named = uri.host().or_else(|| {
+        header.map(|value| {
+            value.rsplit_once(':').map_or(value, |(host, port)| {
+                if port.bytes().all(|b| b.is_ascii_digit()) {
+                    host
+                } else {
+                    value
+                }
+            })
+        })
+    });
+    if let Some(host) = named.and_then(Host::of) {
+        return Some(Routed {
+            host,
+            path: uri.path().to_owned(),
+            by_segment: false,
+        });
+    }
+    let (first, rest) = uri.path().strip_prefix('/')?.split_once('/')?;
+    Some(Routed {
+        host: Host::of(first)?,
+        path: format!("/{rest}"),
+        by_segment: true,
+    })
+}
+
+/// A connection that ends without an answer.
+#[derive(Debug)]
+struct NoAnswer;
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the connection ends without an answer")
+    }
+}
+
+impl std::error::Error for NoAnswer {}
+
+/// Accepts connections until the server stops.
+pub(crate) async fn run(listener: TcpListener, tls: Option<TlsAcceptor>, state: Arc<State>) {
+    loop {
+        let accepted = tokio::select! {
+            () = state.stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, _)) = accepted else {
+            // Too many open files, say: others may close theirs.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            continue;
+        };
+        // Without it small answers wait for acknowledgements; nothing else depends on it.
+        let _ = stream.set_nodelay(true);
+        let wire = Wire::default();
+        let socket = Socket::new(stream, wire.clone());
+        let (tls, state) = (tls.clone(), Arc::clone(&state));
+        state.tasks.clone().spawn(async move {
+            match tls {
+                None => connection(socket, wire, state).await,
+                Some(acceptor) => {
+                    let handshake =
+                        tokio::time::timeout(HANDSHAKE_DEADLINE, acceptor.accept(socket));
+                    let stop = state.stop.clone();
+                    let accepted = tokio::select! {
+                        () = stop.cancelled() => return,
+                        accepted = handshake => accepted,
+                    };
+                    if let Ok(Ok(stream)) = accepted {
+                        connection(stream, wire, state).await;
+                    }
+                }
+            }
+        });
+    }
+}
+
+async fn connection<I>(io: I, wire: Wire, state: Arc<State>)
+where
+    I: AsyncRead + AsyncWrite + Unpin,
+{
+    let stop = state.stop.clone();
+    let service = service_fn(move |request| {
+        let (state, wire) = (Arc::clone(&state), wire.clone());
+        async move { answer(&state, &wire, request).await }
+    });
+    let connection =
+        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(io), service);
+    let mut connection = std::pin::pin!(connection);
+    // How a connection ends is the client's business, or a fault's.
+    tokio::select! {
+        _ = connection.as_mut() => {}
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            let _ = tokio::time::timeout(STOP_GRACE, connection).await;
+        }
+    }
+}
+
+async fn answer(
+    state: &Arc<State>,
+    wire: &Wire,
+    request: Request<Incoming>,
+) -> Result<Response<AnswerBody>, NoAnswer> {
+    let (head, body) = request.into_parts();
+    if let Some(answer) = control::handle(state, &head.method, &head.uri) {
+        return Ok(respond(answer, None));
+    }
+    let Some(routed) = route(&head.headers, &head.uri) else {
+        let ctx = Ctx::new(
+            Utc::now(),
+            Arc::clone(&state.violations),
+            format!("{} {}", head.method, head.uri.path()),
+        );
+        ctx.violation("no host that is simulated is named, neither by the Host header nor by the first path segment");
+        return Ok(respond(
+            Outbound::text(404, "text/plain", Bytes::from_static(b"no such host\n")),
+            None,
+        ));
+    };
+    let host = routed.host;
+    *state
+        .requests
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .entry(host.name())
+        .or_default() += 1;
+    let ctx = Ctx::new(
+        Utc::now(),
+        Arc::clone(&state.violations),
+        format!("{} {}{}", head.method, host.name(), routed.path),
+    );
+    let mut inbound = Inbound {
+        path: percent_decode_str(&routed.path)
+            .decode_utf8_lossy()
+            .into_owned(),
+        query: url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes())
+            .into_owned()
+            .collect(),
+        method: head.method,
+        headers: head.headers,
+        body: Bytes::new(),
+        link_base: String::new(),
+        root: state.root.clone(),
+        by_segment: routed.by_segment,
+    };
+    inbound.link_base = inbound.link_to(host.name());
+
+    let reaction = if host == Host::Calabrio && calabrio::is_import(&inbound) {
+        let importing = Importing {
+            calabrio: &state.calabrio,
+            faults: &state.faults,
+            ctx: &ctx,
+            tasks: &state.tasks,
+            stop: &state.stop,
+            late: state.timings.late,
+        };
+        let pieces = futures_util::StreamExt::filter_map(BodyStream::new(body), |frame| {
+            std::future::ready(frame.map(|frame| frame.into_data().ok()).transpose())
+        });
+        importing.import(&inbound, pieces).await
+    } else {
+        let body = Limited::new(body, BODY_LIMIT).collect();
+        match tokio::time::timeout(BODY_DEADLINE, body).await {
+            Ok(Ok(body)) => inbound.body = body.to_bytes(),
+            Ok(Err(_)) | Err(_) => {
+                ctx.violation("a body that is too long, or breaks off");
+                return Ok(respond(Outbound::empty(400), None));
+            }
+        }
+        small(
+            state,
+            host,
+            &inbound,
+            head.uri.query().unwrap_or_default(),
+            &ctx,
+        )
+    };
+    deliver(state, wire, reaction).await
+}
+
+/// A request whose body was read whole.
+fn small(state: &State, host: Host, inbound: &Inbound, query: &str, ctx: &Ctx) -> Reaction {
+    let key = format!("{} {}{}?{query}", inbound.method, host.name(), inbound.path);
+    let fault = match state.faults.next(class(host, inbound), &key) {
+        // A signed address asks for no credentials.
+        Some(Fault::Unauthorized) if host == Host::Twilio(TwilioHost::Media) => {
+            Some(Fault::Server(503, RetryAfter::Missing))
+        }
+        fault => fault,
+    };
+    let mut dice = state.faults.dice(&key);
+    if let Some(reaction) =
+        fault.and_then(|fault| mishap::instead(fault, host.vendor(), ctx.now, &mut dice))
+    {
+        return reaction;
+    }
+    let answer = match host {
+        Host::Twilio(twilio) => twilio::handle(&state.world, twilio, inbound, ctx),
+        Host::Calabrio => state.calabrio.handle(inbound, ctx),
+    };
+    if answer.status == 401 {
+        state.faults.refused(&key);
+    }
+    match fault {
+        Some(fault) => mishap::after(fault, host.vendor(), answer, &mut dice),
+        None => Reaction::Answer(answer),
+    }
+}
+
+/// Which faults fit a request.
+fn class(host: Host, inbound: &Inbound) -> Class {
+    let path = inbound.path.as_str();
+    let last = path.rsplit('/').next().unwrap_or_default();
+    match host {
+        Host::Twilio(TwilioHost::Media) => Class::Media,
+        Host::Calabrio if path == "/api/rest/authorize" => Class::Session,
+        _ if inbound.method != Method::GET => Class::Write,
+        Host::Twilio(TwilioHost::Api)
+            if path.contains("/Recordings/") && !last.ends_with(".json") =>
+        {
+            Class::Media
+        }
+        Host::Calabrio if last == "contact" => Class::List,
+        Host::Twilio(TwilioHost::Api)
+            if [
+                "Recordings.json",
+                "Calls.json",
+                "Conferences.json",
+                "Participants.json",
+            ]
+            .contains(&last) =>
+        {
+            Class::List
+        }
+        Host::Twilio(_)
+            if [
+                "Events",
+                "Tasks",
+                "Workers",
+                "TaskQueues",
+                "Activities",
+                "Reservations",
+                "Participants",
+                "PublicKeys",
+            ]
+            .contains(&last) =>
+        {
+            Class::List
+        }
+        _ => Class::Read,
+    }
+}
+
+async fn deliver(
+    state: &State,
+    wire: &Wire,
+    reaction: Reaction,
+) -> Result<Response<AnswerBody>, NoAnswer> {
+    match reaction {
+        Reaction::Answer(answer) => Ok(respond(answer, None)),
+        Reaction::Late(answer) => {
+            tokio::select! {
+                () = state.stop.cancelled() => Err(NoAnswer),
+                () = tokio::time::sleep(state.timings.late) => Ok(respond(answer, None)),
+            }
+        }
+        Reaction::Half(answer, cut) => Ok(respond(answer, Some(cut))),
+        Reaction::Close => Err(NoAnswer),
+        Reaction::Reset => {
+            wire.reset();
+            Err(NoAnswer)
+        }
+    }
+}
+
+fn respond(answer: Outbound, cut: Option<u64>) -> Response<AnswerBody> {
+    let Outbound {
+        status,
+        headers,
+        body,
+    } = answer;
+    let mut response = Response::builder().status(status);
+    for (name, value) in headers {
+        response = response.header(name, value);
+    }
+    response
+        .body(AnswerBody::new(body, cut))
+        .unwrap_or_else(|_| {
+            let mut broken = Response::new(AnswerBody::new(OutBody::Bytes(Bytes::new()), None));
+            *broken.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
+            broken
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn routed(host: &str, uri: &str) -> Option<Routed> {
+        let mut headers = HeaderMap::new();
+        headers.insert("host", host.parse().unwrap());
+        route(&headers, &uri.parse().unwrap())
+    }
+
+    #[test]
+    fn a_host_header_names_the_host() {
+        let expected = Routed {
+            host: Host::Twilio(TwilioHost::Api),
+            path: "/2010-04-01/a".to_owned(),
+            by_segment: false,
+        };
+        assert_eq!(routed("api.twilio.com", "/2010-04-01/a"), Some(expected));
+        let with_port = routed("API.twilio.com:8443", "/x").unwrap();
+        assert_eq!(
+            (with_port.host.name(), with_port.path.as_str()),
+            ("api.twilio.com", "/x")
+        );
+    }
+
+    #[test]
+    fn else_the_first_segment_names_it() {
+        let expected = Routed {
+            host: Host::Calabrio,
+            path: "/api/rest/authorize".to_owned(),
+            by_segment: true,
+        };
+        assert_eq!(
+            routed("127.0.0.1:4000", "/calabrio.example/api/rest/authorize"),
+            Some(expected)
+        );
+        assert_eq!(routed("127.0.0.1:4000", "/example.com/x"), None);
+        assert_eq!(routed("127.0.0.1:4000", "/api.twilio.com"), None);
+        assert!(routed("[::1]:4000", "/api.twilio.com/").is_some());
+    }
+
+    #[test]
+    fn every_host_is_found_by_its_name() {
+        for name in host_names() {
+            assert_eq!(Host::of(name).map(Host::name), Some(name));
+        }
+    }
+}
