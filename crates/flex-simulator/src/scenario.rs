@@ -52,6 +52,10 @@ pub enum NoMedia {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own in a file"
+)]
 pub struct Scenario {
     /// How many contacts there are. A transfer is one contact of two legs.
     pub contacts: u32,
@@ -140,7 +144,22 @@ impl Default for Scenario {
     }
 }
 
+/// A scenario file that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the scenario is not right: {0}")]
+#[non_exhaustive]
+pub struct ScenarioError(String);
+
 impl Scenario {
+    /// Reads a scenario from TOML; what the file does not name is as by default.
+    ///
+    /// # Errors
+    ///
+    /// A text that is not TOML, an unknown field or kind, a value of the wrong type; the message names line and field.
+    pub fn from_toml(text: &str) -> Result<Self, ScenarioError> {
+        toml::from_str(text).map_err(|error| ScenarioError(error.to_string().trim_end().to_owned()))
+    }
+
     /// One round of kinds, in order.
     pub(crate) fn round(&self) -> Vec<Kind> {
         let named: Vec<Kind> = self
@@ -178,8 +197,8 @@ mod tests {
 
     #[test]
     fn a_file_names_only_what_it_changes() {
-        let scenario: Scenario = serde_json::from_str(
-            r#"{"contacts":2,"kinds":{"transfer-dual":1},"audio_ms":{"min":1,"max":2}}"#,
+        let scenario = Scenario::from_toml(
+            "contacts = 2\naudio_ms = { min = 1, max = 2 }\n[kinds]\ntransfer-dual = 1\n",
         )
         .unwrap();
         assert_eq!(scenario.contacts, 2);
@@ -188,8 +207,18 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_field_is_refused() {
-        assert!(serde_json::from_str::<Scenario>(r#"{"contact":2}"#).is_err());
+    fn an_unknown_field_or_kind_is_refused_by_name() {
+        for (text, named) in [("contact = 2", "contact"), ("[kinds]\nsong = 1", "song")] {
+            let refused = Scenario::from_toml(text).unwrap_err().to_string();
+            assert!(refused.contains(named), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_scenario_survives_being_written_and_read() {
+        let scenario = Scenario::throughput(7);
+        let text = toml::to_string(&scenario).unwrap();
+        assert_eq!(Scenario::from_toml(&text).unwrap(), scenario);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The media of recordings: behind Basic authentication at Twilio, and behind a signed address where it redirects.
 
+use std::fmt::Write as _;
+
 use aws_lc_rs::hmac;
 use chrono::DateTime;
 use http::Method;
@@ -75,29 +77,21 @@ fn fetchable<'a>(request: &Request<'a>, sid: &str) -> Result<&'a Recording, Refu
 /// Whether one channel is to be sent where two are stored.
 fn mixed(request: &Request<'_>, recording: &Recording) -> Result<bool, Refusal> {
     let stored = recording.channels();
-    let unavailable = || {
-        Refusal::new(
-            400,
-            16_113,
-            "Requested channels are not available for this recording",
-        )
-    };
-    match (
-        request.param("RequestedChannels"),
-        recording.locked.is_some(),
-    ) {
-        (None, true) => Ok(false),
+    let unavailable = Refusal::new(
+        400,
+        16_113,
+        "Requested channels are not available for this recording",
+    );
+    let sealed = recording.locked.is_some();
+    match request.param("RequestedChannels") {
         // The download of a conference is mono unless asked otherwise.
-        (None, false) => Ok(recording.is_conference() && stored > 1),
-        (Some("1" | "2"), true)
-            if request.param("RequestedChannels") != Some(&stored.to_string()) =>
-        {
-            Err(unavailable())
-        }
-        (Some("1"), _) => Ok(stored > 1),
-        (Some("2"), _) if stored < 2 => Err(unavailable()),
-        (Some("2"), _) => Ok(false),
-        (Some(_), _) => Err(Refusal::parameter("RequestedChannels is neither 1 nor 2")),
+        None => Ok(!sealed && recording.is_conference() && stored > 1),
+        // Twilio cannot mix what it cannot read.
+        Some("1") if sealed && stored > 1 => Err(unavailable),
+        Some("1") => Ok(stored > 1),
+        Some("2") if stored < 2 => Err(unavailable),
+        Some("2") => Ok(false),
+        Some(_) => Err(Refusal::parameter("RequestedChannels is neither 1 nor 2")),
     }
 }
 
@@ -106,7 +100,7 @@ fn serve(request: &Request<'_>, recording: &Recording, mixed: bool) -> Result<Ou
         .world
         .media
         .media(recording, mixed)
-        .map_err(recordings::broken)?
+        .map_err(|error| recordings::broken(&error))?
     {
         Media::Sealed(bytes) => Ok(Outbound::text(200, "audio/x-wav", bytes)),
         Media::Clear(media) => {
@@ -153,8 +147,8 @@ pub(super) fn stored(request: &Request<'_>) -> Result<Outbound, Refusal> {
 fn sign(request: &Request<'_>, sid: &str, channels: u16, expires: i64) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, request.world.auth_token().as_bytes());
     let tag = hmac::sign(&key, format!("{sid}/{channels}/{expires}").as_bytes());
-    tag.as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    tag.as_ref().iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

@@ -11,6 +11,7 @@ mod paging;
 mod recordings;
 mod request;
 mod taskrouter;
+mod tasks;
 #[cfg(test)]
 mod tests;
 

@@ -102,7 +102,7 @@ pub(super) fn list(request: &Request<'_>, owner: &Owner<'_>) -> Result<Outbound,
         .collect();
     // Made beforehand, so that a failure becomes an answer and not half a list.
     for recording in &items {
-        wrapped(request, recording).map_err(broken)?;
+        wrapped(request, recording).map_err(|error| broken(&error))?;
     }
     paging::list(
         request,
@@ -133,7 +133,7 @@ pub(super) fn fetch(
     if !owner.owns(recording) {
         return Err(request.not_found());
     }
-    wrapped(request, recording).map_err(broken)?;
+    wrapped(request, recording).map_err(|error| broken(&error))?;
     Ok(Outbound::json(200, &shape(request, recording, owner)))
 }
 
@@ -154,7 +154,7 @@ pub(super) fn delete(request: &Request<'_>, name: &str) -> Result<Outbound, Refu
     Ok(Outbound::empty(204))
 }
 
-pub(super) fn broken(error: WorldError) -> Refusal {
+pub(super) fn broken(error: &WorldError) -> Refusal {
     Refusal::new(500, 20_500, error.to_string())
 }
 

@@ -153,23 +153,22 @@ impl MediaShelf {
     }
 
     fn find(&self, key: &ShelfKey) -> Option<Bytes> {
-        let shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        shelf
-            .iter()
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter()
             .find(|(there, _)| **there == *key)
             .map(|(_, media)| media.clone())
     }
 
     fn put(&self, key: ShelfKey, media: Bytes) {
-        let mut shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if shelf.iter().any(|(there, _)| **there == key) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.iter().any(|(there, _)| **there == key) {
             return;
         }
-        shelf.push_back((Arc::new(key), media));
-        while shelf.len() > 1
-            && shelf.iter().map(|(_, media)| media.len()).sum::<usize>() > SHELF_BYTES
+        kept.push_back((Arc::new(key), media));
+        while kept.len() > 1
+            && kept.iter().map(|(_, media)| media.len()).sum::<usize>() > SHELF_BYTES
         {
-            shelf.pop_front();
+            kept.pop_front();
         }
     }
 }

@@ -100,6 +100,7 @@ impl Reservation {
 
 /// An event as the Events API tells it.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_field_names, reason = "Twilio's name of the field")]
 pub(crate) struct Event {
     pub(crate) sid: String,
     pub(crate) at: DateTime<Utc>,

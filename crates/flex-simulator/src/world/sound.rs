@@ -191,7 +191,7 @@ mod tests {
     fn what_was_paused_is_not_in_the_recording() {
         let sound = sound();
         let uncut = Sound {
-            kept: vec![0..3_000],
+            kept: std::iter::once(0..3_000).collect(),
             ..sound.clone()
         };
         assert_eq!(sound.pcm(1_000..2_000), uncut.pcm(2_000..3_000));

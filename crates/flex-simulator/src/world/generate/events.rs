@@ -118,12 +118,12 @@ impl Telling<'_> {
 pub(super) fn shifts(house: &House<'_>, activities: &[Activity], pile: &mut Pile, dice: &mut Dice) {
     for worker in &house.workers {
         let came = house.start - ms(dice.millis(650_000, 800_000));
-        let paused = came + ms(dice.millis(60_000, 400_000));
-        for (at, from, to) in [(came, 0, 1), (paused, 1, 3)] {
+        let rested = came + ms(dice.millis(60_000, 400_000));
+        for (at, from, to) in [(came, 0, 1), (rested, 1, 3)] {
             let (Some(before), Some(after)) = (activities.get(from), activities.get(to)) else {
                 continue;
             };
-            let passed = dice.between(5_000, 90_000);
+            let stayed = dice.between(5_000, 90_000);
             pile.events.push(Event {
                 sid: dice.sid("EV"),
                 at,
@@ -142,9 +142,9 @@ pub(super) fn shifts(house: &House<'_>, activities: &[Activity], pile: &mut Pile
                     ("worker_previous_activity_name", before.name.clone()),
                     (
                         "worker_time_in_previous_activity",
-                        (passed / 1_000).to_string(),
+                        (stayed / 1_000).to_string(),
                     ),
-                    ("worker_time_in_previous_activity_ms", passed.to_string()),
+                    ("worker_time_in_previous_activity_ms", stayed.to_string()),
                     ("worker_version", "2".to_owned()),
                     ("workspace_sid", house.identity.workspace.clone()),
                     ("workspace_name", "Flex Task Assignment".to_owned()),

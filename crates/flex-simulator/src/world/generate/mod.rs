@@ -1,10 +1,15 @@
 //! A world out of a scenario, a seed and an instant.
 
+mod abandoned;
 mod attributes;
 mod contact;
+mod course;
 mod events;
+mod expect;
 mod people;
 mod recipe;
+mod recorded;
+mod telephony;
 mod timeline;
 
 use chrono::{DateTime, Utc};
@@ -36,6 +41,20 @@ struct Pile {
     markers: Vec<String>,
 }
 
+impl Pile {
+    /// Newest first, as Twilio lists.
+    fn sort(&mut self) {
+        self.events
+            .sort_by(|a, b| b.at.cmp(&a.at).then_with(|| a.sid.cmp(&b.sid)));
+        self.calls
+            .sort_by(|a, b| b.start.cmp(&a.start).then_with(|| a.sid.cmp(&b.sid)));
+        self.conferences
+            .sort_by(|a, b| b.start.cmp(&a.start).then_with(|| a.sid.cmp(&b.sid)));
+        self.recordings
+            .sort_by(|a, b| b.start.cmp(&a.start).then_with(|| a.sid.cmp(&b.sid)));
+    }
+}
+
 /// What every contact is made with.
 struct House<'a> {
     scenario: &'a Scenario,
@@ -52,13 +71,7 @@ pub(super) fn world(
     seed: u64,
     now: DateTime<Utc>,
 ) -> Result<World, WorldError> {
-    if scenario.agents < 2 {
-        return Err(WorldError::Agents(scenario.agents));
-    }
-    let longest = scenario.audio_ms.min.max(scenario.audio_ms.max);
-    if longest > LONGEST_MS {
-        return Err(WorldError::AudioLength(longest));
-    }
+    check(scenario)?;
     let mut dice = Dice::new(seed, HOUSE);
     let identity = identity(&mut dice);
     let keys = Keys::generate(&mut dice, scenario.key_bits)?;
@@ -98,18 +111,11 @@ pub(super) fn world(
     }
     for index in 0..scenario.abandoned {
         let mut dice = Dice::new(seed, 1 << 40 | u64::from(index));
-        contact::abandon(&house, &mut pile, &mut dice);
+        abandoned::abandon(&house, &mut pile, &mut dice);
     }
     events::shifts(&house, &activities, &mut pile, &mut dice);
 
-    pile.events
-        .sort_by(|a, b| b.at.cmp(&a.at).then_with(|| a.sid.cmp(&b.sid)));
-    pile.calls
-        .sort_by(|a, b| b.start.cmp(&a.start).then_with(|| a.sid.cmp(&b.sid)));
-    pile.conferences
-        .sort_by(|a, b| b.start.cmp(&a.start).then_with(|| a.sid.cmp(&b.sid)));
-    pile.recordings
-        .sort_by(|a, b| b.start.cmp(&a.start).then_with(|| a.sid.cmp(&b.sid)));
+    pile.sort();
     let private_keys = [
         ("recordings2026", &keys.newer),
         ("recordings2025", &keys.older),
@@ -156,6 +162,18 @@ pub(super) fn world(
         media: MediaShelf::default(),
         deleted: std::sync::Mutex::default(),
     })
+}
+
+/// Refuses what cannot be made.
+fn check(scenario: &Scenario) -> Result<(), WorldError> {
+    if scenario.agents < 2 {
+        return Err(WorldError::Agents(scenario.agents));
+    }
+    let longest = scenario.audio_ms.min.max(scenario.audio_ms.max);
+    if longest > LONGEST_MS {
+        return Err(WorldError::AudioLength(longest));
+    }
+    Ok(())
 }
 
 fn identity(dice: &mut Dice) -> Identity {

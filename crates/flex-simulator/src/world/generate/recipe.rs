@@ -85,6 +85,7 @@ pub(super) struct Recipe {
 }
 
 impl Recipe {
+    #[expect(clippy::too_many_lines, reason = "one entry for each kind")]
     pub(super) const fn of(kind: Kind, variant: u32) -> Self {
         const MONO: &[Recorded] = &[Recorded::Conference(1)];
         const DUAL: &[Recorded] = &[Recorded::Conference(2)];

@@ -4,6 +4,9 @@ use super::recipe::{Gap, Party, Recipe, Recorded, Transfer};
 use crate::scenario::Scenario;
 use crate::world::dice::Dice;
 
+/// The shortest talk, in milliseconds: what a task notes of a call takes half a second.
+const SHORTEST_MS: u64 = 1_000;
+
 /// One agent's part.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Part {
@@ -45,22 +48,33 @@ impl Timeline {
             Party::Agent => (second, first),
         };
         let conference = second;
-        let talk = dice.span(scenario.audio_ms).max(recipe.least_ms);
-        let mut parts = vec![part(dice, reserved, accepted, joined, conference + talk)];
+        let mut length = || {
+            dice.span(scenario.audio_ms)
+                .max(recipe.least_ms)
+                .max(SHORTEST_MS)
+        };
+        let (first_talk, second_talk) = (length(), length());
+        let mut parts = vec![part(
+            dice,
+            reserved,
+            accepted,
+            joined,
+            conference + first_talk,
+        )];
         let end = match recipe.transfer {
-            Transfer::None => conference + talk,
+            Transfer::None => conference + first_talk,
             Transfer::Cold => {
                 let left = parts[0].left;
                 let accepted = left + dice.between(600, 900);
                 let joined = accepted + 300;
-                let end = joined + dice.span(scenario.audio_ms).max(recipe.least_ms);
+                let end = joined + second_talk;
                 parts.push(part(dice, left - 2_000, accepted, joined, end));
                 end
             }
             Transfer::Warm => {
                 let accepted = parts[0].left - 2_000;
                 let joined = accepted + 300;
-                let end = joined + dice.span(scenario.audio_ms).max(recipe.least_ms);
+                let end = joined + second_talk;
                 parts.push(part(dice, accepted - 1_500, accepted, joined, end));
                 end
             }
@@ -122,5 +136,48 @@ fn part(dice: &mut Dice, reserved: u64, accepted: u64, joined: u64, left: u64) -
         left,
         wrapup,
         completed: wrapup + dice.between(800, 2_500),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::kind::Kind;
+
+    #[test]
+    fn the_parts_of_a_stopped_recording_do_not_overlap() {
+        let recipe = Recipe::of(Kind::StopAndStart, 0);
+        assert_eq!(recipe.gap, Gap::Stopped);
+        for seed in 0..50 {
+            let timeline = Timeline::of(&recipe, &Scenario::default(), &mut Dice::new(seed, 1));
+            let kept = timeline.kept(recipe.recorded[0], recipe.gap);
+            assert_eq!(kept.len(), 2);
+            assert!(kept[0][0].end < kept[1][0].start);
+        }
+    }
+
+    #[test]
+    fn every_course_of_a_contact_goes_forward() {
+        for kind in Kind::DEMO {
+            let recipe = Recipe::of(kind, 0);
+            for seed in 0..50 {
+                let timeline = Timeline::of(&recipe, &Scenario::default(), &mut Dice::new(seed, 2));
+                for part in &timeline.parts {
+                    let course = [
+                        part.reserved,
+                        part.accepted,
+                        part.joined,
+                        part.left,
+                        part.wrapup,
+                        part.completed,
+                    ];
+                    assert!(course.is_sorted(), "{kind:?} {course:?}");
+                }
+                for kept in timeline.kept(recipe.recorded[0], recipe.gap) {
+                    assert!(kept.iter().all(|stretch| stretch.start < stretch.end));
+                    assert!(kept.is_sorted_by_key(|stretch| stretch.start));
+                }
+            }
+        }
     }
 }

@@ -1,0 +1,149 @@
+//! What a correct connector makes of a contact's legs.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::Pile;
+use super::attributes::{Known, Stage, lookup};
+use super::contact::Draft;
+use super::recipe::{Party, Recorded, Transfer};
+use super::timeline::Part;
+use crate::scenario::NoMedia;
+use crate::world::expected::{AudioPiece, ExpectedAudio, ExpectedLeg, Outcome, ParkedFor};
+use crate::world::keys::KeyName;
+use crate::world::kind::Kind;
+use crate::world::metadata_key;
+use crate::world::model::{Fate, Recording};
+use crate::world::sound::SAMPLE_RATE;
+
+/// How far whole recordings may be cut at their ends, at most.
+const WHOLE_TOLERANCE_MS: u64 = 1_000;
+
+pub(super) fn legs(
+    draft: &Draft<'_>,
+    pile: &mut Pile,
+    known: &Known<'_>,
+    recordings: &[(usize, Recording)],
+    conversation: Option<&str>,
+) {
+    let house = draft.house;
+    let attributes = known.at(Stage::WrappedUp);
+    let chosen: Vec<&Recording> = recordings
+        .iter()
+        .filter(|(entry, _)| *entry == 0)
+        .map(|(_, made)| made)
+        .collect();
+    for (index, part) in draft.timeline.parts.iter().enumerate() {
+        let outcome = outcome(draft);
+        let mut metadata = BTreeMap::from([(
+            house.leg_key_field.clone(),
+            draft.reservations[index].clone(),
+        )]);
+        let mut metadata_absent = Vec::new();
+        for mapping in &house.scenario.mappings {
+            let key = metadata_key(&mapping.label);
+            match lookup(&attributes, &mapping.attribute) {
+                Some(Value::String(text)) => {
+                    metadata.insert(key, text.clone());
+                }
+                None => metadata_absent.push(key),
+                Some(_) => {}
+            }
+        }
+        let heard = outcome == Outcome::Complete
+            && matches!(draft.recipe.fate, Fate::Stored | Fate::LyingHeader);
+        let worker = &house.workers[draft.agents[index]];
+        pile.expected.push(ExpectedLeg {
+            leg: draft.reservations[index].clone(),
+            session: conversation.unwrap_or(&draft.task).to_owned(),
+            task: draft.task.clone(),
+            kind: draft.kind,
+            sentence: draft.kind.sentence().to_owned(),
+            outcome,
+            worker: worker.sid.clone(),
+            worker_name: worker.full_name.clone(),
+            queue: house.queues[draft.queue].sid.clone(),
+            queue_name: house.queues[draft.queue].name.clone(),
+            direction: if draft.recipe.outbound {
+                "outbound"
+            } else {
+                "inbound"
+            }
+            .to_owned(),
+            customer: draft.customer.clone(),
+            business: draft.business.clone(),
+            accepted_at: draft.at(part.accepted),
+            ended_at: draft.at(part.wrapup),
+            metadata,
+            metadata_absent,
+            audio: heard.then(|| audio(draft, index, part, &chosen)),
+        });
+    }
+}
+
+fn outcome(draft: &Draft<'_>) -> Outcome {
+    let rule = || draft.house.exclusions[0].name.clone();
+    match (draft.kind, draft.recipe.fate, draft.recipe.key) {
+        (Kind::Excluded, ..) => Outcome::Excluded(rule()),
+        (_, Fate::Absent(16_101 | 16_102), _) => match draft.house.scenario.no_media {
+            NoMedia::MetadataOnly => Outcome::Complete,
+            NoMedia::Park => Outcome::Parked(ParkedFor::NoMedia),
+            NoMedia::Exclude => Outcome::Excluded("no-media".to_owned()),
+        },
+        (_, Fate::Absent(_), _) => Outcome::Parked(ParkedFor::RecordingNotStored),
+        (_, Fate::Elsewhere, _) => Outcome::Parked(ParkedFor::StoredElsewhere),
+        (_, _, Some(KeyName::Foreign)) => Outcome::Parked(ParkedFor::MissingKey),
+        (_, Fate::Tampered, Some(_)) => Outcome::Parked(ParkedFor::NotAuthentic),
+        _ => Outcome::Complete,
+    }
+}
+
+/// The leg's stretch of the chosen recordings.
+fn audio(draft: &Draft<'_>, index: usize, part: &Part, chosen: &[&Recording]) -> ExpectedAudio {
+    let last = index + 1 == draft.timeline.parts.len();
+    let transfer = draft.recipe.transfer != Transfer::None;
+    let queued = draft.recipe.recorded[0] == Recorded::CustomerCallFromStart;
+    let pieces = chosen
+        .iter()
+        .map(|recording| {
+            let length = recording.sound.millis();
+            let within = |millis: u64| {
+                let offset = (draft.voice(millis) - recording.start).num_milliseconds();
+                u64::try_from(offset).unwrap_or(0).min(length)
+            };
+            AudioPiece {
+                recording: recording.sid.clone(),
+                start_ms: if index > 0 || queued {
+                    within(part.accepted)
+                } else {
+                    0
+                },
+                end_ms: if transfer && !last {
+                    within(part.wrapup)
+                } else {
+                    length
+                },
+                recording_ms: length,
+            }
+        })
+        .collect();
+    let tolerance = draft.house.scenario.span_tolerance_ms;
+    let channels = chosen.first().map_or(1, |recording| recording.channels());
+    let agent_first = match draft.recipe.recorded[0] {
+        Recorded::Conference(_) => draft.recipe.first == Party::Agent,
+        Recorded::WorkerCall => true,
+        Recorded::CustomerCall | Recorded::CustomerCallFromStart => false,
+    };
+    ExpectedAudio {
+        pieces,
+        tolerance_ms: if transfer || queued {
+            tolerance
+        } else {
+            tolerance.min(WHOLE_TOLERANCE_MS)
+        },
+        channels,
+        swapped_at_source: channels > 1 && agent_first,
+        sample_rate: SAMPLE_RATE,
+    }
+}
