@@ -149,6 +149,15 @@ pub struct BaseUrl {
 }
 
 impl BaseUrl {
+    /// This base with one more segment.
+    pub fn below(&self, segment: &str) -> Self {
+        let url = self.join([segment]);
+        Self {
+            origin: self.origin.clone(),
+            prefix: url.path().trim_end_matches('/').to_owned(),
+        }
+    }
+
     /// Scheme, host and port.
     pub fn origin(&self) -> &Origin {
         &self.origin
@@ -420,6 +429,12 @@ mod tests {
                 .path(),
             "/api.twilio.com/media.example/a"
         );
+    }
+
+    #[test]
+    fn a_base_can_be_extended_by_a_segment() {
+        let origin: Origin = "http://127.0.0.1:8080".parse().unwrap();
+        assert_eq!(BaseUrl::from(origin).below("api.twilio.com"), simulated());
     }
 
     proptest! {
