@@ -19,8 +19,8 @@ use crate::SpoolError;
 use crate::output::Output;
 use crate::spool::blocking;
 
-/// Small enough to stay in a core's cache between the system call and the work.
-const BUFFER_LEN: usize = 4 * PIECE_LEN;
+/// Large enough for the file system to take memory in large pages; the buffers together still are a few MiB.
+const BUFFER_LEN: usize = 16 * PIECE_LEN;
 
 /// Buffers that go round between two threads.
 const BUFFERS: usize = 4;
@@ -82,7 +82,7 @@ pub struct Decrypted {
 /// behind. Input that can be read only once waits, still encrypted, in a nameless temporary file. The file system may still hold
 /// parts of the output in memory when this returns.
 ///
-/// `progress` is called on another thread, some thousand times per GiB.
+/// `progress` is called on another thread, some two thousand times per GiB.
 ///
 /// # Errors
 /// [`SpoolError::Crypto`] for a key that does not fit and for a recording that is not authentic, [`SpoolError::UnusableOutput`],

@@ -9,7 +9,8 @@ use aes::Aes256Enc;
 use aes::cipher::consts::U16;
 use aes::cipher::typenum::Unsigned;
 use aes::cipher::{
-    BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser, ParBlocks,
+    Block, BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser,
+    ParBlocks,
 };
 
 use super::{BLOCK_LEN, offset_in};
@@ -53,6 +54,12 @@ struct Mask<'a> {
     data: &'a mut [u8],
 }
 
+/// Batches whose counters are written before the first of them is encrypted.
+///
+/// The cipher reads counters in wider words than they are written in. Read at once, they would have to wait until the writes left the
+/// processor's store buffer; this far apart, they do not. It doubles the speed.
+const BATCHES: usize = 4;
+
 impl BlockSizeUser for Mask<'_> {
     type BlockSize = U16;
 }
@@ -66,61 +73,42 @@ impl BlockCipherEncClosure for Mask<'_> {
             data,
         } = self;
         let (words, _) = iv.as_chunks::<4>();
-        let nonce = [words[0], words[1], words[2]];
-        let width = B::ParBlocksSize::USIZE;
-        let (blocks, last) = data.as_chunks_mut::<BLOCK_LEN>();
-
-        let mut batches = blocks.chunks_exact_mut(width);
-        for batch in &mut batches {
-            let stream = key_stream(backend, nonce, counter);
-            counter = counter.wrapping_add(B::ParBlocksSize::U32);
-            for (block, mask) in batch.iter_mut().zip(&stream) {
-                *block = (u128::from_ne_bytes(*block) ^ u128::from_ne_bytes((*mask).into()))
-                    .to_ne_bytes();
+        let nonce = [words[0], words[1], words[2]].map(u32::from_ne_bytes);
+        let batch_len = B::ParBlocksSize::USIZE * BLOCK_LEN;
+        let mut counters: [ParBlocks<B>; BATCHES] = Default::default();
+        let mut stream = ParBlocks::<B>::default();
+        for group in data.chunks_mut(batch_len * BATCHES) {
+            for batch in &mut counters {
+                for block in batch {
+                    *block = counter_block(nonce, counter);
+                    counter = counter.wrapping_add(1);
+                }
             }
-        }
-        let rest = batches.into_remainder();
-        if rest.is_empty() && last.is_empty() {
-            return;
-        }
-        let mut stream = key_stream(backend, nonce, counter);
-        for (block, mask) in rest.iter_mut().zip(&stream) {
-            *block =
-                (u128::from_ne_bytes(*block) ^ u128::from_ne_bytes((*mask).into())).to_ne_bytes();
-        }
-        if last.is_empty() {
-            return;
-        }
-        let mut used = rest.len();
-        if used == width {
-            used = 0;
-            counter = counter.wrapping_add(B::ParBlocksSize::U32);
-            stream = key_stream(backend, nonce, counter);
-        }
-        for (byte, mask) in last.iter_mut().zip(&stream[used]) {
-            *byte ^= mask;
+            for (data, counters) in group.chunks_mut(batch_len).zip(&counters) {
+                backend.encrypt_par_blocks((counters, &mut stream).into());
+                let (blocks, last) = data.as_chunks_mut::<BLOCK_LEN>();
+                for (block, mask) in blocks.iter_mut().zip(&stream) {
+                    let masked = u128::from_ne_bytes(*block) ^ u128::from_ne_bytes((*mask).into());
+                    *block = masked.to_ne_bytes();
+                }
+                if let Some(mask) = stream.get(blocks.len()) {
+                    for (byte, mask) in last.iter_mut().zip(mask) {
+                        *byte ^= mask;
+                    }
+                }
+            }
         }
     }
 }
 
 #[inline(always)]
-fn key_stream<B: BlockCipherEncBackend<BlockSize = U16>>(
-    backend: &B,
-    nonce: [[u8; 4]; 3],
-    counter: u32,
-) -> ParBlocks<B> {
-    let [a, b, c] = nonce.map(u32::from_ne_bytes);
-    let mut stream = ParBlocks::<B>::default();
-    for (block, index) in stream.iter_mut().zip(0u32..) {
-        let words = [a, b, c, counter.wrapping_add(index).swap_bytes()];
-        let mut bytes = [0; BLOCK_LEN];
-        for (place, word) in bytes.chunks_exact_mut(4).zip(words) {
-            place.copy_from_slice(&word.to_ne_bytes());
-        }
-        *block = bytes.into();
+fn counter_block(nonce: [u32; 3], counter: u32) -> Block<Aes256Enc> {
+    let [a, b, c] = nonce;
+    let mut bytes = [0; BLOCK_LEN];
+    for (place, word) in bytes.chunks_exact_mut(4).zip([a, b, c, counter.to_be()]) {
+        place.copy_from_slice(&word.to_ne_bytes());
     }
-    backend.encrypt_par_blocks((&mut stream).into());
-    stream
+    bytes.into()
 }
 
 #[cfg(test)]
