@@ -227,3 +227,167 @@ fn field_faults(expected: &ExpectedLeg, contact: &ReceivedContact) -> Vec<String
     }
     faults
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::Utc;
+
+    use super::*;
+    use crate::calabrio::audio::WavListener;
+    use crate::scenario::Scenario;
+    use crate::world::World;
+
+    const EVERYTHING: u64 = u64::MAX;
+
+    /// What a connector that makes no mistake delivers of a leg.
+    fn delivered(world: &World, leg: &ExpectedLeg, id: u64) -> ReceivedContact {
+        let (ani, dnis) = if leg.direction == "outbound" {
+            (&leg.business, &leg.customer)
+        } else {
+            (&leg.customer, &leg.business)
+        };
+        let audio = leg.audio.as_ref().map(|audio| {
+            let mut pcm = Vec::new();
+            for piece in &audio.pieces {
+                let recording = world.recording(&piece.recording).unwrap();
+                pcm.extend(recording.sound.pcm(piece.start_ms * 8..piece.end_ms * 8));
+            }
+            if audio.swapped_at_source {
+                for frame in pcm.chunks_exact_mut(4) {
+                    frame.rotate_left(2);
+                }
+            }
+            let file = wav(audio.channels, audio.sample_rate, &pcm);
+            let mut listener = WavListener::new(world.audio_check(&leg.leg), EVERYTHING);
+            listener.push(&file).unwrap();
+            listener.finish().unwrap().into()
+        });
+        let duration_ms = audio
+            .as_ref()
+            .map_or(0, |audio: &crate::ReceivedAudio| audio.duration_ms);
+        ReceivedContact {
+            id,
+            leg: leg.leg.clone(),
+            session: Some(leg.session.clone()),
+            call_id: Some(leg.leg.clone()),
+            started_at: leg.accepted_at,
+            duration_ms,
+            ani: Some(ani.clone()),
+            dnis: Some(dnis.clone()),
+            agent: Some(leg.worker.clone()),
+            acd_server: Some(7),
+            direction: Some(leg.direction.clone()),
+            contact_type: "CALL".to_owned(),
+            metadata: leg.metadata.clone(),
+            audio,
+            received_at: leg.ended_at,
+            found_from: leg.ended_at,
+            processed_from: leg.ended_at,
+        }
+    }
+
+    fn wav(channels: u16, rate: u32, pcm: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(pcm.len()).unwrap();
+        let align = channels * 2;
+        [
+            b"RIFF".as_slice(),
+            &(36 + length).to_le_bytes(),
+            b"WAVEfmt \x10\0\0\0\x01\0",
+            &channels.to_le_bytes(),
+            &rate.to_le_bytes(),
+            &(rate * u32::from(align)).to_le_bytes(),
+            &align.to_le_bytes(),
+            b"\x10\0data",
+            &length.to_le_bytes(),
+            pcm,
+        ]
+        .concat()
+    }
+
+    fn everything() -> (World, Vec<ReceivedContact>) {
+        let world = World::new(&Scenario::default(), 3, Utc::now()).unwrap();
+        let received = world
+            .expected()
+            .iter()
+            .filter(|leg| leg.outcome == Outcome::Complete)
+            .zip(1..)
+            .map(|(leg, id)| delivered(&world, leg, id))
+            .collect();
+        (world, received)
+    }
+
+    #[test]
+    fn a_connector_without_a_mistake_gets_a_clean_account() {
+        let (world, received) = everything();
+        let account = account(&received, world.expected());
+        let faults: Vec<_> = account
+            .legs
+            .iter()
+            .filter(|leg| !leg.faults.is_empty())
+            .collect();
+        assert!(account.is_right(), "{faults:#?}");
+        assert_eq!(account.complete, received.len() as u64);
+        assert!(account.withheld > 0);
+    }
+
+    #[test]
+    fn every_mistake_is_counted() {
+        let (world, received) = everything();
+        let expected = world.expected();
+        let with = |change: &dyn Fn(&mut Vec<ReceivedContact>)| {
+            let mut received = received.clone();
+            change(&mut received);
+            let account = account(&received, expected);
+            assert!(!account.is_right());
+            account
+        };
+        let dual = received
+            .iter()
+            .position(|contact| {
+                contact
+                    .audio
+                    .as_ref()
+                    .is_some_and(|audio| audio.channel_sha256.len() == 2)
+            })
+            .unwrap();
+
+        assert_eq!(with(&|all| drop(all.remove(0))).lost, 1);
+        assert_eq!(with(&|all| all.push(all[0].clone())).duplicates, 1);
+        let another =
+            with(&|all| all[dual].audio.as_mut().unwrap().verdict = Some(AudioVerdict::Swapped));
+        assert_eq!(another.audio_mismatches, 1);
+        assert_eq!(with(&|all| all[dual].audio = None).audio_mismatches, 1);
+        assert_eq!(
+            with(&|all| all[dual].duration_ms += 5_000).audio_mismatches,
+            1
+        );
+        assert_eq!(with(&|all| all[0].metadata.clear()).metadata_mismatches, 1);
+        assert_eq!(with(&|all| all[0].session = None).metadata_mismatches, 1);
+        assert_eq!(
+            with(&|all| all[0].started_at += chrono::TimeDelta::minutes(1)).metadata_mismatches,
+            1
+        );
+        assert_eq!(
+            with(&|all| all[0].leg = "WR-of-nobody".to_owned()).unexpected,
+            1
+        );
+        let parked = expected
+            .iter()
+            .find(|leg| leg.outcome != Outcome::Complete)
+            .unwrap();
+        assert_eq!(
+            with(&|all| all.push(delivered(&world, parked, 99))).unexpected,
+            1
+        );
+    }
+
+    #[test]
+    fn an_account_repeats_no_customers_number() {
+        let (world, mut received) = everything();
+        let number = "+15550001111";
+        received[0].ani = Some(number.to_owned());
+        received[0].dnis = Some(number.to_owned());
+        let account = serde_json::to_string(&account(&received, world.expected())).unwrap();
+        assert!(!account.contains(number));
+    }
+}

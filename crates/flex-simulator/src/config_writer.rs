@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::calabrio::Calabrio;
+use crate::calabrio::{self, Calabrio};
 use crate::faults::FaultLevel;
 use crate::options::Timings;
 use crate::scenario::NoMedia;
-use crate::server::host_names;
+use crate::twilio::TwilioHost;
 use crate::world::World;
 
 /// What a configuration needs to know.
@@ -111,118 +111,127 @@ fn sealing_key() -> io::Result<String> {
     SystemRandom::new()
         .fill(&mut key)
         .map_err(|_| io::Error::other("the system has no randomness"))?;
-    Ok(crate::calabrio::audio::hex(&key))
+    Ok(calabrio::audio::hex(&key))
 }
 
 /// The configuration file's text.
 fn text(facts: &Facts<'_>, secrets: &Path, stem: &str) -> String {
-    let world = facts.world;
-    let file = |name: &str| quoted(&secrets.join(name).to_string_lossy());
-    let link = |host: &str| quoted(&format!("{}/{host}", facts.root));
-    let mut out = String::new();
-    let mut line = |text: String| {
-        out.push_str(&text);
-        out.push('\n');
+    let mut toml = Toml {
+        text: "# Written by flex-simulator: leads every vendor host to it. Good for as long as that simulator runs.\n".to_owned(),
+        secrets,
     };
-    line("# Written by flex-simulator: leads every vendor host to it. Good for as long as that simulator runs.".into());
-    line(String::new());
-    line("[ledger]".into());
-    line(format!(
-        "path = {}",
-        quoted(&format!("{stem}.state/ledger.db"))
-    ));
-    line(format!(
-        "sealing_key = {{ file = {} }}",
-        file("sealing-key")
-    ));
-    line("\n[spool]".into());
-    line(format!("dir = {}", quoted(&format!("{stem}.state/spool"))));
-    line("\n[runtime]".into());
-    line("listen = \"off\"".into());
-    line("\n[tls]".into());
+    toml.section("[ledger]");
+    toml.set("path", &format!("{stem}.state/ledger.db"));
+    toml.secret("sealing_key", "sealing-key");
+    toml.section("[spool]");
+    toml.set("dir", &format!("{stem}.state/spool"));
+    toml.section("[runtime]");
+    toml.set("listen", "off");
+    toml.section("[tls]");
     if facts.ca_pem.is_some() {
-        line(format!("extra_ca_file = {}", file("ca.pem")));
+        toml.set("extra_ca_file", &secrets.join("ca.pem").to_string_lossy());
     } else {
-        line(format!(
-            "allow_http_loopback = [{}]",
-            quoted(&facts.address.to_string())
-        ));
+        let address = quoted(&facts.address.to_string());
+        toml.line(&format!("allow_http_loopback = [{address}]"));
     }
-    line("\n[timing]".into());
+    toml.section("[timing]");
     for (name, time) in timings(facts) {
-        line(format!("{name} = \"{}ms\"", time.as_millis()));
+        toml.set(name, &format!("{}ms", time.as_millis()));
     }
+    acd(&mut toml, facts);
+    toml.text
+}
 
-    line("\n[[acd]]".into());
-    line("name = \"simulated\"".into());
-    line("time_zone = \"America/Chicago\"".into());
-    let begins = world
-        .begins()
-        .to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-    line(format!("discover_from = {}", quoted(&begins)));
-    line("\n[acd.twilio]".into());
-    line(format!("account_sid = {}", quoted(world.account_sid())));
-    line(format!("workspace_sid = {}", quoted(world.workspace_sid())));
-    line(format!(
-        "auth_token = {{ file = {} }}",
-        file("twilio-auth-token")
-    ));
-    line(format!(
-        "api_key = {{ sid = {}, secret = {{ file = {} }} }}",
-        quoted(world.api_key().0),
-        file("twilio-api-key-secret")
-    ));
-    line("\n[acd.twilio.endpoints]".into());
+/// The entry of the one ACD.
+fn acd(toml: &mut Toml<'_>, facts: &Facts<'_>) {
+    let world = facts.world;
+    let link = |host: &str| format!("{}/{host}", facts.root);
+    toml.section("[[acd]]");
+    toml.set("name", "simulated");
+    toml.set("time_zone", "America/Chicago");
+    let begins = world.begins();
+    toml.set(
+        "discover_from",
+        &begins.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+    );
+    toml.section("[acd.twilio]");
+    toml.set("account_sid", world.account_sid());
+    toml.set("workspace_sid", world.workspace_sid());
+    toml.secret("auth_token", "twilio-auth-token");
+    toml.section("[acd.twilio.api_key]");
+    toml.set("sid", world.api_key().0);
+    toml.secret("secret", "twilio-api-key-secret");
+    toml.section("[acd.twilio.endpoints]");
     for (name, host) in [
-        ("api", "api.twilio.com"),
-        ("taskrouter", "taskrouter.twilio.com"),
-        ("flex_api", "flex-api.twilio.com"),
-        ("insights", "insights.twilio.com"),
-        ("accounts", "accounts.twilio.com"),
+        ("api", TwilioHost::Api),
+        ("taskrouter", TwilioHost::TaskRouter),
+        ("flex_api", TwilioHost::FlexApi),
+        ("insights", TwilioHost::Insights),
+        ("accounts", TwilioHost::Accounts),
     ] {
-        debug_assert!(host_names().contains(&host));
-        line(format!("{name} = {}", link(host)));
+        toml.set(name, &link(host.name()));
     }
-    line("\n[acd.calabrio]".into());
-    line(format!("base_url = {}", link(crate::calabrio::HOST)));
-    line(format!("username = {}", quoted(facts.calabrio.user())));
-    line(format!(
-        "password = {{ file = {} }}",
-        file("calabrio-password")
-    ));
-    line("tenant_id = 4711".into());
-    line(format!("acd_server_id = {}", crate::calabrio::ACD_SERVER));
-    line(format!(
-        "leg_key_field = {}",
-        quoted(&world.leg_key_field())
-    ));
-    line("\n[acd.media]".into());
-    let no_media = match world.scenario().no_media {
-        NoMedia::MetadataOnly => "metadata-only",
-        NoMedia::Park => "park",
-        NoMedia::Exclude => "exclude",
-    };
-    line(format!("no_media = {}", quoted(no_media)));
+    toml.section("[acd.calabrio]");
+    toml.set("base_url", &link(calabrio::HOST));
+    toml.set("username", facts.calabrio.user());
+    toml.secret("password", "calabrio-password");
+    toml.line("tenant_id = 4711");
+    toml.line(&format!("acd_server_id = {}", calabrio::ACD_SERVER));
+    toml.set("leg_key_field", &world.leg_key_field());
+    toml.section("[acd.media]");
+    toml.set(
+        "no_media",
+        match world.scenario().no_media {
+            NoMedia::MetadataOnly => "metadata-only",
+            NoMedia::Park => "park",
+            NoMedia::Exclude => "exclude",
+        },
+    );
     for (attribute, label) in world.mappings() {
-        line("\n[[acd.metadata]]".into());
-        line(format!("attribute = {}", quoted(attribute)));
-        line(format!("label = {}", quoted(label)));
+        toml.section("[[acd.metadata]]");
+        toml.set("attribute", attribute);
+        toml.set("label", label);
     }
     for key in world.private_keys() {
-        line("\n[[acd.encryption_key]]".into());
-        line(format!("name = {}", quoted(&key.name)));
-        line(format!("public_key_sid = {}", quoted(&key.public_key_sid)));
-        line(format!(
-            "private_key = {{ file = {} }}",
-            file(&format!("{}.pem", key.name))
-        ));
+        toml.section("[[acd.encryption_key]]");
+        toml.set("name", &key.name);
+        toml.set("public_key_sid", &key.public_key_sid);
+        toml.secret("private_key", &format!("{}.pem", key.name));
     }
     for rule in world.exclusions() {
-        line("\n[[acd.exclude]]".into());
-        line(format!("name = {}", quoted(&rule.name)));
-        line(format!("queue = {}", quoted(&rule.queue_name)));
+        toml.section("[[acd.exclude]]");
+        toml.set("name", &rule.name);
+        toml.set("queue", &rule.queue_name);
     }
-    out
+}
+
+/// A text that grows line by line.
+struct Toml<'a> {
+    text: String,
+    secrets: &'a Path,
+}
+
+impl Toml<'_> {
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+
+    fn section(&mut self, header: &str) {
+        self.text.push('\n');
+        self.line(header);
+    }
+
+    fn set(&mut self, name: &str, value: &str) {
+        let value = quoted(value);
+        self.line(&format!("{name} = {value}"));
+    }
+
+    /// Refers to a file among the secrets.
+    fn secret(&mut self, name: &str, file: &str) {
+        let file = quoted(&self.secrets.join(file).to_string_lossy());
+        self.line(&format!("{name} = {{ file = {file} }}"));
+    }
 }
 
 /// The times of a run that is watched: short, and long enough for what the simulator's own delays demand.
@@ -234,24 +243,24 @@ fn timings(facts: &Facts<'_>) -> Vec<(&'static str, Duration)> {
     let live = ms(scenario.live_ms.max);
     let settle = (facts.timings.settles_after(facts.faults) + Duration::from_secs(1)) * 2;
     vec![
-        ("discover_window", Duration::from_secs(300)),
+        ("discover_window", Duration::from_mins(5)),
         (
             "discover_trail",
             ms(scenario.event_lag_ms.max) + Duration::from_secs(1),
         ),
         ("discover_interval", ms(500)),
         ("capture_delay", ms(1_500)),
-        ("capture_wait", Duration::from_secs(60)),
+        ("capture_wait", Duration::from_mins(1)),
         ("recording_interval", ms(500)),
         // Counted from the end of a call, which may lie minutes before the simulator's start.
         (
             "recording_wait",
-            ended + live + late + Duration::from_secs(60),
+            ended + live + late + Duration::from_mins(1),
         ),
         ("search_interval", ms(500)),
         ("search_settle", settle),
         ("processing_interval", ms(300)),
-        ("processing_wait", Duration::from_secs(120)),
+        ("processing_wait", Duration::from_mins(2)),
     ]
 }
 

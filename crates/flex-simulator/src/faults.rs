@@ -351,7 +351,7 @@ impl Faults {
     }
 }
 
-/// A deterministic sequence of numbers (SplitMix64).
+/// A deterministic sequence of numbers (`SplitMix64`).
 #[derive(Debug, Clone)]
 pub(crate) struct Dice(u64);
 

@@ -58,7 +58,7 @@ impl Default for Timings {
         Self {
             index_delay: Duration::from_millis(400),
             processing: Duration::from_millis(600),
-            session: Duration::from_secs(3_600),
+            session: Duration::from_hours(1),
             late: Duration::from_millis(1_500),
         }
     }

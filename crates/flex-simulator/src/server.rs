@@ -274,13 +274,11 @@ async fn answer(
         importing.import(&inbound, pieces).await
     } else {
         let body = Limited::new(body, BODY_LIMIT).collect();
-        match tokio::time::timeout(BODY_DEADLINE, body).await {
-            Ok(Ok(body)) => inbound.body = body.to_bytes(),
-            Ok(Err(_)) | Err(_) => {
-                ctx.violation("a body that is too long, or breaks off");
-                return Ok(respond(Outbound::empty(400), None));
-            }
-        }
+        let Ok(Ok(body)) = tokio::time::timeout(BODY_DEADLINE, body).await else {
+            ctx.violation("a body that is too long, or breaks off");
+            return Ok(respond(Outbound::empty(400), None));
+        };
+        inbound.body = body.to_bytes();
         small(
             state,
             host,
@@ -330,7 +328,7 @@ fn class(host: Host, inbound: &Inbound) -> Class {
         Host::Calabrio if path == "/api/rest/authorize" => Class::Session,
         _ if inbound.method != Method::GET => Class::Write,
         Host::Twilio(TwilioHost::Api)
-            if path.contains("/Recordings/") && !last.ends_with(".json") =>
+            if path.contains("/Recordings/") && !last.contains(".json") =>
         {
             Class::Media
         }

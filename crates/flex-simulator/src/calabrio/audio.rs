@@ -46,7 +46,7 @@ impl HeardAudio {
 }
 
 /// Why a file is not taken at all.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotWav {
     /// It does not begin as a RIFF file of form WAVE.
     #[error("the media is not a RIFF/WAVE file")]
@@ -296,7 +296,7 @@ fn new_body(
     if sample_rate == 0 {
         return Err(NotWav::Header("no samples per second"));
     }
-    if align == 0 || align % channels != 0 || align / channels != bits.div_ceil(8) {
+    if align == 0 || !align.is_multiple_of(channels) || align / channels != bits.div_ceil(8) {
         return Err(NotWav::Header("frame, channels and bits do not fit"));
     }
     let each = usize::from(channels);

@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_session_ends_when_it_is_not_used() {
-        let sessions = Sessions::new(Duration::from_secs(60), None);
+        let sessions = Sessions::new(Duration::from_mins(1), None);
         let id = sessions.open(at(0)).unwrap();
         assert!(sessions.touch(&id, at(59)));
         assert!(sessions.touch(&id, at(118)));
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_session_ends_after_its_lifetime_however_often_it_is_used() {
-        let sessions = Sessions::new(Duration::from_secs(60), Some(Duration::from_secs(10)));
+        let sessions = Sessions::new(Duration::from_mins(1), Some(Duration::from_secs(10)));
         let id = sessions.open(at(0)).unwrap();
         assert!(sessions.touch(&id, at(9)));
         assert!(!sessions.touch(&id, at(10)));
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_closed_session_is_unknown() {
-        let sessions = Sessions::new(Duration::from_secs(60), None);
+        let sessions = Sessions::new(Duration::from_mins(1), None);
         let id = sessions.open(at(0)).unwrap();
         let other = sessions.open(at(0)).unwrap();
         assert_ne!(id, other);

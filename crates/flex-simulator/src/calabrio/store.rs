@@ -77,6 +77,8 @@ pub struct ReceivedContact {
     pub dnis: Option<String>,
     /// `acdId`: the agent's worker SID.
     pub agent: Option<String>,
+    /// `acdServerId`: the ACD's number at Calabrio.
+    pub acd_server: Option<i64>,
     /// `direction`.
     pub direction: Option<String>,
     /// `contactType`.
@@ -172,7 +174,7 @@ impl Store {
         let mut dice = Dice::new(self.delays.seed, id, 0);
         // Between a quarter of the longest time and all of it.
         let mut share = |longest: Duration| {
-            let per_mille = 250 + dice.below(751) as u32;
+            let per_mille = 250 + u32::try_from(dice.below(751)).unwrap_or(0);
             TimeDelta::from_std(longest / 1_000 * per_mille).unwrap_or_default()
         };
         contact.id = id;
@@ -270,6 +272,7 @@ pub(crate) mod tests {
             ani: None,
             dnis: None,
             agent: None,
+            acd_server: None,
             direction: None,
             contact_type: "CALL".to_owned(),
             metadata: BTreeMap::from([("Twilio-Leg-key".to_owned(), leg.to_owned())]),

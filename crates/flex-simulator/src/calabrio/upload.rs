@@ -12,7 +12,7 @@ use multer::{Constraints, Field, Multipart, SizeLimit};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::audio::{HeardAudio, WavListener};
+use super::audio::{HeardAudio, NotWav, WavListener};
 use super::store::ReceivedContact;
 use super::wire::{self, Import, ImportContact};
 use super::{Calabrio, shape_fault};
@@ -25,7 +25,7 @@ const JSON_LIMIT: u64 = 1024 * 1024;
 /// Largest request: four hours of two channels fit.
 const REQUEST_LIMIT: u64 = 1024 * 1024 * 1024;
 /// How long the next piece of a body may take to come.
-const PIECE_DEADLINE: Duration = Duration::from_secs(60);
+const PIECE_DEADLINE: Duration = Duration::from_mins(1);
 
 /// What an import needs beside its body.
 pub(crate) struct Importing<'a> {
@@ -265,7 +265,7 @@ impl Importing<'_> {
     fn take(&self, contact: ReceivedContact) -> Outbound {
         let id = self.calabrio.store.insert(contact, Utc::now());
         // Nothing may depend on the ids in the answer, so with faults every other answer has none.
-        let bare = self.faults.level() != FaultLevel::None && id % 2 == 0;
+        let bare = self.faults.level() != FaultLevel::None && id.is_multiple_of(2);
         let contacts = if bare {
             Vec::new()
         } else {
@@ -347,6 +347,7 @@ impl Importing<'_> {
             ani: wire.ani,
             dnis: wire.dnis,
             agent: wire.acd_id,
+            acd_server: wire.acd_server_id,
             direction: wire.direction,
             contact_type: wire.contact_type,
             metadata,
@@ -364,7 +365,7 @@ impl Importing<'_> {
     }
 }
 
-fn refuse(fault: super::audio::NotWav) -> Failure {
+fn refuse(fault: NotWav) -> Failure {
     Failure::Refused(400, fault.to_string())
 }
 

@@ -74,6 +74,7 @@ pub(crate) struct ImportedId {
 /// A contact as the search and the single read tell it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[allow(clippy::struct_field_names, reason = "the wire's own names")]
 pub(crate) struct Contact {
     pub id: u64,
     pub start_time: i64,
