@@ -317,9 +317,9 @@ fn metadata_mappings_are_judged() {
     );
     let twice = "[[acd.metadata]]\nattribute = \"a\"\nkey = \"A-key\"\n[[acd.metadata]]\nattribute = \"b\"\nlabel = \"A\"\n";
     assert!(fault_of(twice).starts_with("acd[0].metadata[1].label: mapping 2 (attribute b) fills \"A-key\", as mapping 1 does already; "));
-    let many: String = (0..101)
-        .map(|index| format!("[[acd.metadata]]\nattribute = \"a\"\nlabel = \"F{index}\"\n"))
-        .collect();
+    let many = (0..101).fold(String::new(), |text, index| {
+        text + &format!("[[acd.metadata]]\nattribute = \"a\"\nlabel = \"F{index}\"\n")
+    });
     assert!(fault_of(&many).starts_with("acd[0].metadata: there are 101 mappings, but Calabrio has at most 100 custom metadata fields; remove some"));
 }
 
