@@ -76,7 +76,7 @@ impl Engine {
 
 /// Hashes a ciphertext that arrives in any chunking, and keeps the state after each piece.
 pub(crate) struct RunningHash {
-    state: HashState,
+    state: Zeroizing<HashState>,
     kept: KeptStates,
     /// Bytes of a block that is not full yet.
     partial: [u8; BLOCK_LEN],
@@ -86,7 +86,7 @@ pub(crate) struct RunningHash {
 impl RunningHash {
     pub(crate) fn new() -> Self {
         Self {
-            state: HashState::default(),
+            state: Zeroizing::default(),
             kept: KeptStates::default(),
             partial: [0; BLOCK_LEN],
             len: 0,
@@ -122,7 +122,7 @@ impl RunningHash {
             self.len += taken as u64;
             data = &data[taken..];
             if offset_in(self.len, PIECE_LEN) == 0 {
-                self.kept.push(self.state);
+                self.kept.push(*self.state);
             }
         }
     }
@@ -134,9 +134,9 @@ impl RunningHash {
             engine.hash(&mut self.state, &self.partial[..in_block]);
         }
         if offset_in(self.len, PIECE_LEN) > 0 {
-            self.kept.push(self.state);
+            self.kept.push(*self.state);
         }
-        (self.kept, engine.tag(self.state, self.len))
+        (self.kept, engine.tag(*self.state, self.len))
     }
 }
 
