@@ -133,7 +133,7 @@ impl Default for Scenario {
             conference_insights: true,
             strict: true,
             no_media: NoMedia::MetadataOnly,
-            span_tolerance_ms: 2_500,
+            span_tolerance_ms: 3_000,
             mappings: vec![
                 mapping("account_number", "Account Number"),
                 mapping("customers.segment", "Customer Segment"),

@@ -110,7 +110,7 @@ pub(super) fn list(request: &Request<'_>, owner: &Owner<'_>) -> Result<Outbound,
         "recordings",
         &items,
         |recording| recording.sid.as_str(),
-        |recording| shape(request, recording, owner),
+        |recording| shape(request, recording, owner, true),
     )
 }
 
@@ -134,7 +134,10 @@ pub(super) fn fetch(
         return Err(request.not_found());
     }
     wrapped(request, recording).map_err(|error| broken(&error))?;
-    Ok(Outbound::json(200, &shape(request, recording, owner)))
+    Ok(Outbound::json(
+        200,
+        &shape(request, recording, owner, false),
+    ))
 }
 
 pub(super) fn delete(request: &Request<'_>, name: &str) -> Result<Outbound, Refusal> {
@@ -158,11 +161,15 @@ pub(super) fn broken(error: &WorldError) -> Refusal {
     Refusal::new(500, 20_500, error.to_string())
 }
 
-fn shape(request: &Request<'_>, recording: &Recording, owner: &Owner<'_>) -> Value {
+fn shape(request: &Request<'_>, recording: &Recording, owner: &Owner<'_>, listed: bool) -> Value {
     let account = request.account();
     let base = format!("/2010-04-01/Accounts/{account}");
     let own = format!("{base}/Recordings/{}", recording.sid);
-    let status = status(request, recording);
+    let status = match status(request, recording) {
+        // Only lists tell a recording under way from one that is being worked on.
+        "processing" if listed && request.now() < recording.stop => "in-progress",
+        status => status,
+    };
     let done = status == "completed";
     let mut body = Map::new();
     let mut set = |key: &str, value: Value| {

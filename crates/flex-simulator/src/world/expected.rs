@@ -50,6 +50,10 @@ pub struct AudioPiece {
     pub end_ms: u64,
     /// The whole recording's length, in milliseconds.
     pub recording_ms: u64,
+    /// Before this another agent's leg is heard: no tolerance reaches below it.
+    pub not_before_ms: u64,
+    /// After this another agent's leg is heard: no tolerance reaches beyond it.
+    pub not_after_ms: u64,
 }
 
 /// The audio a leg's contact should have.

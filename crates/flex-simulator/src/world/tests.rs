@@ -200,6 +200,10 @@ fn the_two_legs_of_a_transfer_share_a_recording_and_have_their_own_stretch() {
         assert_eq!(pieces[0].start_ms, 0);
         assert_eq!(pieces[1].end_ms, pieces[1].recording_ms);
         assert!(pieces[0].end_ms < pieces[0].recording_ms && pieces[1].start_ms > 0);
+        if kind == Kind::TransferSharedConference {
+            assert!(pieces[0].not_after_ms < pieces[1].start_ms + 1_000);
+            assert!(pieces[1].not_before_ms > 0 && pieces[1].not_before_ms < pieces[1].start_ms);
+        }
         let mut check = world.audio_check(&legs[1].leg).unwrap();
         check.format(legs[0].audio.as_ref().unwrap().channels, SAMPLE_RATE, 16);
         check.push(&perfect(&world, legs[0]).unwrap());

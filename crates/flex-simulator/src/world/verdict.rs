@@ -164,7 +164,8 @@ impl AudioCheck {
         let Some(piece) = expected.pieces.get(self.piece) else {
             return;
         };
-        let first = frames(piece.start_ms.saturating_sub(expected.tolerance_ms));
+        let earliest = piece.start_ms.saturating_sub(expected.tolerance_ms);
+        let first = frames(earliest.max(piece.not_before_ms));
         let last =
             frames(piece.start_ms + expected.tolerance_ms).min(sound.frames().saturating_sub(1));
         let orders: &[Order] = match (self.order, self.channels) {
@@ -198,10 +199,9 @@ impl AudioCheck {
         if let Some(expected) = &self.expected
             && let Some(piece) = expected.pieces.get(self.piece)
         {
-            let end = millis(at + SLACK);
-            if end + expected.tolerance_ms < piece.end_ms
-                || millis(at) > piece.end_ms + expected.tolerance_ms
-            {
+            let latest = (piece.end_ms + expected.tolerance_ms).min(piece.not_after_ms);
+            let earliest = piece.end_ms.saturating_sub(expected.tolerance_ms);
+            if millis(at + SLACK) < earliest || millis(at) > latest {
                 let (wanted, sid) = (piece.end_ms, piece.recording.clone());
                 self.fail(format!(
                     "the part of {sid} ends at {} ms, not at {wanted} ms",
@@ -314,6 +314,8 @@ mod tests {
                     start_ms: *start_ms,
                     end_ms: *end_ms,
                     recording_ms: 10_000,
+                    not_before_ms: 0,
+                    not_after_ms: 10_000,
                 })
                 .collect(),
             tolerance_ms: 500,
@@ -398,6 +400,20 @@ mod tests {
     fn audio_that_ends_too_soon_or_begins_too_late_is_told() {
         for range in [frames(1_000)..frames(7_000), frames(2_000)..frames(9_000)] {
             let (mut check, sounds) = check(&[(1_000, 9_000)]);
+            check.push(&sounds[0].pcm(range));
+            assert!(matches!(check.finish(), AudioVerdict::Mismatch(_)));
+        }
+    }
+
+    #[test]
+    fn another_leg_s_words_are_told_even_within_the_tolerance() {
+        for (range, not_before_ms, not_after_ms) in [
+            (frames(900)..frames(9_000), 950, 10_000),
+            (frames(1_000)..frames(9_200), 0, 9_100),
+        ] {
+            let (mut check, sounds) = check(&[(1_000, 9_000)]);
+            let piece = &mut check.expected.as_mut().unwrap().pieces[0];
+            (piece.not_before_ms, piece.not_after_ms) = (not_before_ms, not_after_ms);
             check.push(&sounds[0].pcm(range));
             assert!(matches!(check.finish(), AudioVerdict::Mismatch(_)));
         }

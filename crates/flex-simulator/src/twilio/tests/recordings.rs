@@ -100,6 +100,22 @@ fn encryption_details_come_in_three_spellings_and_stay_the_same() {
 }
 
 #[test]
+fn a_recording_under_way_is_told_by_a_list_only() {
+    let mut client = Client::new(shared());
+    let live = shared()
+        .recordings
+        .iter()
+        .find(|made| made.start < start() && start() < made.stop)
+        .unwrap();
+    client.now = start();
+    let list = client.api(&format!("Recordings.json?CallSid={}", live.call));
+    assert_eq!(list["recordings"][0]["status"], "in-progress");
+    let one = client.api(&format!("Recordings/{}.json", live.sid));
+    assert_eq!(one["status"], "processing");
+    assert!(one["duration"].is_null());
+}
+
+#[test]
 fn a_recording_under_way_cannot_be_deleted() {
     let mut client = Client::new(shared());
     let late = recording_of(shared(), Kind::LateRecording);

@@ -103,6 +103,14 @@ fn outcome(draft: &Draft<'_>) -> Outcome {
 fn audio(draft: &Draft<'_>, index: usize, part: &Part, chosen: &[&Recording]) -> ExpectedAudio {
     let last = index + 1 == draft.timeline.parts.len();
     let transfer = draft.recipe.transfer != Transfer::None;
+    // In a warm transfer both agents talk to the customer for a while: each one's leg has the other's words on it.
+    let cold = draft.recipe.transfer == Transfer::Cold;
+    let neighbour = |index: Option<usize>| {
+        index
+            .filter(|_| cold)
+            .and_then(|index| draft.timeline.parts.get(index))
+    };
+    let (before, after) = (neighbour(index.checked_sub(1)), neighbour(Some(index + 1)));
     let queued = draft.recipe.recorded[0] == Recorded::CustomerCallFromStart;
     let pieces = chosen
         .iter()
@@ -125,6 +133,8 @@ fn audio(draft: &Draft<'_>, index: usize, part: &Part, chosen: &[&Recording]) ->
                     length
                 },
                 recording_ms: length,
+                not_before_ms: before.map_or(0, |other| within(other.left)),
+                not_after_ms: after.map_or(length, |other| within(other.joined)),
             }
         })
         .collect();
