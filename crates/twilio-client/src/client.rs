@@ -190,21 +190,32 @@ impl TwilioClient {
         Ok(read(self, &value)?)
     }
 
-    /// JSON by GET; an error in a 200 is tried again like the error that it is.
+    /// JSON by GET.
     pub(crate) async fn json(
         &self,
         name: &'static str,
         url: &SafeUrl,
     ) -> Result<Value, TwilioError> {
+        self.json_with(name, url, |_| Ok(())).await
+    }
+
+    /// JSON by GET that passes a check; an error in a 200, or JSON that does not pass, is tried again.
+    pub(crate) async fn json_with(
+        &self,
+        name: &'static str,
+        url: &SafeUrl,
+        check: impl Fn(&Value) -> Result<(), Unfit> + Send + Sync,
+    ) -> Result<Value, TwilioError> {
         let call = Call::new(name, Idempotency::Idempotent);
         let build = |_: Attempt| {
             self.authorized(Request::get(url.clone()).header("accept", "application/json"))
         };
-        Ok(self
-            .0
-            .http
-            .fetch(&call, MAX_ANSWER, build, |fetched| json(&fetched))
-            .await?)
+        let decode = |fetched: Fetched| {
+            let value = json(&fetched)?;
+            check(&value)?;
+            Ok(value)
+        };
+        Ok(self.0.http.fetch(&call, MAX_ANSWER, build, decode).await?)
     }
 
     pub(crate) fn list<T>(

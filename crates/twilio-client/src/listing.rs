@@ -3,7 +3,7 @@
 use std::collections::{HashSet, VecDeque};
 
 use futures_util::Stream;
-use http_retry::SafeUrl;
+use http_retry::{SafeUrl, Unfit};
 use serde_json::Value;
 
 use crate::client::TwilioClient;
@@ -159,18 +159,19 @@ impl TwilioClient {
         url: &SafeUrl,
         key: &'static str,
     ) -> Result<Page, TwilioError> {
-        let mut answer = self.json(name, url).await?;
+        // A list that is missing must not be taken for one that is empty.
+        let has_list = |answer: &Value| match answer.get(key) {
+            Some(Value::Array(_)) => Ok(()),
+            _ => Err(Unfit::passing(format!(
+                "an answer without its list `{key}`"
+            ))),
+        };
+        let mut answer = self.json_with(name, url, has_list).await?;
         let next = link(&answer)
             .map(|link| self.base(host).resolve(link, Some(host.vendor_name())))
             .transpose()?;
         let Some(Value::Array(items)) = answer.get_mut(key).map(Value::take) else {
-            let unreadable = Unreadable {
-                resource: "a list",
-                sid: None,
-                field: key,
-                expected: "a JSON array",
-            };
-            return Err(unreadable.into());
+            unreachable!("the answer was checked to hold its list")
         };
         Ok(Page { items, next })
     }
