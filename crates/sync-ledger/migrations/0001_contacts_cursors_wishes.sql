@@ -46,8 +46,9 @@ CREATE TABLE contact (
 ) STRICT;
 
 CREATE INDEX contact_due ON contact (acd, due_at, id) WHERE due_at IS NOT NULL;
+CREATE INDEX contact_leased ON contact (lease_until) WHERE lease_until IS NOT NULL;
 CREATE INDEX contact_session ON contact (acd, session);
-CREATE INDEX contact_stage ON contact (stage, reason, acd);
+CREATE INDEX contact_stage ON contact (stage, reason, acd, stage_since);
 CREATE INDEX contact_happened ON contact (happened_at, id);
 CREATE INDEX contact_worker ON contact (worker, happened_at);
 CREATE INDEX contact_details_to_drop ON contact (finished_at) WHERE details IS NOT NULL AND finished_at IS NOT NULL;

@@ -20,7 +20,7 @@ pub trait ContactStore: Send + Sync {
         leg: LegId,
     ) -> impl Future<Output = Result<Option<ContactRecord>>> + Send;
 
-    /// Makes a change durable and ends the lease; gives the contact's new version.
+    /// Makes a change durable and ends the lease, unless the change keeps it; gives the contact's new version.
     ///
     /// A row is added to the history if the stage or its reason changes, or if the change carries a note.
     ///
@@ -68,6 +68,10 @@ pub trait ContactStore: Send + Sync {
         leg: LegId,
         version: u64,
     ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Ends every lease on a contact and every hold on a wish, and gives how many contacts were freed. For the one worker
+    /// of a ledger when it starts: whoever held them is gone, and where not, its changes end in a conflict.
+    fn release_all(&self) -> impl Future<Output = Result<u64>> + Send;
 
     /// When the next contact can be claimed: the earliest of what is due or comes free. `None` if nothing ever will.
     fn next_due(

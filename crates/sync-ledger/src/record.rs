@@ -77,6 +77,7 @@ impl ContactRow {
             at,
             note: None,
             details: DetailsChange::Keep,
+            keep_lease: false,
         }
     }
 }
@@ -133,6 +134,8 @@ pub struct Change {
     pub note: Option<String>,
     /// What becomes of the details.
     pub details: DetailsChange,
+    /// Whether the one who changes it goes on working on it: the lease stays as it is. Otherwise it ends.
+    pub keep_lease: bool,
 }
 
 impl Change {

@@ -5,7 +5,7 @@ use contact_model::{LegId, ParkKind, ParkReason, SessionId, StageName};
 use super::fixture::{acd, at, contact, details, excluded, found, leg, linked, parked, recording};
 use crate::{
     Advance, ContactFilter, ContactRow, CursorId, DetailsChange, Ledger, LedgerError, NewLeg,
-    PageRequest, Schedule, StoredDetails, keep,
+    Outcome, PageRequest, Schedule, StoredDetails, Wish, keep,
 };
 
 super::cases![
@@ -19,6 +19,8 @@ super::cases![
     acds_take_turns,
     one_that_is_always_due_starves_no_other,
     a_lease_can_be_extended_and_given_back_by_its_holder_alone,
+    a_change_can_keep_the_lease,
+    every_lease_ends_when_the_next_worker_starts,
     the_next_due_time_counts_leases,
     history_has_a_row_for_each_step_and_each_note,
     details_are_kept_replaced_and_dropped,
@@ -380,6 +382,89 @@ async fn a_lease_can_be_extended_and_given_back_by_its_holder_alone<L: Ledger>(l
         ledger.release(&acd(1), leg(2), 1).await,
         Err(LedgerError::UnknownLeg { .. })
     ));
+}
+
+async fn a_change_can_keep_the_lease<L: Ledger>(ledger: L) {
+    discover(&ledger, vec![found(&acd(1), 1, 0)]).await;
+    let held = ledger
+        .claim_due(None, at(1), 1, at(30))
+        .await
+        .unwrap()
+        .contacts
+        .remove(0)
+        .row;
+    let mut change = held.change(
+        linked(held.contact.clone(), &[]),
+        Schedule::at(at(2)),
+        at(2),
+    );
+    change.keep_lease = true;
+    let version = ledger.save(change).await.unwrap();
+    assert_eq!(
+        legs_of(&ledger.claim_due(None, at(29), 1, at(40)).await.unwrap()),
+        []
+    );
+    let held = row(&ledger, 1).await;
+    assert_eq!((held.lease_until, held.version), (Some(at(30)), version));
+    ledger
+        .extend_lease(&acd(1), leg(1), version, at(50))
+        .await
+        .unwrap();
+    ledger
+        .save(held.change(held.contact.clone(), Schedule::at(at(3)), at(3)))
+        .await
+        .unwrap();
+    assert_eq!(row(&ledger, 1).await.lease_until, None);
+}
+
+async fn every_lease_ends_when_the_next_worker_starts<L: Ledger>(ledger: L) {
+    discover(
+        &ledger,
+        vec![
+            found(&acd(1), 1, 0),
+            found(&acd(2), 2, 0),
+            found(&acd(1), 3, 99),
+        ],
+    )
+    .await;
+    let before = ledger.claim_due(None, at(1), 5, at(1000)).await.unwrap();
+    assert_eq!(before.contacts.len(), 2);
+    let id = ledger
+        .put(
+            &Wish::RetryParked {
+                acd: None,
+                kind: None,
+            },
+            at(0),
+        )
+        .await
+        .unwrap();
+    let wish = ledger.claim_wish(at(1), at(1000)).await.unwrap().unwrap();
+    assert_eq!(ledger.release_all().await.unwrap(), 2);
+    assert_eq!(ledger.release_all().await.unwrap(), 0);
+    // Whoever held them and is not gone after all comes too late.
+    let late = &before.contacts[0].row;
+    let change = late.change(late.contact.clone(), Schedule::at(at(5)), at(2));
+    assert!(ledger.save(change).await.unwrap_err().is_conflict());
+    let said = Outcome::Done(String::new());
+    assert!(
+        ledger
+            .settle_wish(&wish, said, at(2))
+            .await
+            .unwrap_err()
+            .is_conflict()
+    );
+    assert_eq!(
+        ledger
+            .claim_due(None, at(2), 5, at(1000))
+            .await
+            .unwrap()
+            .contacts
+            .len(),
+        2
+    );
+    let again = ledger.claim_wish(at(2), at(1000)).await.unwrap().unwrap();
+    assert_eq!((again.id, again.claim), (id, 2));
 }
 
 async fn the_next_due_time_counts_leases<L: Ledger>(ledger: L) {

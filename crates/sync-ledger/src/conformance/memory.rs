@@ -27,11 +27,21 @@ pub struct MemoryLedger {
 struct State {
     acds: BTreeMap<AcdKey, Acd>,
     turns: u64,
-    next_id: i64,
+    /// The numbers given last: to ACDs, contacts, backfills and wishes.
+    last: [i64; 4],
     contacts: BTreeMap<(AcdKey, LegId), Entry>,
     cursors: BTreeMap<(AcdKey, String), CursorPosition>,
     backfills: BTreeMap<BackfillId, Backfill>,
     wishes: BTreeMap<WishId, (WishRow, Option<DateTime<Utc>>)>,
+}
+
+/// What has numbers of its own.
+#[derive(Clone, Copy)]
+enum Kind {
+    Acd,
+    Contact,
+    Backfill,
+    Wish,
 }
 
 #[derive(Debug)]
@@ -69,7 +79,7 @@ impl MemoryLedger {
 impl AcdStore for MemoryLedger {
     async fn register(&self, acd: &AcdKey, name: &str) -> Result<()> {
         let mut state = self.state();
-        let id = state.id();
+        let id = state.number(Kind::Acd);
         let known = state.acds.entry(acd.clone()).or_insert(Acd {
             name: String::new(),
             served: (0, id),
@@ -118,7 +128,7 @@ impl ContactStore for MemoryLedger {
             details: change.details,
             note: change.note,
             at: floor_ms(change.at),
-            keeps_lease: false,
+            keeps_lease: change.keep_lease,
         };
         demand_due(&becomes.contact, becomes.schedule)?;
         state.entry(&acd, leg)?.apply(becomes);
@@ -195,6 +205,24 @@ impl ContactStore for MemoryLedger {
 
     async fn release(&self, acd: &AcdKey, leg: LegId, version: u64) -> Result<()> {
         self.state().lease(acd, leg, version, None)
+    }
+
+    async fn release_all(&self) -> Result<u64> {
+        let mut state = self.state();
+        let mut contacts = 0;
+        for entry in state.contacts.values_mut() {
+            let row = &mut entry.record.row;
+            if row.lease_until.take().is_some() {
+                row.version += 1;
+                contacts += 1;
+            }
+        }
+        for (row, lease) in state.wishes.values_mut() {
+            if row.state == WishState::Claimed {
+                (row.state, *lease) = (WishState::Waiting, None);
+            }
+        }
+        Ok(contacts)
     }
 
     async fn next_due(&self, acd: Option<&AcdKey>) -> Result<Option<DateTime<Utc>>> {
@@ -404,7 +432,7 @@ impl CursorStore for MemoryLedger {
         if let Some(backfill) = state.backfills.values().find(open) {
             return Ok(backfill.clone());
         }
-        let id = BackfillId(state.id());
+        let id = BackfillId(state.number(Kind::Backfill));
         let backfill = Backfill {
             id,
             acd: acd.clone(),
@@ -456,7 +484,7 @@ impl WishStore for MemoryLedger {
         if let Some((row, _)) = state.wishes.values().find(same) {
             return Ok(row.id);
         }
-        let id = WishId(state.id());
+        let id = WishId(state.number(Kind::Wish));
         let row = WishRow {
             id,
             wish: Some(wish.clone()),
@@ -606,9 +634,16 @@ impl RetentionStore for MemoryLedger {
 }
 
 impl State {
-    fn id(&mut self) -> i64 {
-        self.next_id += 1;
-        self.next_id
+    fn number(&mut self, kind: Kind) -> i64 {
+        let [acd, contact, backfill, wish] = &mut self.last;
+        let last = match kind {
+            Kind::Acd => acd,
+            Kind::Contact => contact,
+            Kind::Backfill => backfill,
+            Kind::Wish => wish,
+        };
+        *last += 1;
+        *last
     }
 
     fn demand_acd(&self, acd: &AcdKey) -> Result<()> {
@@ -687,7 +722,7 @@ impl State {
             demand_same(acd, leg, &new.contact)?;
             let Some(entry) = contacts.get_mut(&(acd.clone(), leg)) else {
                 demand_due(&new.contact, new.schedule)?;
-                let id = self.id();
+                let id = self.number(Kind::Contact);
                 contacts.insert((acd.clone(), leg), Entry::new(id, new, at));
                 advanced.new.push(leg);
                 continue;

@@ -52,7 +52,7 @@ impl ContactStore for SqliteLedger {
             details: &change.details,
             note: change.note.as_deref(),
             at: change.at,
-            keeps_lease: false,
+            keeps_lease: change.keep_lease,
         };
         self.apply(&mut tx, &head, &becomes).await?;
         self.commit(tx).await?;
@@ -151,17 +151,43 @@ impl ContactStore for SqliteLedger {
         self.set_lease(acd, leg, version, None).await
     }
 
+    async fn release_all(&self) -> Result<u64> {
+        let fault = |error| self.fault(error);
+        let mut tx = self.begin().await?;
+        let contacts = sqlx::query(
+            "UPDATE contact SET lease_until = NULL, version = version + 1 WHERE lease_until IS NOT NULL",
+        )
+        .execute(&mut *tx)
+        .await
+        .map_err(fault)?
+        .rows_affected();
+        sqlx::query(
+            "UPDATE wish SET state = 'waiting', lease_until = NULL WHERE state = 'claimed'",
+        )
+        .execute(&mut *tx)
+        .await
+        .map_err(fault)?;
+        self.commit(tx).await?;
+        Ok(contacts)
+    }
+
     async fn next_due(&self, acd: Option<&AcdKey>) -> Result<Option<DateTime<Utc>>> {
-        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
-            "SELECT MIN(MAX(c.due_at, COALESCE(c.lease_until, c.due_at))) FROM contact c \
-             JOIN acd a ON a.id = c.acd WHERE c.due_at IS NOT NULL",
-        );
-        push_acd(&mut query, acd);
-        let next: Option<i64> = query
-            .build_query_scalar()
-            .fetch_one(&self.inner.reader)
-            .await
-            .map_err(|error| self.fault(error))?;
+        // Both halves are found by an index, however long the backlog is.
+        let next: Option<i64> = sqlx::query_scalar(
+            "SELECT MIN(next) FROM (\
+               SELECT (SELECT c.due_at FROM contact c WHERE c.acd = a.id AND c.due_at IS NOT NULL \
+                 AND c.lease_until IS NULL ORDER BY c.due_at, c.id LIMIT 1) AS next FROM acd a \
+                 WHERE ?1 IS NULL OR (a.account = ?1 AND a.workspace = ?2 AND a.tenant = ?3) \
+               UNION ALL SELECT MAX(c.due_at, c.lease_until) FROM contact c JOIN acd a ON a.id = c.acd \
+                 WHERE c.lease_until IS NOT NULL AND c.due_at IS NOT NULL \
+                 AND (?1 IS NULL OR (a.account = ?1 AND a.workspace = ?2 AND a.tenant = ?3)))",
+        )
+        .bind(acd.map(|acd| acd.account.to_string()))
+        .bind(acd.map(|acd| acd.workspace.to_string()))
+        .bind(acd.map(|acd| acd.tenant.to_string()))
+        .fetch_one(&self.inner.reader)
+        .await
+        .map_err(|error| self.fault(error))?;
         next.map(|at| time_of("a contact", at)).transpose()
     }
 
@@ -237,7 +263,7 @@ impl ContactStore for SqliteLedger {
              MIN(c.stage_since) AS oldest FROM contact c JOIN acd a ON a.id = c.acd WHERE TRUE",
         );
         push_acd(&mut query, acd);
-        query.push(" GROUP BY a.id, c.stage, c.reason");
+        query.push(" GROUP BY c.acd, c.stage, c.reason");
         let rows = query
             .build()
             .fetch_all(&self.inner.reader)

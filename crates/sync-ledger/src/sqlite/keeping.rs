@@ -41,7 +41,7 @@ impl RetentionStore for SqliteLedger {
             .forget(
                 &mut tx,
                 "UPDATE contact SET details = NULL, details_seal = NULL, details_dropped_at = ?2 WHERE id IN \
-                 (SELECT id FROM contact WHERE finished_at <= ?1 AND details IS NOT NULL \
+                 (SELECT id FROM contact INDEXED BY contact_details_to_drop WHERE finished_at <= ?1 AND details IS NOT NULL \
                  AND (lease_until IS NULL OR lease_until <= ?2) ORDER BY finished_at, id LIMIT ?3)",
                 [details, at, i64::from(limit)],
             )
@@ -230,34 +230,6 @@ impl SqliteLedger {
                     configured,
                 });
             }
-        }
-        Ok(())
-    }
-
-    /// What a worker that has gone had claimed can be claimed at once. Only for the holder of the lock.
-    pub(super) async fn free_what_was_claimed(&self) -> Result<()> {
-        let fault = |error| self.fault(error);
-        let mut tx = self.begin().await?;
-        let contacts =
-            sqlx::query("UPDATE contact SET lease_until = NULL WHERE lease_until IS NOT NULL")
-                .execute(&mut *tx)
-                .await
-                .map_err(fault)?
-                .rows_affected();
-        let wishes = sqlx::query(
-            "UPDATE wish SET state = 'waiting', lease_until = NULL WHERE state = 'claimed'",
-        )
-        .execute(&mut *tx)
-        .await
-        .map_err(fault)?
-        .rows_affected();
-        self.commit(tx).await?;
-        if contacts + wishes > 0 {
-            tracing::info!(
-                contacts,
-                wishes,
-                "freed what the worker before had claimed and not finished"
-            );
         }
         Ok(())
     }

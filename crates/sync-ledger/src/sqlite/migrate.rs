@@ -102,6 +102,18 @@ pub(super) async fn inspect(path: &Path) -> Result<Found> {
     }
 }
 
+/// Refuses a ledger that only its worker may bring up to date.
+pub(super) fn demand_current(path: &Path, found: u32) -> Result<()> {
+    if found == KNOWN {
+        return Ok(());
+    }
+    Err(LedgerError::OlderSchema {
+        path: path.to_owned(),
+        found,
+        known: KNOWN,
+    })
+}
+
 struct Identity {
     application: i64,
     version: i64,

@@ -19,7 +19,7 @@ use sqlx::sqlite::{
 use sqlx::{Connection as _, Sqlite, Transaction};
 
 pub use self::keeping::DetailsAtRest;
-use crate::{LedgerError, Result, Sealing, WorkerLock};
+use crate::{ContactStore as _, LedgerError, Result, Sealing, WorkerLock};
 
 /// How a ledger is opened.
 #[derive(Debug, Clone)]
@@ -87,7 +87,13 @@ impl SqliteLedger {
         let ledger = Self::connect(path, options, Some(lock)).await?;
         migrate::migrate(&ledger).await?;
         ledger.demand_keys().await?;
-        ledger.free_what_was_claimed().await?;
+        let freed = ledger.release_all().await?;
+        if freed > 0 {
+            tracing::info!(
+                contacts = freed,
+                "freed what the worker before had claimed and not finished"
+            );
+        }
         Ok(ledger)
     }
 
@@ -103,13 +109,7 @@ impl SqliteLedger {
         if !found.exists || found.version == 0 {
             return Err(LedgerError::Missing { path });
         }
-        if found.version < migrate::KNOWN {
-            return Err(LedgerError::OlderSchema {
-                path,
-                found: found.version,
-                known: migrate::KNOWN,
-            });
-        }
+        migrate::demand_current(&path, found.version)?;
         let ledger = Self::connect(path, options, None).await?;
         ledger.demand_keys().await?;
         Ok(ledger)
@@ -216,3 +216,6 @@ fn demand_wal(path: &Path, mode: String) -> Result<()> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,318 @@
+//! What the ledger makes of the files that it is given.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::path::{Path, PathBuf};
+
+use chrono::TimeDelta;
+use contact_model::{Details, Discovered, Stage};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _};
+use sync_ledger::conformance::{acd, at, details, found, leg};
+use sync_ledger::{
+    AcdStore as _, Advance, ContactStore as _, CursorId, CursorStore as _, LedgerError, NewLeg,
+    Retention, RetentionStore as _, Schedule, SqliteLedger, SqliteOptions, StoredDetails,
+    WorkerLock, keep,
+};
+use tempfile::TempDir;
+
+async fn open(path: &Path) -> Result<SqliteLedger, LedgerError> {
+    SqliteLedger::open(WorkerLock::acquire(path)?, SqliteOptions::default()).await
+}
+
+fn place() -> (TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ledger.db");
+    (directory, path)
+}
+
+async fn statement(path: &Path, statement: &'static str) {
+    let mut connection = SqliteConnectOptions::new()
+        .filename(path)
+        .connect()
+        .await
+        .unwrap();
+    sqlx::raw_sql(statement)
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+}
+
+/// The bytes of the ledger and of its write-ahead log.
+fn bytes(path: &Path) -> Vec<u8> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let mut bytes = std::fs::read(path).unwrap();
+    bytes.extend(std::fs::read(log).unwrap_or_default());
+    bytes
+}
+
+fn shows(path: &Path, needle: &str) -> bool {
+    bytes(path)
+        .windows(needle.len())
+        .any(|window| window == needle.as_bytes())
+}
+
+async fn discover(ledger: &SqliteLedger, new: NewLeg) {
+    ledger.register(&acd(1), "Sales").await.unwrap();
+    let cursor = CursorId::Live {
+        acd: acd(1),
+        stream: "events".into(),
+    };
+    let step = Advance {
+        cursor,
+        from: None,
+        to: at(0),
+        legs: vec![new],
+        at: at(0),
+    };
+    ledger.advance(step, &keep).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_ledger_of_a_later_release_is_refused_and_left_untouched() {
+    let (_directory, path) = place();
+    open(&path).await.unwrap().close().await;
+    statement(&path, "CREATE TABLE later (x); PRAGMA user_version = 7").await;
+    let before = bytes(&path);
+    let refused = [
+        open(&path).await.unwrap_err(),
+        SqliteLedger::open_beside(&path, SqliteOptions::default())
+            .await
+            .unwrap_err(),
+    ];
+    for error in refused {
+        assert!(
+            matches!(
+                error,
+                LedgerError::NewerSchema {
+                    found: 7,
+                    known: 1,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+        let text = error.to_string();
+        for told in [
+            path.to_str().unwrap(),
+            "version 7",
+            "up to 1",
+            "run the release that wrote it",
+            "untouched",
+        ] {
+            assert!(text.contains(told), "{told:?} is missing: {text}");
+        }
+    }
+    assert_eq!(bytes(&path), before);
+}
+
+#[tokio::test]
+async fn the_database_of_another_program_is_refused_and_left_untouched() {
+    for foreign in [
+        "CREATE TABLE theirs (x)",
+        "PRAGMA user_version = 1",
+        "PRAGMA application_id = 7; CREATE TABLE theirs (x); PRAGMA user_version = 1",
+    ] {
+        let (_directory, path) = place();
+        std::fs::write(&path, "").unwrap();
+        statement(&path, foreign).await;
+        let before = bytes(&path);
+        let error = open(&path).await.unwrap_err();
+        assert!(
+            matches!(&error, LedgerError::NotALedger { what, .. } if what.contains("another program")),
+            "{error}"
+        );
+        assert_eq!(bytes(&path), before);
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused_and_left_untouched() {
+    for content in [
+        "SQLite format 2\0 of old",
+        "x",
+        "[acd]\nname = \"this is a configuration file\"\n",
+    ] {
+        let (_directory, path) = place();
+        std::fs::write(&path, content).unwrap();
+        let error = open(&path).await.unwrap_err();
+        assert!(matches!(error, LedgerError::NotALedger { .. }), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("configure another path or move that file away"),
+            "{error}"
+        );
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), content);
+    }
+    let (directory, _) = place();
+    let error = SqliteLedger::open_beside(directory.path(), SqliteOptions::default())
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("no regular file"), "{error}");
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_refused_with_what_is_wrong() {
+    let (_directory, path) = place();
+    std::fs::write(&path, "SQLite format 3\0 and then nothing that makes sense").unwrap();
+    let error = open(&path).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            LedgerError::NotALedger { .. } | LedgerError::Corrupt { .. }
+        ),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn damage_within_the_file_is_found_by_verify_and_told() {
+    let (_directory, path) = place();
+    let ledger = open(&path).await.unwrap();
+    discover(&ledger, found(&acd(1), 1, 0)).await;
+    ledger.verify().await.unwrap();
+    ledger.checkpoint().await.unwrap();
+    ledger.close().await;
+    drop(ledger);
+    let mut damaged = std::fs::read(&path).unwrap();
+    // The first page holds the schema; all others lose their sense.
+    damaged[4096..].iter_mut().for_each(|byte| *byte = 0xa5);
+    std::fs::write(&path, damaged).unwrap();
+    let found = match open(&path).await {
+        Ok(ledger) => ledger.verify().await,
+        Err(error) => Err(error),
+    };
+    let error = found.unwrap_err();
+    assert!(matches!(error, LedgerError::Corrupt { .. }), "{error}");
+    assert!(error.to_string().contains("restore a backup"), "{error}");
+}
+
+#[tokio::test]
+async fn only_the_worker_makes_a_ledger() {
+    let (directory, path) = place();
+    let error = SqliteLedger::open_beside(&path, SqliteOptions::default())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, LedgerError::Missing { .. }), "{error}");
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+    open(&path).await.unwrap().close().await;
+    SqliteLedger::open_beside(&path, SqliteOptions::default())
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_path_that_leads_through_a_file_cannot_be_opened() {
+    let (_directory, path) = place();
+    std::fs::write(&path, "").unwrap();
+    let error = SqliteLedger::open_beside(&path.join("ledger.db"), SqliteOptions::default())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, LedgerError::CannotOpen { .. }), "{error}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_can_read_the_files() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (directory, path) = place();
+    let ledger = open(&path).await.unwrap();
+    discover(&ledger, found(&acd(1), 1, 0)).await;
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(directory.path()).unwrap() {
+        let entry = entry.unwrap();
+        assert_eq!(
+            entry.metadata().unwrap().permissions().mode() & 0o077,
+            0,
+            "{entry:?}"
+        );
+        names.push(entry.file_name().into_string().unwrap());
+    }
+    names.sort();
+    assert_eq!(
+        names,
+        [
+            "ledger.db",
+            "ledger.db-shm",
+            "ledger.db-wal",
+            "ledger.db.lock"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_second_worker_is_refused_while_any_clone_of_the_ledger_lives() {
+    let (_directory, path) = place();
+    let ledger = open(&path).await.unwrap();
+    let clone = ledger.clone();
+    drop(ledger);
+    assert!(matches!(
+        open(&path).await,
+        Err(LedgerError::WorkerRunning { pid: Some(_), .. })
+    ));
+    drop(clone);
+    open(&path).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_ledger_that_is_closed_keeps_everything() {
+    let (_directory, path) = place();
+    let ledger = open(&path).await.unwrap();
+    let new = NewLeg {
+        details: Some(details(1)),
+        ..found(&acd(1), 1, 5)
+    };
+    discover(&ledger, new.clone()).await;
+    ledger.close().await;
+    drop(ledger);
+    let record = open(&path)
+        .await
+        .unwrap()
+        .get(&acd(1), leg(1))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (record.row.contact, record.row.schedule),
+        (new.contact, new.schedule)
+    );
+    assert_eq!(record.details, StoredDetails::Present(details(1)));
+}
+
+#[tokio::test]
+async fn what_was_dropped_is_nowhere_in_the_files_after_a_checkpoint() {
+    let (_directory, path) = place();
+    let ledger = open(&path).await.unwrap();
+    // In the clear and larger than a page, so that the test can see where it lies.
+    let marker = "marker-of-a-customer";
+    let large = Details {
+        attributes: Some(serde_json::json!({ "note": marker.repeat(500) })),
+        ..Details::default()
+    };
+    discover(
+        &ledger,
+        NewLeg {
+            details: Some(large),
+            ..found(&acd(1), 1, 0)
+        },
+    )
+    .await;
+    assert!(shows(&path, marker));
+    let row = ledger.get(&acd(1), leg(1)).await.unwrap().unwrap().row;
+    let mut contact = row.contact.clone();
+    contact.stage = Stage::Excluded(Discovered { at: at(0) }.exclude("test calls", at(1)));
+    ledger
+        .save(row.change(contact, Schedule::rest(), at(1)))
+        .await
+        .unwrap();
+    let pruned = ledger
+        .prune(at(1) + TimeDelta::days(7), &Retention::default(), 10)
+        .await
+        .unwrap();
+    assert_eq!((pruned.details, pruned.contacts), (1, 0));
+    assert!(ledger.checkpoint().await.unwrap());
+    assert!(!shows(&path, marker));
+    assert!(shows(&path, leg(1).as_str()), "the row is still there");
+}
