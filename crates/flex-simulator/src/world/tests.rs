@@ -214,6 +214,89 @@ fn the_two_legs_of_a_transfer_share_a_recording_and_have_their_own_stretch() {
     }
 }
 
+/// An instant cut to the second, as the vendor tells most of them.
+fn second(at: DateTime<Utc>) -> DateTime<Utc> {
+    DateTime::from_timestamp(at.timestamp(), 0).unwrap()
+}
+
+/// Cuts a leg out of its recording as a connector can: by whole seconds, with a margin that goes outward, and inward towards another leg.
+fn cut(world: &World, leg: &super::ExpectedLeg, by_presence: bool) -> Vec<u8> {
+    let margin = TimeDelta::seconds(1);
+    let piece = &leg.audio.as_ref().unwrap().pieces[0];
+    let recording = world.recording(&piece.recording).unwrap();
+    let period = |leg: &super::ExpectedLeg| {
+        let conference = world
+            .conferences
+            .iter()
+            .find(|conference| recording.conference.as_ref() == Some(&conference.sid));
+        let worker = world
+            .workers
+            .iter()
+            .find(|worker| worker.sid == leg.worker)
+            .unwrap();
+        let there = conference.and_then(|conference| {
+            let client = format!("client:{}", worker.identity);
+            conference.participants.iter().find(|one| one.to == client)
+        });
+        match there.filter(|_| by_presence) {
+            Some(one) => (
+                leg.accepted_at.max(second(one.join)),
+                leg.ended_at.min(second(one.leave)),
+            ),
+            None => (leg.accepted_at, leg.ended_at),
+        }
+    };
+    let (from, to) = period(leg);
+    let others = world
+        .expected()
+        .iter()
+        .filter(|other| other.task == leg.task && other.leg != leg.leg);
+    let near =
+        |one: DateTime<Utc>, other: DateTime<Utc>| (one - other).abs() <= TimeDelta::seconds(2);
+    let (mut first, mut last) = (from - margin, to + margin);
+    for other in others {
+        if near(other.ended_at, from) {
+            first = from + margin;
+        }
+        if near(other.accepted_at, to) {
+            last = to - margin;
+        }
+    }
+    let offset = |at: DateTime<Utc>| {
+        let millis = (at - second(recording.start)).num_milliseconds();
+        frames(u64::try_from(millis).unwrap_or(0))
+    };
+    recording.sound.pcm(offset(first)..offset(last))
+}
+
+#[test]
+fn a_connector_that_cuts_by_the_second_stays_within_the_tolerance() {
+    let scenario = Scenario {
+        contacts: 60,
+        kinds: [
+            (Kind::TransferSharedConference, 1),
+            (Kind::TransferDual, 1),
+            (Kind::QueueAudio, 1),
+        ]
+        .into(),
+        ..Scenario::default()
+    };
+    for (seed, by_presence) in [(1, false), (2, true)] {
+        let world = World::new(&scenario, seed, start()).unwrap();
+        for leg in world.expected() {
+            let mut check = world.audio_check(&leg.leg).unwrap();
+            check.format(leg.audio.as_ref().unwrap().channels, SAMPLE_RATE, 16);
+            check.push(&cut(&world, leg, by_presence));
+            assert_eq!(
+                check.finish(),
+                AudioVerdict::Match,
+                "{:?} {leg:?}",
+                leg.kind
+            );
+        }
+    }
+}
+
 #[test]
 fn a_recording_disagrees_with_the_clock_only_where_its_kind_says_so() {
     let world = world(8);
