@@ -35,6 +35,8 @@ use crate::world::World;
 const BODY_LIMIT: usize = 1024 * 1024;
 /// How long the whole of such a body may take.
 const BODY_DEADLINE: Duration = Duration::from_secs(30);
+/// Buffer of one connection: many uploads at once must fit into little memory.
+const BUFFER: usize = 64 * 1024;
 /// How long a TLS handshake may take.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a connection may take to end once the server stops.
@@ -197,8 +199,9 @@ where
         let (state, wire) = (Arc::clone(&state), wire.clone());
         async move { answer(&state, &wire, request).await }
     });
-    let connection =
-        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(io), service);
+    let connection = hyper::server::conn::http1::Builder::new()
+        .max_buf_size(BUFFER)
+        .serve_connection(TokioIo::new(io), service);
     let mut connection = std::pin::pin!(connection);
     // How a connection ends is the client's business, or a fault's.
     tokio::select! {

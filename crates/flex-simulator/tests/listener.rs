@@ -140,3 +140,48 @@ async fn a_configuration_that_cannot_be_written_is_told() {
     assert!(matches!(error, SimulatorError::Write { .. }), "{error}");
     simulator.stop().await;
 }
+
+#[tokio::test]
+async fn with_tls_its_own_authority_vouches_for_every_host() {
+    use std::sync::Arc;
+
+    use rustls::pki_types::pem::PemObject as _;
+    use rustls::pki_types::{CertificateDer, ServerName};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let mut options = SimulatorOptions {
+        tls: true,
+        ..SimulatorOptions::default()
+    };
+    options.scenario.contacts = 1;
+    let simulator = Simulator::start(options).await.unwrap();
+    assert!(simulator.base_url().starts_with("https://127.0.0.1:"));
+
+    let mut roots = rustls::RootCertStore::empty();
+    let ca = CertificateDer::from_pem_slice(simulator.ca_pem().unwrap().as_bytes()).unwrap();
+    roots.add(ca).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+    for name in ["127.0.0.1", "api.twilio.com", "calabrio.example"] {
+        let stream = TcpStream::connect(simulator.address()).await.unwrap();
+        let server = ServerName::try_from(name).unwrap();
+        let mut stream = connector.connect(server, stream).await.unwrap();
+        let request = format!(
+            "GET /__simulator/violations HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        // The server may end without a close_notify; what came is what counts.
+        let _ = stream.read_to_string(&mut answer).await;
+        assert!(
+            answer.ends_with("{\"count\":0,\"violations\":[]}"),
+            "{answer}"
+        );
+    }
+    simulator.stop().await;
+}

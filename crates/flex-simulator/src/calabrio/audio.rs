@@ -82,7 +82,8 @@ struct Body {
     heard: u64,
     after: u64,
     hashes: Vec<Context>,
-    scratch: Vec<Vec<u8>>,
+    /// The samples of one channel of one piece.
+    scratch: Vec<u8>,
     check: Option<AudioCheck>,
     frames: u64,
     partial: Vec<u8>,
@@ -170,16 +171,14 @@ impl Body {
         if self.channels == 1 {
             self.hashes[0].update(bytes);
         } else {
-            for scratch in &mut self.scratch {
-                scratch.clear();
-            }
-            for frame in bytes.chunks_exact(self.align) {
-                for (scratch, sample) in self.scratch.iter_mut().zip(frame.chunks_exact(width)) {
-                    scratch.extend_from_slice(sample);
+            let share = bytes.len() / usize::from(self.channels);
+            for (channel, hash) in self.hashes.iter_mut().enumerate() {
+                self.scratch.resize(share, 0);
+                let samples = self.scratch.chunks_exact_mut(width);
+                for (sample, frame) in samples.zip(bytes.chunks_exact(self.align)) {
+                    sample.copy_from_slice(&frame[channel * width..][..width]);
                 }
-            }
-            for (hash, scratch) in self.hashes.iter_mut().zip(&self.scratch) {
-                hash.update(scratch);
+                hash.update(&self.scratch);
             }
         }
         let count = (bytes.len() / self.align) as u64;
@@ -312,7 +311,7 @@ fn new_body(
         heard: 0,
         after: 0,
         hashes: (0..each).map(|_| Context::new(&SHA256)).collect(),
-        scratch: vec![Vec::new(); each],
+        scratch: Vec::new(),
         check: None,
         frames: 0,
         partial: Vec::new(),
