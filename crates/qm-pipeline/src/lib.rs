@@ -1,3 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+mod connect;
+mod error;
 pub mod policy;
+pub mod report;
+mod runner;
+
+pub use connect::{AcdServices, connect};
+pub use error::PipelineError;
+pub use runner::{
+    AcdHealth, EVENTS_STREAM, Health, Nobody, RunReport, Step, Until, Witness, Worker,
+};

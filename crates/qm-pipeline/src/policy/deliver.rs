@@ -168,7 +168,7 @@ fn judge(
             return Effect::End;
         }
         FoundState::WithMedia => true,
-        FoundState::WithoutMedia => stage.media == LegMedia::None,
+        FoundState::WithoutMedia | FoundState::Unclear => stage.media == LegMedia::None,
     };
     if !whole {
         work.contact.stage = Stage::Processing(stage.clone());

@@ -173,8 +173,10 @@ pub struct FoundContact {
 /// How far Calabrio is with a contact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FoundState {
-    /// There, without media as far as can be told.
+    /// There, without media, or with media that is not processed yet.
     WithoutMedia,
+    /// There; Calabrio does not say whether with media.
+    Unclear,
     /// There, its media processed.
     WithMedia,
     /// Calabrio says that it failed.

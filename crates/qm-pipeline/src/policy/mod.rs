@@ -27,6 +27,7 @@ pub use facts::{
     ParticipantFacts, Question, RecordingFacts, RecordingState,
 };
 pub use rules::Rules;
+pub(crate) use rules::after;
 pub use story::{ReservationStory, TaskStory};
 pub use window::{NextWindow, Window, ended_in, next_window};
 

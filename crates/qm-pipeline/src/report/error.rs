@@ -1,0 +1,49 @@
+//! Why a command has nothing to tell.
+
+use contact_model::{LegId, StageName};
+use sync_ledger::LedgerError;
+
+/// Why a command has nothing to tell.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReportError {
+    /// The ledger could not be read or changed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// No ACD has that name.
+    #[error("there is no ACD named {name:?}: {known}")]
+    UnknownAcd {
+        /// What was asked for.
+        name: String,
+        /// Those that there are, as a clause.
+        known: String,
+    },
+    /// No ACD of the ledger has a contact of this leg.
+    #[error(
+        "the ledger has no contact for leg {leg}: it was not discovered yet, lies outside what was discovered, or was pruned"
+    )]
+    UnknownLeg {
+        /// The leg.
+        leg: LegId,
+    },
+    /// The contact has come to its end.
+    #[error(
+        "the contact of leg {leg} is {stage}, which is the end of its way: there is nothing to retry"
+    )]
+    NothingToRetry {
+        /// The leg.
+        leg: LegId,
+        /// Its stage.
+        stage: StageName,
+    },
+    /// A range has its end before its beginning, or lies in the future.
+    #[error("the range from {from} to {to} {what}")]
+    Range {
+        /// Its beginning, as RFC 3339 text.
+        from: String,
+        /// Its end.
+        to: String,
+        /// What is wrong with it, and what to do.
+        what: &'static str,
+    },
+}

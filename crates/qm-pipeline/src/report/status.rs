@@ -1,0 +1,248 @@
+//! How things stand.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use connector_config::Config;
+use contact_model::{AcdKey, ParkKind, Stage, StageName};
+use serde::Serialize;
+use sync_ledger::{ContactFilter, Holder, Ledger, PageRequest, StageCount, Wish, WishState};
+
+use super::{AcdNames, BackfillLine, ReportError, backfill_line};
+use crate::runner::EVENTS_STREAM;
+
+/// How many wishes are shown: those that wait, and the newest of the others.
+const WISHES: u32 = 20;
+
+/// How things stand.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StatusReport {
+    /// When this was so.
+    pub at: DateTime<Utc>,
+    /// The ledger's file.
+    pub ledger: PathBuf,
+    /// The worker.
+    pub worker: WorkerStatus,
+    /// Each ACD that the configuration or the ledger knows.
+    pub acds: Vec<AcdStatus>,
+    /// Backfills that are under way.
+    pub backfills: Vec<BackfillLine>,
+    /// What was asked of the worker, the newest first.
+    pub wishes: Vec<WishLine>,
+}
+
+/// Whether a worker runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct WorkerStatus {
+    /// Whether one does.
+    pub running: bool,
+    /// Its process id, where it could be read.
+    pub pid: Option<u32>,
+}
+
+impl From<Option<Holder>> for WorkerStatus {
+    fn from(holder: Option<Holder>) -> Self {
+        Self {
+            running: holder.is_some(),
+            pid: holder.and_then(|holder| holder.pid),
+        }
+    }
+}
+
+/// How things stand at one ACD.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AcdStatus {
+    /// Its name.
+    pub name: String,
+    /// Its identity.
+    pub key: AcdKey,
+    /// Whether the configuration names it. Where it does not, its unfinished contacts rest.
+    pub configured: bool,
+    /// How far discovery has come; `None` before its first window.
+    pub discovery: Option<DiscoveryStatus>,
+    /// How many contacts are in each stage. Stages without any are 0.
+    pub stages: BTreeMap<StageName, u64>,
+    /// Why contacts are parked, failed or excluded.
+    pub reasons: Vec<ReasonLine>,
+}
+
+/// How far discovery has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct DiscoveryStatus {
+    /// Everything that ended before this time is written down.
+    pub position: DateTime<Utc>,
+    /// When it last moved.
+    pub moved_at: DateTime<Utc>,
+    /// How far it is behind the present, in seconds.
+    pub behind_seconds: i64,
+    /// Whether that is further than the configuration wants it to be: by the trail, two intervals and a minute.
+    pub late: bool,
+}
+
+/// How many contacts are at their end, or set aside, for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReasonLine {
+    /// Parked, failed or excluded.
+    pub stage: StageName,
+    /// The reason, or the rule's name.
+    pub reason: String,
+    /// How many.
+    pub contacts: u64,
+    /// Since when the first of them is there.
+    pub oldest: DateTime<Utc>,
+    /// What a person can do about it.
+    pub advice: Option<&'static str>,
+}
+
+/// Something that was asked of the worker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WishLine {
+    /// Its number.
+    pub id: i64,
+    /// What is asked, in words.
+    pub wish: String,
+    /// What became of it.
+    pub state: WishState,
+    /// When it was left.
+    pub created: DateTime<Utc>,
+    /// What was said of it when it was settled.
+    pub outcome: Option<String>,
+}
+
+/// How things stand.
+pub async fn status<L: Ledger>(
+    ledger: &L,
+    names: &AcdNames,
+    config: &Config,
+    worker: WorkerStatus,
+    now: DateTime<Utc>,
+) -> Result<StatusReport, ReportError> {
+    let mut acds = Vec::new();
+    for key in names.keys() {
+        acds.push(acd_status(ledger, names, config, key, now).await?);
+    }
+    let backfills = ledger.backfills(true).await?;
+    let wishes = ledger.wishes(false, WISHES).await?;
+    Ok(StatusReport {
+        at: now,
+        ledger: config.ledger.path.clone(),
+        worker,
+        acds,
+        backfills: backfills
+            .iter()
+            .map(|row| backfill_line(row, names))
+            .collect(),
+        wishes: wishes
+            .into_iter()
+            .map(|row| WishLine {
+                id: row.id.0,
+                wish: row.wish.as_ref().map_or_else(
+                    || "of a kind that this release does not know".to_owned(),
+                    |wish| in_words(wish, names),
+                ),
+                state: row.state,
+                created: row.created_at,
+                outcome: row.outcome,
+            })
+            .collect(),
+    })
+}
+
+async fn acd_status<L: Ledger>(
+    ledger: &L,
+    names: &AcdNames,
+    config: &Config,
+    key: &AcdKey,
+    now: DateTime<Utc>,
+) -> Result<AcdStatus, ReportError> {
+    let counts = ledger.counts(Some(key)).await?;
+    let mut stages: BTreeMap<StageName, u64> =
+        StageName::ALL.iter().map(|stage| (*stage, 0)).collect();
+    let mut reasons = Vec::new();
+    for count in counts {
+        *stages.entry(count.stage).or_default() += count.contacts;
+        if let Some(reason) = count.reason.clone() {
+            let advice = advice(ledger, &count).await?;
+            reasons.push(ReasonLine {
+                stage: count.stage,
+                reason,
+                contacts: count.contacts,
+                oldest: count.oldest,
+                advice,
+            });
+        }
+    }
+    let timing = &config.timing;
+    let tolerated = timing.discover_trail + timing.discover_interval * 2;
+    let tolerated = i64::try_from(tolerated.as_secs())
+        .unwrap_or(i64::MAX)
+        .saturating_add(60);
+    let cursor = ledger.cursor(key, EVENTS_STREAM).await?;
+    Ok(AcdStatus {
+        name: names.name(key),
+        key: key.clone(),
+        configured: names.is_configured(key),
+        discovery: cursor.map(|cursor| {
+            let behind_seconds = (now - cursor.position).num_seconds();
+            DiscoveryStatus {
+                position: cursor.position,
+                moved_at: cursor.moved_at,
+                behind_seconds,
+                late: behind_seconds > tolerated,
+            }
+        }),
+        stages,
+        reasons,
+    })
+}
+
+/// The advice for a park reason: that of the first contact that has it, since advice belongs to reasons with their facts.
+async fn advice<L: Ledger>(
+    ledger: &L,
+    count: &StageCount,
+) -> Result<Option<&'static str>, ReportError> {
+    let kind = count
+        .reason
+        .as_deref()
+        .and_then(|reason| reason.parse::<ParkKind>().ok());
+    let (StageName::Parked, Some(kind)) = (count.stage, kind) else {
+        return Ok(None);
+    };
+    let filter = ContactFilter {
+        acd: Some(count.acd.clone()),
+        stages: vec![StageName::Parked],
+        park_kinds: vec![kind],
+        ..ContactFilter::default()
+    };
+    let page = ledger.list(&filter, &PageRequest::first(1)).await?;
+    Ok(page
+        .contacts
+        .first()
+        .and_then(|row| match &row.contact.stage {
+            Stage::Parked(parked) => Some(parked.reason.advice()),
+            _ => None,
+        }))
+}
+
+fn in_words(wish: &Wish, names: &AcdNames) -> String {
+    match wish {
+        Wish::RetryContact { leg, .. } => format!("retry {leg}"),
+        Wish::RetryParked { acd, kind } => {
+            let kind = kind.map_or_else(String::new, |kind| format!(" for {kind}"));
+            let acd = acd
+                .as_ref()
+                .map_or_else(String::new, |acd| format!(" of {}", names.name(acd)));
+            format!("retry what is parked{kind}{acd}")
+        }
+        Wish::Backfill { acd, from, to } => {
+            format!(
+                "backfill {} from {} to {}",
+                names.name(acd),
+                from.to_rfc3339(),
+                to.to_rfc3339()
+            )
+        }
+        _ => "something that this release does not know".to_owned(),
+    }
+}

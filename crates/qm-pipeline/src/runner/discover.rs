@@ -1,0 +1,215 @@
+//! Discovery by the Events API: live, and for backfills.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use flex_events::FlexEvent;
+use sync_ledger::{
+    Advance, Advanced, Backfill, BackfillState, CursorId, Ledger, NewLeg, Schedule, keep,
+};
+use tokio_util::sync::CancellationToken;
+use twilio_client::{EventQuery, TwilioError};
+use twilio_sid::TaskSid;
+
+use super::acd::AcdRuntime;
+use super::ask::{EVENTS_KEPT, task_events};
+use super::{Core, Step};
+use crate::policy::{NextWindow, Window, ended_in, next_window};
+
+/// The name of the Events API's live cursor in the ledger.
+pub const EVENTS_STREAM: &str = "events";
+
+/// How long discovery pauses after a failure at first, and at most.
+const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
+
+/// Why a window could not be discovered.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DiscoverError {
+    #[error(transparent)]
+    Twilio(#[from] TwilioError),
+    #[error(transparent)]
+    Ledger(#[from] sync_ledger::LedgerError),
+}
+
+/// Reads one window and finds the legs that ended in it.
+pub(crate) async fn read_window(
+    acd: &AcdRuntime,
+    window: Window,
+    now: DateTime<Utc>,
+) -> Result<Vec<NewLeg>, TwilioError> {
+    let query = EventQuery::between(window.from, window.to);
+    let found = acd
+        .twilio
+        .taskrouter(acd.key.workspace)
+        .events(&query)
+        .await?;
+    for error in &found.unreadable {
+        tracing::error!(acd = %acd.config.name, %error, "an event cannot be read; if it ended a leg, that leg is not known");
+    }
+    let mut asked: BTreeMap<TaskSid, Vec<FlexEvent>> = BTreeMap::new();
+    loop {
+        let ended = ended_in(&acd.key, window, &found.events, &asked, now);
+        let unclear: Vec<TaskSid> = ended
+            .unclear
+            .iter()
+            .filter(|task| !asked.contains_key(task))
+            .copied()
+            .collect();
+        if unclear.is_empty() {
+            for leg in &ended.nameless {
+                tracing::error!(acd = %acd.config.name, leg = %leg, "no event names the agent of this leg: it is not carried");
+            }
+            let legs = ended.legs.into_iter();
+            return Ok(legs
+                .map(|(contact, details)| NewLeg {
+                    contact,
+                    details: Some(details),
+                    schedule: Schedule::at(now),
+                })
+                .collect());
+        }
+        for task in unclear {
+            let events = task_events(&acd.twilio, acd.key.workspace, task, window.to, now).await?;
+            asked.insert(task, events.unwrap_or_default());
+        }
+    }
+}
+
+/// Follows the present, until it is told to stop.
+pub(crate) async fn live<L: Ledger>(
+    core: Arc<Core<L>>,
+    acd: Arc<AcdRuntime>,
+    stop: CancellationToken,
+) {
+    let mut pause = PAUSE.0;
+    loop {
+        let wait = match live_step(&core, &acd).await {
+            Ok(Some(wait)) => {
+                pause = PAUSE.0;
+                wait
+            }
+            Ok(None) => {
+                pause = PAUSE.0;
+                Duration::ZERO
+            }
+            Err(error) => {
+                tracing::warn!(acd = %acd.config.name, %error, pause_seconds = pause.as_secs(), "discovery failed and is tried again");
+                core.state.discovery_failed(&acd.key);
+                let wait = pause;
+                pause = (pause * 2).min(PAUSE.1);
+                wait
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+/// One window; `Some` with the time to wait once everything up to the trail is known.
+async fn live_step<L: Ledger>(
+    core: &Core<L>,
+    acd: &AcdRuntime,
+) -> Result<Option<Duration>, DiscoverError> {
+    let now = core.now();
+    let known = core
+        .ledger
+        .cursor(&acd.key, EVENTS_STREAM)
+        .await?
+        .map(|cursor| cursor.position);
+    let beginning = acd.config.discover_from.resolve(acd.rules.started);
+    let mut cursor = known.unwrap_or(beginning);
+    let oldest = now - EVENTS_KEPT;
+    if cursor < oldest {
+        tracing::error!(acd = %acd.config.name, %cursor, "Twilio keeps events for 30 days: what ended before is beyond reach");
+        cursor = oldest;
+    }
+    let timing = &acd.rules.timing;
+    let window = match next_window(
+        cursor,
+        now,
+        timing.discover_window,
+        timing.discover_trail,
+        timing.discover_interval,
+    ) {
+        NextWindow::Ask(window) => window,
+        NextWindow::CaughtUp(until) => {
+            core.state.caught_up(&acd.key, cursor);
+            return Ok(Some((until - now).to_std().unwrap_or(PAUSE.0)));
+        }
+    };
+    let advanced = advance(
+        core,
+        acd,
+        CursorId::Live {
+            acd: acd.key.clone(),
+            stream: EVENTS_STREAM.to_owned(),
+        },
+        known,
+        window,
+    )
+    .await?;
+    core.state
+        .discovered(&acd.key, window.to, advanced.new.len());
+    if !advanced.new.is_empty() {
+        tracing::info!(acd = %acd.config.name, legs = advanced.new.len(), to = %window.to, "legs were discovered");
+        core.wake.notify_one();
+    }
+    Ok(None)
+}
+
+async fn advance<L: Ledger>(
+    core: &Core<L>,
+    acd: &AcdRuntime,
+    cursor: CursorId,
+    from: Option<DateTime<Utc>>,
+    window: Window,
+) -> Result<Advanced, DiscoverError> {
+    let now = core.now();
+    core.witness.before(Step::Discover, None);
+    let read = read_window(acd, window, now).await;
+    core.witness.after(Step::Discover, None, read.is_ok());
+    let step = Advance {
+        cursor,
+        from,
+        to: window.to,
+        legs: read?,
+        at: now,
+    };
+    Ok(core.ledger.advance(step, &keep).await?)
+}
+
+/// Works through a backfill, window by window, until it is through or the process stops. Its progress is in the ledger.
+pub(crate) async fn backfill<L: Ledger>(
+    core: &Core<L>,
+    acd: &AcdRuntime,
+    mut open: Backfill,
+    stop: &CancellationToken,
+    progress: &(dyn Fn(&Backfill) + Send + Sync),
+) -> Result<Backfill, DiscoverError> {
+    while open.state == BackfillState::Open && !stop.is_cancelled() {
+        let longest = crate::policy::after(open.position, acd.rules.timing.discover_window);
+        let window = Window {
+            from: open.position,
+            to: longest.min(open.to),
+        };
+        advance(
+            core,
+            acd,
+            CursorId::Backfill(open.id),
+            Some(open.position),
+            window,
+        )
+        .await?;
+        core.wake.notify_one();
+        match core.ledger.backfill(open.id).await? {
+            Some(moved) => open = moved,
+            None => break,
+        }
+        progress(&open);
+    }
+    Ok(open)
+}

@@ -1,0 +1,50 @@
+//! Carrying out what the policy decides: discovery, turns of contacts, wishes, and the end of it all.
+
+mod acd;
+mod ask;
+mod discover;
+mod document;
+mod finder;
+mod state;
+mod transfer;
+mod turn;
+mod wishes;
+mod witness;
+mod worker;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use recording_spool::Spool;
+use tokio::sync::Notify;
+
+use crate::report::AcdNames;
+
+pub(crate) use ask::{EVENTS_KEPT, task_events};
+pub use discover::EVENTS_STREAM;
+pub use state::{AcdHealth, Health};
+pub(crate) use wishes::retry_one;
+pub use witness::{Nobody, Step, Witness};
+pub use worker::{RunReport, Until, Worker};
+
+/// For how long a worker holds what it has taken. There is one worker per ledger, and it lets go of everything when it
+/// starts, so this only has to be longer than any turn.
+pub(crate) const LEASE: TimeDelta = TimeDelta::hours(12);
+
+/// What every part of the runner shares.
+pub(crate) struct Core<L> {
+    pub(crate) ledger: L,
+    pub(crate) spool: Spool,
+    pub(crate) witness: Arc<dyn Witness>,
+    pub(crate) state: Arc<Health>,
+    pub(crate) names: AcdNames,
+    pub(crate) clock: fn() -> DateTime<Utc>,
+    /// Something may have become due.
+    pub(crate) wake: Notify,
+}
+
+impl<L> Core<L> {
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        (self.clock)()
+    }
+}

@@ -1,0 +1,96 @@
+//! What the runner knows of itself, for `/readyz`, for metrics, and to tell when nothing is left to be done.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, Utc};
+use contact_model::AcdKey;
+use serde::Serialize;
+
+/// What the runner knows of one ACD.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct AcdHealth {
+    /// Everything that ended before this time is written down.
+    pub cursor: Option<DateTime<Utc>>,
+    /// Whether discovery has caught up with the present since its last failure.
+    pub caught_up: bool,
+    /// Failures of discovery in a row.
+    pub discovery_failures: u32,
+    /// Legs that were discovered since the start.
+    pub discovered: u64,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    acds: BTreeMap<AcdKey, AcdHealth>,
+    wish_in_hand: bool,
+    wishes_looked_at: bool,
+}
+
+/// What the runner knows of itself.
+#[derive(Debug, Default)]
+pub struct Health(Mutex<Inner>);
+
+impl Health {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Each ACD.
+    pub fn acds(&self) -> BTreeMap<AcdKey, AcdHealth> {
+        self.inner().acds.clone()
+    }
+
+    /// Whether discovery works for every ACD.
+    pub fn is_ready(&self) -> bool {
+        let inner = self.inner();
+        !inner.acds.is_empty() && inner.acds.values().all(|acd| acd.discovery_failures == 0)
+    }
+
+    pub(crate) fn known(&self, acd: &AcdKey) {
+        self.inner().acds.entry(acd.clone()).or_default();
+    }
+
+    pub(crate) fn discovered(&self, acd: &AcdKey, cursor: DateTime<Utc>, legs: usize) {
+        let mut inner = self.inner();
+        let health = inner.acds.entry(acd.clone()).or_default();
+        health.cursor = Some(cursor);
+        health.discovery_failures = 0;
+        health.discovered += legs as u64;
+    }
+
+    pub(crate) fn caught_up(&self, acd: &AcdKey, cursor: DateTime<Utc>) {
+        let mut inner = self.inner();
+        let health = inner.acds.entry(acd.clone()).or_default();
+        health.cursor = Some(cursor);
+        health.caught_up = true;
+        health.discovery_failures = 0;
+    }
+
+    pub(crate) fn discovery_failed(&self, acd: &AcdKey) {
+        let mut inner = self.inner();
+        let health = inner.acds.entry(acd.clone()).or_default();
+        health.caught_up = false;
+        health.discovery_failures = health.discovery_failures.saturating_add(1);
+    }
+
+    pub(crate) fn wish_taken(&self) {
+        self.inner().wish_in_hand = true;
+    }
+
+    pub(crate) fn wish_settled(&self) {
+        self.inner().wish_in_hand = false;
+    }
+
+    pub(crate) fn no_wishes(&self) {
+        self.inner().wishes_looked_at = true;
+    }
+
+    /// Whether everything that ended before `time` is written down, and no wish is being carried out.
+    pub(crate) fn has_passed(&self, time: DateTime<Utc>) -> bool {
+        let inner = self.inner();
+        let passed =
+            |acd: &AcdHealth| acd.caught_up && acd.cursor.is_some_and(|cursor| cursor >= time);
+        inner.wishes_looked_at && !inner.wish_in_hand && inner.acds.values().all(passed)
+    }
+}

@@ -1,0 +1,273 @@
+//! One contact's turn: the policy says what to do, the turn does it, and tells the policy what became of it, until the
+//! contact rests.
+
+use std::sync::Arc;
+
+use calabrio_client::{CalabrioError, ImportOutcome};
+use chrono::{DateTime, Utc};
+use contact_model::{CcrId, Delivered, Details, LegMedia, Stage, StageName};
+use sync_ledger::{ContactRecord, DetailsChange, Ledger, LedgerError, Schedule, StoredDetails};
+
+use super::acd::AcdRuntime;
+use super::finder::SearchFailed;
+use super::transfer::{Prepared, prepare};
+use super::{Core, Step, ask, document};
+use crate::policy::{Effect, Event, Sent, Trouble, Work, decide};
+
+/// How a turn ended.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// The contact rests, or is at its end.
+    Rested(StageName),
+    /// Somebody else changed it meanwhile: the next turn reads it again.
+    Overtaken,
+    /// The ledger could not be written.
+    Ledger(LedgerError),
+}
+
+/// Gives a contact its turn.
+pub(crate) async fn turn<L: Ledger>(
+    core: Arc<Core<L>>,
+    acd: Arc<AcdRuntime>,
+    record: ContactRecord,
+) -> Ended {
+    match Turn::new(&core, &acd, record).run().await {
+        Ok(stage) => Ended::Rested(stage),
+        Err(LedgerError::Conflict { .. }) => Ended::Overtaken,
+        Err(error) => Ended::Ledger(error),
+    }
+}
+
+struct Turn<'a, L> {
+    core: &'a Core<L>,
+    acd: &'a AcdRuntime,
+    work: Work,
+    version: u64,
+    stored: Option<Details>,
+    prepared: Option<Prepared>,
+    note: Option<String>,
+}
+
+impl<'a, L: Ledger> Turn<'a, L> {
+    fn new(core: &'a Core<L>, acd: &'a AcdRuntime, record: ContactRecord) -> Self {
+        let stored = match record.details {
+            StoredDetails::Present(details) => Some(details),
+            StoredDetails::Unreadable(fault) => {
+                // What Twilio still tells is captured anew; nothing is overwritten unless it is.
+                tracing::error!(leg = %record.row.leg(), %fault, "a contact's details cannot be read");
+                None
+            }
+            _ => None,
+        };
+        let work = Work::new(
+            record.row.contact,
+            stored.clone().unwrap_or_default(),
+            record.row.schedule.backoff,
+        );
+        Self {
+            core,
+            acd,
+            work,
+            version: record.row.version,
+            stored,
+            prepared: None,
+            note: None,
+        }
+    }
+
+    async fn run(mut self) -> Result<StageName, LedgerError> {
+        let leg = self.work.contact.leg.id;
+        let mut event = Event::Woken;
+        loop {
+            let now = self.core.now();
+            let effect = decide(&mut self.work, event, now, &self.acd.rules);
+            tracing::debug!(%leg, stage = %self.work.contact.stage.name(), ?effect, "decided");
+            event = match effect {
+                Effect::Ask(question) => {
+                    self.core.witness.before(Step::Ask, Some(leg));
+                    let answer =
+                        ask::ask(&self.acd.twilio, &self.work.contact.leg, question, now).await;
+                    self.core
+                        .witness
+                        .after(Step::Ask, Some(leg), answer.is_ok());
+                    match answer {
+                        Ok(answer) => Event::Answered(question, answer),
+                        Err(trouble) => Event::Failed(trouble),
+                    }
+                }
+                Effect::Prepare => {
+                    self.core.witness.before(Step::Prepare, Some(leg));
+                    let prepared = self.prepare().await;
+                    self.core
+                        .witness
+                        .after(Step::Prepare, Some(leg), prepared.is_ok());
+                    match prepared {
+                        Ok(delivered) => Event::Prepared(delivered),
+                        Err(trouble) => Event::Failed(trouble),
+                    }
+                }
+                Effect::Save => {
+                    self.save(Some(now), true).await?;
+                    Event::Saved
+                }
+                Effect::Upload => {
+                    self.core.witness.before(Step::Upload, Some(leg));
+                    let sent = self.upload().await;
+                    self.core.witness.after(
+                        Step::Upload,
+                        Some(leg),
+                        matches!(sent, Sent::Accepted { .. }),
+                    );
+                    self.prepared = None;
+                    Event::Sent(sent)
+                }
+                Effect::Search => {
+                    self.core.witness.before(Step::Search, Some(leg));
+                    let found = self
+                        .acd
+                        .finder
+                        .find(leg, document::began(&self.work.contact.leg))
+                        .await;
+                    self.core
+                        .witness
+                        .after(Step::Search, Some(leg), found.is_ok());
+                    match found {
+                        Ok(found) => Event::Found(found),
+                        Err(failed) => Event::Failed(search_trouble(&failed)),
+                    }
+                }
+                Effect::UpdateMetadata(ccr) => {
+                    self.core.witness.before(Step::UpdateMetadata, Some(leg));
+                    let updated = self.update_metadata(ccr).await;
+                    self.core
+                        .witness
+                        .after(Step::UpdateMetadata, Some(leg), updated.is_ok());
+                    match updated {
+                        Ok(()) => Event::MetadataUpdated,
+                        Err(trouble) => Event::Failed(trouble),
+                    }
+                }
+                Effect::Rest(until) => {
+                    self.save(Some(until), false).await?;
+                    return Ok(self.work.contact.stage.name());
+                }
+                Effect::End => {
+                    self.save(None, false).await?;
+                    return Ok(self.work.contact.stage.name());
+                }
+            };
+        }
+    }
+
+    async fn save(&mut self, due_at: Option<DateTime<Utc>>, hold: bool) -> Result<(), LedgerError> {
+        let contact = self.work.contact.clone();
+        let (leg, stage) = (contact.leg.id, contact.stage.name());
+        let now = self.core.now();
+        let changed = self.stored.as_ref() != Some(&self.work.details)
+            && self.work.details != Details::default();
+        let change = sync_ledger::Change {
+            version: self.version,
+            contact,
+            schedule: Schedule {
+                due_at,
+                attempts: 0,
+                backoff: self.work.failures,
+            },
+            at: now,
+            note: self.note.take(),
+            details: if changed {
+                DetailsChange::Replace(self.work.details.clone())
+            } else {
+                DetailsChange::Keep
+            },
+            keep_lease: hold,
+        };
+        self.core.witness.before(Step::Save, Some(leg));
+        let saved = self.core.ledger.save(change).await;
+        self.core
+            .witness
+            .after(Step::Save, Some(leg), saved.is_ok());
+        self.version = saved?;
+        if changed {
+            self.stored = Some(self.work.details.clone());
+        }
+        self.core.witness.reached(leg, stage);
+        Ok(())
+    }
+
+    fn media(&self) -> &LegMedia {
+        match &self.work.contact.stage {
+            Stage::Linked(stage) => &stage.media,
+            Stage::Complete(stage) => &stage.media,
+            _ => &LegMedia::None,
+        }
+    }
+
+    async fn prepare(&mut self) -> Result<Delivered, Trouble> {
+        let media = self.media().clone();
+        let prepared = prepare(&media, &self.acd.twilio, &self.acd.keys, &self.core.spool).await?;
+        let delivered = prepared.delivered();
+        self.prepared = Some(prepared);
+        Ok(delivered)
+    }
+
+    async fn upload(&mut self) -> Sent {
+        let (Some(prepared), Stage::Linked(stage)) = (&self.prepared, &self.work.contact.stage)
+        else {
+            return Sent::NotSent;
+        };
+        let Some(attempt) = stage.attempt else {
+            return Sent::NotSent;
+        };
+        let leg = self.work.contact.leg.id;
+        let contact = document::import(
+            &self.work,
+            &stage.media,
+            &self.acd.mapping,
+            attempt.sending,
+            prepared.audio(),
+        );
+        match self.acd.calabrio.import(&contact).await {
+            ImportOutcome::Accepted { ccr } => Sent::Accepted { ccr },
+            ImportOutcome::Refused {
+                status,
+                reason,
+                request_id,
+            } => {
+                self.note.clone_from(&reason);
+                tracing::warn!(%leg, status, ?reason, ?request_id, "Calabrio ONE refused a contact");
+                Sent::Refused { status }
+            }
+            ImportOutcome::NotSent { cause } => {
+                tracing::info!(%leg, error = %cause, "a contact was not sent");
+                Sent::NotSent
+            }
+            ImportOutcome::InDoubt { cause } => {
+                tracing::info!(%leg, error = %cause, "it is not known whether Calabrio ONE took a contact");
+                Sent::InDoubt
+            }
+        }
+    }
+
+    async fn update_metadata(&self, ccr: CcrId) -> Result<(), Trouble> {
+        let values = document::metadata(&self.work, self.media(), &self.acd.mapping);
+        let updated = self.acd.calabrio.update_metadata(ccr, &values).await;
+        updated.map_err(|error| calabrio_trouble(&error, "updating metadata"))
+    }
+}
+
+fn calabrio_trouble(error: &CalabrioError, step: &'static str) -> Trouble {
+    if error.is_authentication() || error.is_permission() {
+        tracing::warn!(%error, step, "Calabrio ONE refuses the service account");
+        return Trouble::Held;
+    }
+    tracing::info!(%error, step, "a step failed");
+    Trouble::Passing { step }
+}
+
+fn search_trouble(failed: &SearchFailed) -> Trouble {
+    match failed {
+        SearchFailed::Calabrio(error) => calabrio_trouble(error, "searching Calabrio ONE"),
+        SearchFailed::Stopping => Trouble::Held,
+    }
+}

@@ -1,0 +1,140 @@
+//! Carrying out what commands left as wishes.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use contact_model::{AcdKey, LegId, Stage};
+use sync_ledger::{ClaimedWish, Ledger, LedgerError, Outcome, Schedule, Wish};
+use tokio_util::sync::CancellationToken;
+
+use super::acd::AcdRuntime;
+use super::{Core, LEASE, discover};
+use crate::report::retry_parked;
+
+/// How often the ledger is looked at for new wishes: other processes cannot tell this one.
+const POLL: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Carries out wishes until it is told to stop.
+pub(crate) async fn serve<L: Ledger>(
+    core: Arc<Core<L>>,
+    acds: Vec<Arc<AcdRuntime>>,
+    stop: CancellationToken,
+) {
+    loop {
+        let now = core.now();
+        match core.ledger.claim_wish(now, now + LEASE).await {
+            Ok(Some(claimed)) => {
+                core.state.wish_taken();
+                if let Some(outcome) = carry_out(&core, &acds, &claimed, &stop).await {
+                    tracing::info!(wish = %claimed.id, ?outcome, "a wish was settled");
+                    if let Err(error) = core.ledger.settle_wish(&claimed, outcome, core.now()).await
+                    {
+                        tracing::error!(wish = %claimed.id, %error, "a wish could not be settled");
+                    }
+                }
+                core.state.wish_settled();
+                continue;
+            }
+            Ok(None) => core.state.no_wishes(),
+            Err(error) => tracing::error!(%error, "wishes cannot be read"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(POLL) => {}
+        }
+    }
+}
+
+/// `None` where the process stops before the wish is carried out: it stays, and is taken up after the next start.
+async fn carry_out<L: Ledger>(
+    core: &Core<L>,
+    acds: &[Arc<AcdRuntime>],
+    claimed: &ClaimedWish,
+    stop: &CancellationToken,
+) -> Option<Outcome> {
+    match &claimed.wish {
+        Wish::RetryContact { acd, leg } => {
+            Some(match retry_one(&core.ledger, acd, *leg, core.now()).await {
+                Ok(false) => Outcome::Failed(
+                    "no such contact is known, or it has come to its end".to_owned(),
+                ),
+                Ok(true) => {
+                    core.wake.notify_one();
+                    Outcome::Done("the contact is taken up again".to_owned())
+                }
+                Err(error) => Outcome::Failed(error.to_string()),
+            })
+        }
+        Wish::RetryParked { acd, kind } => Some(
+            match retry_parked(&core.ledger, &core.names, acd.as_ref(), *kind, core.now()).await {
+                Ok(report) => {
+                    core.wake.notify_one();
+                    Outcome::Done(format!(
+                        "{} contacts are taken up again",
+                        report.taken_up.len()
+                    ))
+                }
+                Err(error) => Outcome::Failed(error.to_string()),
+            },
+        ),
+        Wish::Backfill { acd, from, to } => {
+            let Some(runtime) = acds.iter().find(|runtime| runtime.key == *acd) else {
+                return Some(Outcome::Failed(
+                    "this ACD is not in the configuration any more".to_owned(),
+                ));
+            };
+            let begun = match core
+                .ledger
+                .begin_backfill(acd, *from, *to, core.now())
+                .await
+            {
+                Ok(begun) => begun,
+                Err(error) => return Some(Outcome::Failed(error.to_string())),
+            };
+            match discover::backfill(core, runtime, begun, stop, &|_| {}).await {
+                Ok(ended) if ended.state == sync_ledger::BackfillState::Open => None,
+                Ok(ended) => Some(Outcome::Done(format!(
+                    "{} new legs, {} known before",
+                    ended.legs_new, ended.legs_known
+                ))),
+                Err(error) => {
+                    // Not settled: it is claimed again when its lease has run out, and goes on where it stopped.
+                    tracing::warn!(%error, "a backfill was interrupted and will go on");
+                    None
+                }
+            }
+        }
+        _ => Some(Outcome::Failed(
+            "this release does not know this kind of wish".to_owned(),
+        )),
+    }
+}
+
+/// Takes one contact up again: a parked one where it stood, one on its way at once. `false` if there is nothing to take up.
+pub(crate) async fn retry_one<L: Ledger>(
+    ledger: &L,
+    acd: &AcdKey,
+    leg: LegId,
+    now: DateTime<Utc>,
+) -> Result<bool, LedgerError> {
+    loop {
+        let Some(record) = ledger.get(acd, leg).await? else {
+            return Ok(false);
+        };
+        let mut contact = record.row.contact.clone();
+        contact.stage = match contact.stage {
+            Stage::Parked(parked) => parked.resume(),
+            stage if stage.name().is_final() => return Ok(false),
+            stage => stage,
+        };
+        let change = record
+            .row
+            .change(contact, Schedule::at(now), now)
+            .note("taken up again on request");
+        match ledger.save(change).await {
+            Ok(_) => return Ok(true),
+            Err(LedgerError::Conflict { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! The one worker of a ledger.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use connector_config::{Config, Timing};
+use contact_model::{AcdKey, LegId, StageName};
+use recording_spool::Spool;
+use serde::Serialize;
+use sync_ledger::{Ledger, LedgerError, Retention};
+use tokio::task::{Id, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::acd::AcdRuntime;
+use super::finder::Finder;
+use super::turn::{Ended, turn};
+use super::{Core, Health, LEASE, Nobody, Witness, discover, wishes};
+use crate::connect::AcdServices;
+use crate::error::PipelineError;
+use crate::policy::Rules;
+use crate::report::AcdNames;
+
+/// How often the ledger is looked at although nothing in this process says that something is due.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How long the worker pauses when the ledger cannot be written.
+const LEDGER_PAUSE: Duration = Duration::from_secs(5);
+
+/// How often what is older than the retention is dropped, and how much at a time.
+const PRUNE: (Duration, u32) = (Duration::from_mins(10), 500);
+
+/// For how long a worker runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// Until it is stopped.
+    Stopped,
+    /// Until everything that had ended when it started is discovered, and every contact is at its end or parked.
+    Idle,
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct RunReport {
+    /// Turns that contacts had.
+    pub turns: u64,
+    /// How often contacts came to a stage, by its name.
+    pub reached: BTreeMap<String, u64>,
+    /// Whether the run ended because nothing was left to be done.
+    pub idle: bool,
+    /// Turns that were cut off because they did not end within the grace of a stop.
+    pub cut_off: u64,
+}
+
+/// The one worker of a ledger. Its owner holds the ledger's [lock](sync_ledger::WorkerLock).
+pub struct Worker<L> {
+    core: Arc<Core<L>>,
+    acds: Vec<Arc<AcdRuntime>>,
+    finders: JoinSet<()>,
+    turns_at_once: usize,
+    stop_grace: Duration,
+    retention: Retention,
+    started: DateTime<Utc>,
+}
+
+impl<L: Ledger> Worker<L> {
+    /// A worker for these ACDs. Must be called within a runtime.
+    pub fn new(config: &Config, services: Vec<AcdServices>, ledger: L, spool: Spool) -> Self {
+        Self::with_witness(config, services, ledger, spool, Arc::new(Nobody))
+    }
+
+    /// The same, watched.
+    pub fn with_witness(
+        config: &Config,
+        services: Vec<AcdServices>,
+        ledger: L,
+        spool: Spool,
+        witness: Arc<dyn Witness>,
+    ) -> Self {
+        let started = Utc::now();
+        let state = Arc::new(Health::default());
+        let mut finders = JoinSet::new();
+        let acds = services
+            .into_iter()
+            .map(|services| {
+                Arc::new(runtime(
+                    services,
+                    &config.timing,
+                    started,
+                    &state,
+                    &mut finders,
+                ))
+            })
+            .collect();
+        let in_flight = usize::from(config.limits.twilio_in_flight)
+            + usize::from(config.limits.calabrio_in_flight);
+        let days = |duration| TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
+        Self {
+            core: Arc::new(Core {
+                ledger,
+                spool,
+                witness,
+                state,
+                names: AcdNames::configured(config),
+                clock: Utc::now,
+                wake: tokio::sync::Notify::new(),
+            }),
+            acds,
+            finders,
+            turns_at_once: in_flight.clamp(4, 512),
+            stop_grace: config.runtime.stop_grace,
+            retention: Retention {
+                details: days(config.ledger.retain_details),
+                rows: days(config.ledger.retain_rows),
+            },
+            started,
+        }
+    }
+
+    /// What the worker knows of itself, while it runs.
+    pub fn health(&self) -> Arc<Health> {
+        Arc::clone(&self.core.state)
+    }
+
+    /// Runs. A stop lets turns that are under way come to their end within the configured grace, then cuts them off: what
+    /// was cut off is taken up after the next start.
+    pub async fn run(
+        mut self,
+        stop: CancellationToken,
+        until: Until,
+    ) -> Result<RunReport, PipelineError> {
+        for acd in &self.acds {
+            self.core
+                .ledger
+                .register(&acd.key, &acd.config.name)
+                .await?;
+            self.core.state.known(&acd.key);
+        }
+        let background = stop.child_token();
+        let mut tasks = JoinSet::new();
+        for acd in &self.acds {
+            tasks.spawn(discover::live(
+                Arc::clone(&self.core),
+                Arc::clone(acd),
+                background.clone(),
+            ));
+        }
+        tasks.spawn(wishes::serve(
+            Arc::clone(&self.core),
+            self.acds.clone(),
+            background.clone(),
+        ));
+        tasks.spawn(prune(
+            Arc::clone(&self.core),
+            self.retention,
+            background.clone(),
+        ));
+
+        let mut report = RunReport::default();
+        let ended = self.serve(&stop, until, &mut report).await;
+        background.cancel();
+        while tasks.join_next().await.is_some() {}
+        self.finders.shutdown().await;
+        for acd in &self.acds {
+            // A session that is not closed ends by itself.
+            let _ = tokio::time::timeout(Duration::from_secs(5), acd.calabrio.logout()).await;
+        }
+        ended.map(|()| report)
+    }
+
+    async fn serve(
+        &self,
+        stop: &CancellationToken,
+        until: Until,
+        report: &mut RunReport,
+    ) -> Result<(), PipelineError> {
+        let mut turns: JoinSet<(AcdKey, Ended)> = JoinSet::new();
+        let mut legs: BTreeMap<Id, LegId> = BTreeMap::new();
+        while !stop.is_cancelled() {
+            let mut pause = self.pause().await;
+            match self.claim(&mut turns, &mut legs).await {
+                Ok(()) => {}
+                Err(error) => {
+                    tracing::error!(%error, "the ledger cannot be used");
+                    pause = LEDGER_PAUSE;
+                }
+            }
+            if until == Until::Idle && turns.is_empty() && self.is_idle().await? {
+                report.idle = true;
+                return Ok(());
+            }
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(ended) = turns.join_next_with_id() => {
+                    pause = Self::note(ended, &mut legs, report);
+                    if !pause.is_zero() {
+                        tokio::time::sleep(pause).await;
+                    }
+                }
+                () = self.core.wake.notified() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+        let grace = tokio::time::sleep(self.stop_grace);
+        tokio::pin!(grace);
+        loop {
+            tokio::select! {
+                ended = turns.join_next_with_id() => match ended {
+                    Some(ended) => {
+                        Self::note(ended, &mut legs, report);
+                    }
+                    None => return Ok(()),
+                },
+                () = &mut grace => {
+                    report.cut_off = turns.len() as u64;
+                    tracing::warn!(turns = report.cut_off, "turns did not end in time and are cut off");
+                    turns.shutdown().await;
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// How long to wait when nothing happens: until the next contact is due, and no longer than a second, since other
+    /// processes leave wishes and changes too.
+    async fn pause(&self) -> Duration {
+        match self.core.ledger.next_due(None).await {
+            Ok(Some(due)) => (due - self.core.now())
+                .to_std()
+                .unwrap_or(Duration::ZERO)
+                .clamp(MINIMAL, LOOK),
+            _ => LOOK,
+        }
+    }
+
+    /// Takes as many contacts as there is room for.
+    async fn claim(
+        &self,
+        turns: &mut JoinSet<(AcdKey, Ended)>,
+        legs: &mut BTreeMap<Id, LegId>,
+    ) -> Result<(), LedgerError> {
+        let room = self.turns_at_once.saturating_sub(turns.len());
+        let Ok(room @ 1..) = u32::try_from(room) else {
+            return Ok(());
+        };
+        let now = self.core.now();
+        let claimed = self
+            .core
+            .ledger
+            .claim_due(None, now, room, now + LEASE)
+            .await?;
+        for unreadable in &claimed.unreadable {
+            tracing::error!(acd = %unreadable.acd, leg = %unreadable.leg, fault = %unreadable.fault, "a contact in the ledger cannot be read");
+        }
+        for record in claimed.contacts {
+            let Some(acd) = self.acds.iter().find(|acd| acd.key == *record.row.acd()) else {
+                // Its ACD is not in the configuration any more: it is looked at again when its lease has run out.
+                continue;
+            };
+            let leg = record.row.leg();
+            let (core, acd) = (Arc::clone(&self.core), Arc::clone(acd));
+            let handle =
+                turns.spawn(async move { (acd.key.clone(), turn(core, acd, record).await) });
+            legs.insert(handle.id(), leg);
+        }
+        Ok(())
+    }
+
+    /// Counts a turn that ended; gives how long to pause.
+    fn note(
+        ended: Result<(Id, (AcdKey, Ended)), tokio::task::JoinError>,
+        legs: &mut BTreeMap<Id, LegId>,
+        report: &mut RunReport,
+    ) -> Duration {
+        report.turns += 1;
+        let (leg, acd, ended) = match ended {
+            Ok((id, (acd, ended))) => (legs.remove(&id), acd, ended),
+            Err(error) => {
+                let leg = legs.remove(&error.id());
+                // A panic in one contact's turn must not end the others': its lease ends with the process.
+                tracing::error!(leg = leg.map(tracing::field::display), %error, "a turn broke off");
+                return Duration::ZERO;
+            }
+        };
+        match ended {
+            Ended::Rested(stage) => {
+                *report.reached.entry(stage.to_string()).or_default() += 1;
+                let finished = stage.is_final();
+                tracing::debug!(leg = leg.map(tracing::field::display), %stage, finished, "a turn ended");
+                if stage == StageName::Parked {
+                    tracing::warn!(leg = leg.map(tracing::field::display), %acd, "a contact was parked");
+                }
+                Duration::ZERO
+            }
+            Ended::Overtaken => Duration::ZERO,
+            Ended::Ledger(error) => {
+                tracing::error!(leg = leg.map(tracing::field::display), %error, "the ledger cannot be written; nothing is lost");
+                LEDGER_PAUSE
+            }
+        }
+    }
+
+    async fn is_idle(&self) -> Result<bool, LedgerError> {
+        // Events carry whole seconds: what ended in the second of the start counts.
+        let started = self
+            .started
+            .duration_trunc(TimeDelta::seconds(1))
+            .unwrap_or(self.started);
+        if !self.core.state.has_passed(started) {
+            return Ok(false);
+        }
+        for acd in &self.acds {
+            let counts = self.core.ledger.counts(Some(&acd.key)).await?;
+            if counts
+                .iter()
+                .any(|count| !count.stage.is_final() && count.contacts > 0)
+            {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// The shortest pause, so that a contact that is due and held by somebody does not make the worker spin.
+const MINIMAL: Duration = Duration::from_millis(10);
+
+fn runtime(
+    services: AcdServices,
+    timing: &Timing,
+    started: DateTime<Utc>,
+    state: &Health,
+    finders: &mut JoinSet<()>,
+) -> AcdRuntime {
+    let key = services.acd.key();
+    state.known(&key);
+    let (finder, work) = Finder::new(services.calabrio.clone());
+    finders.spawn(work);
+    let keys = services
+        .keys
+        .iter()
+        .map(recording_crypto::RingEntry::sid)
+        .collect();
+    AcdRuntime {
+        key,
+        rules: Rules::new(&services.acd, timing, keys, started),
+        config: services.acd,
+        twilio: services.twilio,
+        calabrio: services.calabrio,
+        keys: services.keys,
+        mapping: services.mapping,
+        finder,
+    }
+}
+
+async fn prune<L: Ledger>(core: Arc<Core<L>>, retention: Retention, stop: CancellationToken) {
+    loop {
+        let pause = match core.ledger.prune(core.now(), &retention, PRUNE.1).await {
+            Ok(pruned) if pruned.more => MINIMAL,
+            Ok(_) => PRUNE.0,
+            Err(error) => {
+                tracing::error!(%error, "what is older than the retention could not be dropped");
+                PRUNE.0
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
