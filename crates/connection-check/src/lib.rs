@@ -1,1 +1,12 @@
 #![doc = include_str!("../README.md")]
+
+mod calabrio;
+mod clients;
+mod offline;
+mod report;
+mod run;
+mod twilio;
+
+pub use clients::{Clients, ClientsError, Connector};
+pub use report::{CheckReport, CheckRow, Question, Status};
+pub use run::{CheckSettings, check, check_configuration, check_offline};

@@ -1,0 +1,208 @@
+//! The clients of an ACD, made in the same way for a check and for the work: what was checked is what runs.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use calabrio_client::{CalabrioClient, CalabrioError, CalabrioSettings, Contract};
+use connector_config::{Acd, AcdSecrets, Config, TwilioCredentials};
+use contact_model::TenantKey;
+use http_retry::{ConcurrencyLimit, HttpClient, Observer, Origin, SetupError};
+use twilio_client::{Credentials, Endpoints, TwilioClient, TwilioError, TwilioSettings};
+use twilio_sid::AccountSid;
+
+/// Why the clients of an ACD cannot be set up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientsError {
+    /// The file with further certificate authorities cannot be read.
+    #[error("tls.extra_ca_file: the file {} cannot be read: {source}", path.display())]
+    ExtraCa {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// An override of the Calabrio contract is unknown or of the wrong kind.
+    #[error("calabrio.contract: {0}; the keys and their kinds stand in docs/calabrio-contract.md")]
+    Contract(serde_json::Error),
+    /// A secret that the configuration refers to is not among the secrets.
+    #[error(
+        "the secrets of the ACD {acd} have no {what}: resolve them from the same configuration"
+    )]
+    SecretMissing {
+        /// The ACD.
+        acd: String,
+        /// Which secret.
+        what: &'static str,
+    },
+    /// The HTTP client cannot be set up.
+    #[error(transparent)]
+    Http(#[from] SetupError),
+    /// The Twilio client cannot be set up.
+    #[error(transparent)]
+    Twilio(#[from] TwilioError),
+    /// The Calabrio client cannot be set up: a setting of the contract cannot work, say.
+    #[error(transparent)]
+    Calabrio(#[from] CalabrioError),
+}
+
+/// The clients of one ACD.
+#[derive(Clone)]
+pub struct Clients {
+    /// Twilio, for the ACD's account.
+    pub twilio: TwilioClient,
+    /// Calabrio ONE, for the ACD's tenant and as its service account.
+    pub calabrio: CalabrioClient,
+}
+
+impl std::fmt::Debug for Clients {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Clients")
+            .field("twilio", &self.twilio.account())
+            .field("calabrio", &self.calabrio)
+            .finish()
+    }
+}
+
+/// Makes clients from a configuration. ACDs of one account share its limit of requests in flight, and so do those of one tenant.
+pub struct Connector {
+    extra_ca: Option<Vec<u8>>,
+    media_origins: Vec<Origin>,
+    twilio_in_flight: usize,
+    calabrio_in_flight: usize,
+    accounts: HashMap<AccountSid, ConcurrencyLimit>,
+    tenants: HashMap<TenantKey, ConcurrencyLimit>,
+    observer: Option<Arc<dyn Observer>>,
+}
+
+impl std::fmt::Debug for Connector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connector")
+            .field("accounts", &self.accounts.len())
+            .field("tenants", &self.tenants.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Connector {
+    /// Reads what all clients share. Reads a file: at the start of the process, or off the runtime's threads.
+    pub fn new(config: &Config) -> Result<Self, ClientsError> {
+        let read = |path: &PathBuf| {
+            std::fs::read(path).map_err(|source| ClientsError::ExtraCa {
+                path: path.clone(),
+                source,
+            })
+        };
+        Ok(Self {
+            extra_ca: config.tls.extra_ca_file.as_ref().map(read).transpose()?,
+            // A simulator may redirect downloads of media to any of the addresses that the file allows.
+            media_origins: config
+                .tls
+                .allow_http_loopback
+                .iter()
+                .filter_map(|address| format!("http://{address}").parse().ok())
+                .collect(),
+            twilio_in_flight: config.limits.twilio_in_flight.into(),
+            calabrio_in_flight: config.limits.calabrio_in_flight.into(),
+            accounts: HashMap::new(),
+            tenants: HashMap::new(),
+            observer: None,
+        })
+    }
+
+    /// Has every attempt of every client told to `observer`.
+    #[must_use]
+    pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// The clients of one ACD. Nothing is sent yet.
+    pub fn clients(&mut self, acd: &Acd, secrets: &AcdSecrets) -> Result<Clients, ClientsError> {
+        Ok(Clients {
+            twilio: self.twilio(acd, secrets)?,
+            calabrio: self.calabrio(acd, secrets)?,
+        })
+    }
+
+    fn twilio(&mut self, acd: &Acd, secrets: &AcdSecrets) -> Result<TwilioClient, ClientsError> {
+        let missing = |what| ClientsError::SecretMissing {
+            acd: acd.name.clone(),
+            what,
+        };
+        let credentials = match acd.twilio.credentials() {
+            Some(TwilioCredentials::ApiKey(key)) => Credentials::ApiKey {
+                sid: key.sid,
+                secret: secrets
+                    .api_key_secret
+                    .clone()
+                    .ok_or_else(|| missing("secret of the API key"))?,
+            },
+            _ => Credentials::AuthToken(
+                secrets
+                    .auth_token
+                    .clone()
+                    .ok_or_else(|| missing("auth token"))?,
+            ),
+        };
+        let account = acd.twilio.account_sid;
+        let from = &acd.twilio.endpoints;
+        let mut settings = TwilioSettings::new(account, credentials);
+        settings.endpoints = Endpoints {
+            api: from.api.clone(),
+            taskrouter: from.taskrouter.clone(),
+            flex_api: from.flex_api.clone(),
+            insights: from.insights.clone(),
+            accounts: from.accounts.clone(),
+        };
+        settings.limit = self
+            .accounts
+            .entry(account)
+            .or_insert_with(|| ConcurrencyLimit::new(self.twilio_in_flight))
+            .clone();
+        settings.media_origins.clone_from(&self.media_origins);
+        settings.root_certificates_pem = self.extra_ca.iter().cloned().collect();
+        settings.observer.clone_from(&self.observer);
+        Ok(TwilioClient::new(settings)?)
+    }
+
+    fn calabrio(
+        &mut self,
+        acd: &Acd,
+        secrets: &AcdSecrets,
+    ) -> Result<CalabrioClient, ClientsError> {
+        let from = &acd.calabrio;
+        let limit = self
+            .tenants
+            .entry(acd.key().tenant)
+            .or_insert_with(|| ConcurrencyLimit::new(self.calabrio_in_flight))
+            .clone();
+        let mut http = HttpClient::builder().limit(limit);
+        if let Some(pem) = &self.extra_ca {
+            http = http.root_certificates_pem(pem.clone());
+        }
+        if let Some(observer) = &self.observer {
+            http = http.observer(observer.clone());
+        }
+        let mut settings = CalabrioSettings::new(
+            from.base_url.clone(),
+            from.username.clone(),
+            secrets.calabrio_password.clone(),
+        );
+        settings.acd_server_id = from.acd_server_id;
+        from.leg_key_field
+            .as_str()
+            .clone_into(&mut settings.leg_key_field);
+        settings.contract = contract(acd)?;
+        Ok(CalabrioClient::new(settings, http.build()?)?)
+    }
+}
+
+/// The contract with the ACD's overrides, judged.
+pub(crate) fn contract(acd: &Acd) -> Result<Contract, ClientsError> {
+    let contract: Contract =
+        serde_json::from_value(acd.calabrio.contract.clone()).map_err(ClientsError::Contract)?;
+    contract.validate().map_err(CalabrioError::from)?;
+    Ok(contract)
+}

@@ -1,0 +1,98 @@
+//! What can be known without asking anyone.
+
+use connector_config::{Acd, AcdSecrets, Config, ConfigError, Fault};
+use recording_crypto::KeyRing;
+
+use crate::clients::contract;
+use crate::report::{CheckReport, Question, Rows};
+
+fn place(fault: &Fault) -> String {
+    format!(
+        "{}:{}:{}: {}: {}",
+        fault.file.display(),
+        fault.line,
+        fault.column,
+        fault.field,
+        fault.what
+    )
+}
+
+/// One failed row for each fault.
+pub(crate) fn faults(question: Question, acd: Option<&str>, error: &ConfigError) -> Rows {
+    let mut rows = Rows::new(acd);
+    for fault in error.faults() {
+        rows.fail(question, place(fault), fault.remedy.clone());
+    }
+    if error.faults().is_empty() {
+        rows.fail(
+            question,
+            error.to_string(),
+            "name a readable configuration file with --config",
+        );
+    }
+    rows
+}
+
+/// The file as a whole: that it is valid, and what in it wants attention.
+pub(crate) fn configuration(config: &Config) -> CheckReport {
+    let mut rows = Rows::new(None);
+    let acds = config.acds.len();
+    rows.ok(
+        Question::Configuration,
+        format!(
+            "{} is valid, with {acds} ACD{}",
+            config.file().display(),
+            if acds == 1 { "" } else { "s" }
+        ),
+    );
+    for warning in config.warnings() {
+        rows.warn(
+            Question::Configuration,
+            place(warning),
+            warning.remedy.clone(),
+        );
+    }
+    let mut all = rows.rows;
+    for acd in &config.acds {
+        let mut rows = Rows::new(Some(&acd.name));
+        if let Err(error) = contract(acd) {
+            rows.fail(
+                Question::Clients,
+                error.to_string(),
+                "correct the setting under [acd.calabrio.contract]",
+            );
+        }
+        all.extend(rows.rows);
+    }
+    CheckReport { rows: all }
+}
+
+/// The key ring of an ACD. Long: each key's arithmetic is checked.
+pub(crate) fn key_ring(acd: &Acd, secrets: &AcdSecrets) -> (Rows, Option<KeyRing>) {
+    let mut rows = Rows::new(Some(&acd.name));
+    match secrets.key_ring() {
+        Ok(ring) if ring.is_empty() => {
+            rows.ok(
+                Question::KeyRing,
+                "no private key is configured; encrypted recordings would park",
+            );
+            (rows, Some(ring))
+        }
+        Ok(ring) => {
+            let keys: Vec<_> = ring
+                .iter()
+                .map(|entry| {
+                    format!(
+                        "{} ({}, {} bits)",
+                        entry.name(),
+                        entry.sid(),
+                        entry.key().modulus_bits()
+                    )
+                })
+                .collect();
+            rows.ok(Question::KeyRing, format!("readable: {}", keys.join(", ")));
+            (rows, Some(ring))
+        }
+        Err(error) => (faults(Question::KeyRing, Some(&acd.name), &error), None),
+    }
+}

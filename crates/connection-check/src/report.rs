@@ -1,0 +1,215 @@
+//! What a check found: one row for each question.
+
+use serde::Serialize;
+use service_runtime::{Mood, Page, Report, Table};
+
+/// What was asked. The names are part of the report's JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Question {
+    /// Is the configuration valid, and does anything in it want attention?
+    Configuration,
+    /// Can every secret be had?
+    Secrets,
+    /// Can every private key be read?
+    KeyRing,
+    /// Can the clients be set up: the overrides of the Calabrio contract, further certificate authorities?
+    Clients,
+    /// Does Twilio accept the credentials?
+    TwilioCredentials,
+    /// Does the workspace exist in this account?
+    Workspace,
+    /// Does Flex use this account and this workspace?
+    FlexConfiguration,
+    /// Does Flex record calls?
+    CallRecording,
+    /// Is there a private key for every public key at Twilio?
+    PublicKeys,
+    /// Does Calabrio ONE accept the service account?
+    CalabrioLogin,
+    /// May the service account search for contacts?
+    CalabrioSearch,
+    /// May the service account import contacts?
+    CalabrioImport,
+    /// Does every mapped metadata field exist, with the type Text?
+    MetadataFields,
+    /// Does the field of the leg key exist, with the type Text?
+    LegKeyField,
+}
+
+impl Question {
+    /// Its name, as in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Configuration => "configuration",
+            Self::Secrets => "secrets",
+            Self::KeyRing => "key-ring",
+            Self::Clients => "clients",
+            Self::TwilioCredentials => "twilio-credentials",
+            Self::Workspace => "workspace",
+            Self::FlexConfiguration => "flex-configuration",
+            Self::CallRecording => "call-recording",
+            Self::PublicKeys => "public-keys",
+            Self::CalabrioLogin => "calabrio-login",
+            Self::CalabrioSearch => "calabrio-search",
+            Self::CalabrioImport => "calabrio-import",
+            Self::MetadataFields => "metadata-fields",
+            Self::LegKeyField => "leg-key-field",
+        }
+    }
+}
+
+/// How a question was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// As it should be.
+    Ok,
+    /// It works, and wants attention.
+    Warn,
+    /// It does not work; `run` would not.
+    Fail,
+    /// It was not asked, or cannot be; the detail says why.
+    Skipped,
+}
+
+impl Status {
+    /// Its name, as in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+            Self::Skipped => "skipped",
+        }
+    }
+
+    fn mood(self) -> Mood {
+        match self {
+            Self::Ok => Mood::Good,
+            Self::Warn => Mood::Careful,
+            Self::Fail => Mood::Bad,
+            Self::Skipped => Mood::Quiet,
+        }
+    }
+}
+
+/// One question and its answer. A question can have several rows, one for each finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CheckRow {
+    /// The ACD; none where the question concerns the whole file.
+    pub acd: Option<String>,
+    /// What was asked.
+    pub question: Question,
+    /// How it was answered.
+    pub status: Status,
+    /// What was found.
+    pub detail: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
+}
+
+/// All rows, in the order of the questions.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct CheckReport {
+    /// The rows.
+    pub rows: Vec<CheckRow>,
+}
+
+impl CheckReport {
+    /// Whether nothing failed. Warnings do not count.
+    pub fn passed(&self) -> bool {
+        self.count(Status::Fail) == 0
+    }
+
+    /// How many rows have this status.
+    pub fn count(&self, status: Status) -> usize {
+        self.rows.iter().filter(|row| row.status == status).count()
+    }
+
+    /// The rows that answer a question.
+    pub fn rows_of(&self, question: Question) -> impl Iterator<Item = &CheckRow> {
+        self.rows.iter().filter(move |row| row.question == question)
+    }
+}
+
+impl Report for CheckReport {
+    fn page(&self, page: &mut Page) {
+        let mut table = Table::new(["acd", "question", "status", "detail"]);
+        for row in &self.rows {
+            let detail = row.remedy.as_ref().map_or_else(
+                || row.detail.clone(),
+                |remedy| format!("{}; {remedy}", row.detail),
+            );
+            table.row_with_moods([
+                (row.acd.as_deref().unwrap_or("-"), None),
+                (row.question.as_str(), None),
+                (row.status.as_str(), Some(row.status.mood())),
+                (detail.as_str(), None),
+            ]);
+        }
+        let count = |status| self.count(status);
+        let verdict = format!(
+            "{} ok, {} to attend to, {} failed",
+            count(Status::Ok),
+            count(Status::Warn),
+            count(Status::Fail)
+        );
+        page.table(table)
+            .mood(if self.passed() { Mood::Good } else { Mood::Bad }, verdict);
+    }
+}
+
+/// Collects rows for one ACD, or for the whole file.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    acd: Option<String>,
+    pub(crate) rows: Vec<CheckRow>,
+}
+
+impl Rows {
+    pub(crate) fn new(acd: Option<&str>) -> Self {
+        Self {
+            acd: acd.map(str::to_owned),
+            rows: Vec::new(),
+        }
+    }
+
+    pub(crate) fn ok(&mut self, question: Question, detail: impl Into<String>) {
+        self.add(question, Status::Ok, detail.into(), None);
+    }
+
+    pub(crate) fn skip(&mut self, question: Question, detail: impl Into<String>) {
+        self.add(question, Status::Skipped, detail.into(), None);
+    }
+
+    pub(crate) fn warn(
+        &mut self,
+        question: Question,
+        detail: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        self.add(question, Status::Warn, detail.into(), Some(remedy.into()));
+    }
+
+    pub(crate) fn fail(
+        &mut self,
+        question: Question,
+        detail: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        self.add(question, Status::Fail, detail.into(), Some(remedy.into()));
+    }
+
+    fn add(&mut self, question: Question, status: Status, detail: String, remedy: Option<String>) {
+        self.rows.push(CheckRow {
+            acd: self.acd.clone(),
+            question,
+            status,
+            detail,
+            remedy,
+        });
+    }
+}

@@ -1,0 +1,192 @@
+//! A whole check, from the file to the vendors.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use connector_config::{Acd, AcdSecrets, Config, ConfigError, SecretSource};
+use recording_crypto::KeyRing;
+
+use crate::clients::{Clients, Connector};
+use crate::report::{CheckReport, Question, Rows};
+use crate::{calabrio, offline, twilio};
+
+/// How a check is made.
+#[derive(Debug, Clone)]
+pub struct CheckSettings {
+    /// The day on which Calabrio ONE is searched.
+    pub now: DateTime<Utc>,
+    /// How long the answer to one question may take, with all its retries.
+    pub deadline: Duration,
+    /// Only the ACD of this name.
+    pub only: Option<String>,
+}
+
+impl CheckSettings {
+    /// Every ACD, a minute for each question.
+    pub fn new(now: DateTime<Utc>) -> Self {
+        Self {
+            now,
+            deadline: Duration::from_mins(1),
+            only: None,
+        }
+    }
+}
+
+/// The outcome of `work`, or the sentence that it took too long.
+pub(crate) async fn within<F: Future>(deadline: Duration, work: F) -> Result<F::Output, String> {
+    tokio::time::timeout(deadline, work)
+        .await
+        .map_err(|_| format!("there was no answer within {deadline:?}"))
+}
+
+/// What can be known from the file alone: its faults, its warnings, the overrides of the Calabrio contract. Needs no secret.
+pub fn check_offline(loaded: &Result<Config, ConfigError>) -> CheckReport {
+    match loaded {
+        Ok(config) => offline::configuration(config),
+        Err(error) => CheckReport {
+            rows: offline::faults(Question::Configuration, None, error).rows,
+        },
+    }
+}
+
+/// The questions about one ACD: both vendors are asked at the same time. Nothing is changed at either.
+///
+/// `keys` is `None` where the key ring could not be read.
+pub async fn check(
+    acd: &Acd,
+    keys: Option<&KeyRing>,
+    clients: &Clients,
+    settings: &CheckSettings,
+) -> CheckReport {
+    let (twilio, calabrio) = tokio::join!(
+        twilio::check(acd, keys, &clients.twilio, settings.deadline),
+        calabrio::check(acd, &clients.calabrio, settings.now, settings.deadline),
+    );
+    CheckReport {
+        rows: twilio.rows.into_iter().chain(calabrio.rows).collect(),
+    }
+}
+
+/// Everything: the file, the secrets, the keys, and both vendors for each ACD. A question whose precondition fails is not asked, and the
+/// row of the precondition says so.
+pub async fn check_configuration(
+    loaded: Result<Config, ConfigError>,
+    source: Arc<dyn SecretSource + Send + Sync>,
+    settings: &CheckSettings,
+) -> CheckReport {
+    let mut report = check_offline(&loaded);
+    let Ok(config) = loaded else { return report };
+    let only = settings.only.clone();
+    if let Some(name) = only.as_deref().filter(|name| config.acd(name).is_none()) {
+        let names: Vec<_> = config.acds.iter().map(|acd| acd.name.as_str()).collect();
+        let mut rows = Rows::new(None);
+        rows.fail(
+            Question::Configuration,
+            format!("there is no ACD named {name:?}"),
+            format!("name one of {}", names.join(", ")),
+        );
+        report.rows.extend(rows.rows);
+        return report;
+    }
+    // Files are read and keys are checked, which takes long.
+    let prepared = tokio::task::spawn_blocking(move || prepare(&config, &*source, only.as_deref()));
+    let Ok((rows, ready)) = prepared.await else {
+        let mut rows = Rows::new(None);
+        rows.fail(
+            Question::Secrets,
+            "the secrets could not be read: internal error",
+            "please report it",
+        );
+        report.rows.extend(rows.rows);
+        return report;
+    };
+    report.rows.extend(rows);
+    for Ready { acd, keys, clients } in ready {
+        report.rows.extend(
+            Box::pin(check(&acd, keys.as_ref(), &clients, settings))
+                .await
+                .rows,
+        );
+    }
+    report
+}
+
+/// An ACD whose vendors can be asked.
+struct Ready {
+    acd: Acd,
+    keys: Option<KeyRing>,
+    clients: Clients,
+}
+
+fn prepare(
+    config: &Config,
+    source: &dyn SecretSource,
+    only: Option<&str>,
+) -> (Vec<crate::CheckRow>, Vec<Ready>) {
+    let secrets = match config.resolve_secrets(source) {
+        Ok(secrets) => secrets,
+        Err(error) => {
+            return (
+                offline::faults(Question::Secrets, None, &error).rows,
+                Vec::new(),
+            );
+        }
+    };
+    let mut rows = Rows::new(None);
+    rows.ok(
+        Question::Secrets,
+        "every secret that the file refers to can be had",
+    );
+    let mut connector = match Connector::new(config) {
+        Ok(connector) => connector,
+        Err(error) => {
+            rows.fail(
+                Question::Clients,
+                error.to_string(),
+                "correct the path, or give this user the right to read the file",
+            );
+            return (rows.rows, Vec::new());
+        }
+    };
+    let (mut all, mut ready) = (rows.rows, Vec::new());
+    let wanted = |acd: &&Acd| only.is_none_or(|name| acd.name == name);
+    for acd in config.acds.iter().filter(wanted) {
+        let Some(secrets) = secrets.acd(&acd.name) else {
+            continue;
+        };
+        let (rows, made) = prepare_acd(acd, secrets, &mut connector);
+        all.extend(rows);
+        ready.extend(made);
+    }
+    (all, ready)
+}
+
+fn prepare_acd(
+    acd: &Acd,
+    secrets: &AcdSecrets,
+    connector: &mut Connector,
+) -> (Vec<crate::CheckRow>, Option<Ready>) {
+    let (mut rows, keys) = offline::key_ring(acd, secrets);
+    match connector.clients(acd, secrets) {
+        Ok(clients) => (
+            rows.rows,
+            Some(Ready {
+                acd: acd.clone(),
+                keys,
+                clients,
+            }),
+        ),
+        Err(error) => {
+            // A faulty contract has its row already.
+            if crate::clients::contract(acd).is_ok() {
+                rows.fail(
+                    Question::Clients,
+                    error.to_string(),
+                    "correct the setting that it names",
+                );
+            }
+            (rows.rows, None)
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! The questions to Twilio.
+
+use std::time::Duration;
+
+use connector_config::Acd;
+use http_retry::CallError;
+use recording_crypto::KeyRing;
+use twilio_client::{FlexConfiguration, PublicKey, TwilioClient, TwilioError, Workspace};
+
+use crate::report::{Question, Rows};
+use crate::run::within;
+
+const CREDENTIALS: &str = "check account_sid with auth_token, or api_key, under [acd.twilio]";
+
+pub(crate) async fn check(
+    acd: &Acd,
+    keys: Option<&KeyRing>,
+    twilio: &TwilioClient,
+    deadline: Duration,
+) -> Rows {
+    let mut rows = Rows::new(Some(&acd.name));
+    // Listing the workspaces answers two questions at once: whether the credentials are right, and what the account has.
+    let workspaces = match within(deadline, twilio.workspaces().all()).await {
+        Ok(Ok(listed)) => listed.items,
+        Ok(Err(error)) => {
+            refused(&mut rows, Question::TwilioCredentials, &error);
+            return skip_the_rest(rows, "Twilio could not be asked");
+        }
+        Err(late) => {
+            rows.fail(
+                Question::TwilioCredentials,
+                late,
+                "check that this machine reaches taskrouter.twilio.com",
+            );
+            return skip_the_rest(rows, "Twilio could not be asked");
+        }
+    };
+    rows.ok(
+        Question::TwilioCredentials,
+        format!("Twilio accepts them for {}", acd.twilio.account_sid),
+    );
+    let flex = within(deadline, twilio.flex_configuration()).await;
+    workspace(
+        &mut rows,
+        acd,
+        &workspaces,
+        flex.as_ref().ok().and_then(|answer| answer.as_ref().ok()),
+    );
+    match flex {
+        Ok(Ok(flex)) => flex_configuration(&mut rows, acd, &flex),
+        Ok(Err(error)) if error.is_not_found() => {
+            rows.fail(
+                Question::FlexConfiguration,
+                "this account has no Flex",
+                "name the account of the Flex instance in account_sid",
+            );
+            rows.skip(Question::CallRecording, "there is no Flex configuration");
+        }
+        Ok(Err(error)) => {
+            refused(&mut rows, Question::FlexConfiguration, &error);
+            rows.skip(
+                Question::CallRecording,
+                "the Flex configuration could not be read",
+            );
+        }
+        Err(late) => {
+            rows.fail(
+                Question::FlexConfiguration,
+                late,
+                "check that this machine reaches flex-api.twilio.com",
+            );
+            rows.skip(
+                Question::CallRecording,
+                "the Flex configuration could not be read",
+            );
+        }
+    }
+    match keys {
+        None => rows.skip(Question::PublicKeys, "the key ring could not be read"),
+        Some(keys) => match within(deadline, twilio.public_keys().list().all()).await {
+            Ok(Ok(listed)) => public_keys(&mut rows, keys, &listed.items),
+            Ok(Err(error)) if may_not(&error) => rows.warn(
+                Question::PublicKeys,
+                format!("the public keys cannot be listed with these credentials: {error}"),
+                "compare the SIDs in the Twilio console, or check once with the auth token",
+            ),
+            Ok(Err(error)) => refused(&mut rows, Question::PublicKeys, &error),
+            Err(late) => rows.fail(
+                Question::PublicKeys,
+                late,
+                "check that this machine reaches accounts.twilio.com",
+            ),
+        },
+    }
+    rows
+}
+
+fn skip_the_rest(mut rows: Rows, why: &str) -> Rows {
+    for question in [
+        Question::Workspace,
+        Question::FlexConfiguration,
+        Question::CallRecording,
+        Question::PublicKeys,
+    ] {
+        rows.skip(question, why);
+    }
+    rows
+}
+
+fn refused(rows: &mut Rows, question: Question, error: &TwilioError) {
+    let remedy = if error.is_authentication() {
+        CREDENTIALS
+    } else if error.is_passing() {
+        "try again; if it stays, check that this machine reaches Twilio"
+    } else {
+        "check that the credentials may read this, and the addresses under [acd.twilio.endpoints]"
+    };
+    rows.fail(question, error.to_string(), remedy);
+}
+
+/// Whether the credentials are good, and not for this: an API key may not do all that the auth token may.
+fn may_not(error: &TwilioError) -> bool {
+    error.is_authentication() || matches!(error.call().and_then(CallError::status), Some(403))
+}
+
+fn workspace(
+    rows: &mut Rows,
+    acd: &Acd,
+    workspaces: &[Workspace],
+    flex: Option<&FlexConfiguration>,
+) {
+    let wanted = acd.twilio.workspace_sid;
+    let name = |workspace: &Workspace| match &workspace.friendly_name {
+        Some(name) => format!("{} ({name:?})", workspace.sid),
+        None => workspace.sid.to_string(),
+    };
+    let Some(found) = workspaces
+        .iter()
+        .find(|workspace| workspace.sid.eq_ignore_case(wanted.as_str()))
+    else {
+        let known: Vec<_> = workspaces.iter().map(name).collect();
+        let known = if known.is_empty() {
+            "it has none".to_owned()
+        } else {
+            format!("it has {}", known.join(", "))
+        };
+        let remedy = "correct workspace_sid under [acd.twilio]; a workspace of a sub-account needs the sub-account's own SID and credentials";
+        rows.fail(
+            Question::Workspace,
+            format!("the account has no workspace {wanted}: {known}"),
+            remedy,
+        );
+        return;
+    };
+    if let Some(other) = found
+        .account
+        .filter(|account| *account != acd.twilio.account_sid)
+    {
+        let detail = format!(
+            "workspace {wanted} belongs to the account {other}, not to {}",
+            acd.twilio.account_sid
+        );
+        rows.fail(
+            Question::Workspace,
+            detail,
+            "name the account that owns the workspace in account_sid",
+        );
+        return;
+    }
+    let others: Vec<_> = workspaces
+        .iter()
+        .filter(|workspace| workspace.sid != found.sid)
+        .map(name)
+        .collect();
+    if others.is_empty() {
+        rows.ok(
+            Question::Workspace,
+            format!("{} is the only one of the account", name(found)),
+        );
+    } else if flex.is_some_and(|flex| flex.workspace == Some(found.sid)) {
+        rows.ok(
+            Question::Workspace,
+            format!(
+                "{} is the one that Flex uses; not carried: {}",
+                name(found),
+                others.join(", ")
+            ),
+        );
+    } else {
+        let detail = format!(
+            "{} is not the only one: the account also has {}",
+            name(found),
+            others.join(", ")
+        );
+        rows.warn(
+            Question::Workspace,
+            detail,
+            "see that it is the one of the Flex instance; only one is carried",
+        );
+    }
+}
+
+fn flex_configuration(rows: &mut Rows, acd: &Acd, flex: &FlexConfiguration) {
+    let (account, workspace) = (acd.twilio.account_sid, acd.twilio.workspace_sid);
+    if flex.account != account {
+        let detail = format!(
+            "Flex belongs to the account {}, not to {account}",
+            flex.account
+        );
+        rows.fail(
+            Question::FlexConfiguration,
+            detail,
+            "correct account_sid under [acd.twilio]",
+        );
+    } else if let Some(other) = flex.workspace.filter(|other| *other != workspace) {
+        let detail = format!("Flex uses the workspace {other}, not {workspace}");
+        rows.fail(
+            Question::FlexConfiguration,
+            detail,
+            "correct workspace_sid under [acd.twilio]",
+        );
+    } else if flex.workspace.is_none() {
+        rows.warn(
+            Question::FlexConfiguration,
+            "it names no workspace",
+            "see in the Twilio console that Flex is set up",
+        );
+    } else if let Some(status) = flex
+        .status
+        .as_deref()
+        .filter(|status| !status.eq_ignore_ascii_case("ok"))
+    {
+        rows.warn(
+            Question::FlexConfiguration,
+            format!("its status is {status:?}"),
+            "see in the Twilio console that Flex is set up",
+        );
+    } else {
+        rows.ok(
+            Question::FlexConfiguration,
+            "Flex uses this account and this workspace",
+        );
+    }
+    if !acd.products.voice() {
+        rows.skip(Question::CallRecording, "calls are not among the products");
+    } else if flex.call_recording_enabled == Some(false) {
+        rows.warn(
+            Question::CallRecording,
+            "Flex does not record calls by itself",
+            "turn call recording on in Flex, unless a plugin or Studio records; legs without a recording follow media.no_media",
+        );
+    } else {
+        rows.ok(
+            Question::CallRecording,
+            if flex.call_recording_enabled.is_some() {
+                "Flex records calls"
+            } else {
+                "Twilio does not say otherwise"
+            },
+        );
+    }
+}
+
+fn public_keys(rows: &mut Rows, ring: &KeyRing, listed: &[PublicKey]) {
+    let mut sound = true;
+    for key in listed.iter().filter(|key| ring.get(key.sid).is_none()) {
+        sound = false;
+        let name = key
+            .friendly_name
+            .as_deref()
+            .map(|name| format!(" ({name:?})"))
+            .unwrap_or_default();
+        let detail = format!(
+            "there is no private key for the public key {}{name}: recordings under it would park",
+            key.sid
+        );
+        rows.warn(
+            Question::PublicKeys,
+            detail,
+            "add it as [[acd.encryption_key]], unless no recording is encrypted under it",
+        );
+    }
+    for entry in ring.iter().filter(|entry| {
+        !listed
+            .iter()
+            .any(|key| key.sid.eq_ignore_case(entry.sid().as_str()))
+    }) {
+        sound = false;
+        let detail = format!(
+            "Twilio has no public key {} for the private key {}",
+            entry.sid(),
+            entry.name()
+        );
+        rows.warn(
+            Question::PublicKeys,
+            detail,
+            "keep it while old recordings may come; otherwise correct public_key_sid",
+        );
+    }
+    if sound && listed.is_empty() {
+        rows.ok(
+            Question::PublicKeys,
+            "Twilio has none, so recordings are not encrypted under a key of yours",
+        );
+    } else if sound {
+        let detail = format!(
+            "each of the {} at Twilio has a private key; Twilio does not show public keys, so only a recording can prove that the halves match",
+            listed.len()
+        );
+        rows.ok(Question::PublicKeys, detail);
+    }
+}
