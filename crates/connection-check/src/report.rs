@@ -213,3 +213,51 @@ impl Rows {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_lists_every_question_by_the_name_that_json_has() {
+        let readme = include_str!("../README.md");
+        for question in [
+            Question::Configuration,
+            Question::Secrets,
+            Question::KeyRing,
+            Question::Clients,
+            Question::TwilioCredentials,
+            Question::Workspace,
+            Question::FlexConfiguration,
+            Question::CallRecording,
+            Question::PublicKeys,
+            Question::CalabrioLogin,
+            Question::CalabrioSearch,
+            Question::CalabrioImport,
+            Question::MetadataFields,
+            Question::LegKeyField,
+        ] {
+            assert_eq!(serde_json::to_value(question).unwrap(), question.as_str());
+            assert!(
+                readme.contains(&format!("\n| `{}` | ", question.as_str())),
+                "{}",
+                question.as_str()
+            );
+        }
+    }
+
+    #[test]
+    fn a_warning_passes_and_a_failure_does_not() {
+        let mut rows = Rows::new(None);
+        rows.warn(Question::Workspace, "a", "b");
+        rows.skip(Question::CalabrioImport, "c");
+        assert!(
+            CheckReport {
+                rows: rows.rows.clone()
+            }
+            .passed()
+        );
+        rows.fail(Question::Secrets, "d", "e");
+        assert!(!CheckReport { rows: rows.rows }.passed());
+    }
+}

@@ -514,7 +514,7 @@ async fn a_vendor_that_does_not_answer_does_not_hold_the_check() {
     let server = MockServer::start().await;
     let slow = ResponseTemplate::new(200)
         .set_body_json(json!({}))
-        .set_delay(Duration::from_secs(60));
+        .set_delay(Duration::from_mins(1));
     Mock::given(method("GET"))
         .respond_with(slow.clone())
         .mount(&server)
@@ -701,7 +701,7 @@ async fn acds_of_one_account_share_its_limit() {
     let server = MockServer::start().await;
     let slow = ResponseTemplate::new(200)
         .set_body_json(json!({}))
-        .set_delay(Duration::from_secs(60));
+        .set_delay(Duration::from_mins(1));
     Mock::given(method("GET"))
         .respond_with(slow)
         .mount(&server)
