@@ -1,5 +1,7 @@
 //! Test Connection against the simulator, with the configuration that the simulator writes.
 
+#![allow(clippy::unwrap_used, reason = "everything here is a test")]
+
 use std::path::Path;
 use std::sync::Arc;
 
