@@ -24,9 +24,9 @@ pub enum FaultLevel {
     /// Nothing.
     #[default]
     None,
-    /// A request in ten, each at most once.
+    /// A request in ten, and one import or download in five, but never twice in a row.
     Mild,
-    /// A request in three and every second import, each up to three times; searches lag three times as long.
+    /// A request in three, and every second import or download, up to three times in a row; searches lag three times as long.
     Hostile,
 }
 
@@ -40,12 +40,20 @@ impl FaultLevel {
         }
     }
 
-    /// How many faults one request meets at most.
+    /// How many faults one request meets in a row at most.
     const fn limit(self) -> u32 {
         match self {
             Self::None => 0,
             Self::Mild => 1,
             Self::Hostile => 3,
+        }
+    }
+
+    /// How many faults one request meets at most in all. What is only read is asked for again and again.
+    const fn total(self, class: Class) -> u32 {
+        match class {
+            Class::Read | Class::List => self.limit() * 10,
+            Class::Media | Class::Write | Class::Import | Class::Session => self.limit(),
         }
     }
 
@@ -265,7 +273,17 @@ struct Memory {
 struct Key {
     asked: u32,
     faults: u32,
+    /// Faults since the last request without one.
+    row: u32,
     refused: bool,
+}
+
+/// A fault that a request meets.
+#[derive(Debug, Clone)]
+pub(crate) struct Met {
+    pub(crate) fault: Fault,
+    /// Decides what the fault leaves open: where a body is cut, how items are reordered.
+    pub(crate) dice: Dice,
 }
 
 impl Faults {
@@ -292,7 +310,7 @@ impl Faults {
     }
 
     /// What goes wrong with the next request of this key, if anything does.
-    pub(crate) fn next(&self, class: Class, key: &str) -> Option<Fault> {
+    pub(crate) fn next(&self, class: Class, key: &str) -> Option<Met> {
         if self.level == FaultLevel::None || self.stopped.load(Ordering::Relaxed) {
             return None;
         }
@@ -304,11 +322,12 @@ impl Faults {
         let known = memory.keys.entry(hash).or_default();
         let asked = known.asked;
         known.asked = asked.saturating_add(1);
-        if known.faults >= self.level.limit() {
-            return None;
-        }
         let mut dice = Dice::new(self.seed, hash, u64::from(asked));
-        if dice.next() % 1_000 >= self.level.per_mille(class) {
+        if known.faults >= self.level.total(class)
+            || known.row >= self.level.limit()
+            || dice.next() % 1_000 >= self.level.per_mille(class)
+        {
+            known.row = 0;
             return None;
         }
         let fault = match Fault::choose(class, &mut dice) {
@@ -317,9 +336,10 @@ impl Faults {
             fault => fault,
         };
         known.faults += 1;
+        known.row += 1;
         known.refused |= fault == Fault::Unauthorized;
         *memory.counts.entry(fault.name()).or_default() += 1;
-        Some(fault)
+        Some(Met { fault, dice })
     }
 
     /// Notes that a request was refused for want of a valid session, so that no 401 in passing follows on its heels.
@@ -343,11 +363,6 @@ impl Faults {
     /// How often each fault was met.
     pub(crate) fn counts(&self) -> BTreeMap<&'static str, u64> {
         self.memory().counts.clone()
-    }
-
-    /// A throw that belongs to the key alone, for what a fault leaves open (where a body is cut, how items are reordered).
-    pub(crate) fn dice(&self, key: &str) -> Dice {
-        Dice::new(self.seed, fnv(key), u64::MAX)
     }
 }
 
@@ -408,10 +423,14 @@ mod tests {
         Class::Session,
     ];
 
-    fn met(faults: &Faults, key: &str, times: usize) -> Vec<Option<Fault>> {
+    fn met_as(class: Class, faults: &Faults, key: &str, times: usize) -> Vec<Option<Fault>> {
         (0..times)
-            .map(|_| faults.next(Class::Import, key))
+            .map(|_| faults.next(class, key).map(|met| met.fault))
             .collect()
+    }
+
+    fn met(faults: &Faults, key: &str, times: usize) -> Vec<Option<Fault>> {
+        met_as(Class::Import, faults, key, times)
     }
 
     #[test]
@@ -419,7 +438,7 @@ mod tests {
         let faults = Faults::new(FaultLevel::None, 7);
         for class in CLASSES {
             for n in 0..1_000 {
-                assert_eq!(faults.next(class, &n.to_string()), None);
+                assert!(faults.next(class, &n.to_string()).is_none());
             }
         }
         assert!(faults.counts().is_empty());
@@ -434,7 +453,7 @@ mod tests {
             let expected = met(&alone, &key, 8);
             let mut seen = Vec::new();
             for other in 0..8 {
-                seen.push(busy.next(Class::Import, &key));
+                seen.extend(met(&busy, &key, 1));
                 busy.next(Class::Read, &format!("other {n} {other}"));
             }
             assert_eq!(seen, expected);
@@ -446,7 +465,7 @@ mod tests {
         let faults = |seed| {
             let faults = Faults::new(FaultLevel::Hostile, seed);
             (0..50)
-                .map(|n| faults.next(Class::Read, &n.to_string()))
+                .flat_map(|n| met_as(Class::Read, &faults, &n.to_string(), 1))
                 .collect::<Vec<_>>()
         };
         assert_ne!(faults(1), faults(2));
@@ -462,9 +481,17 @@ mod tests {
                     .flatten()
                     .count();
                 assert!(met <= level.limit() as usize);
-                assert_eq!(faults.next(Class::Import, &n.to_string()), None);
+                assert!(faults.next(Class::Import, &n.to_string()).is_none());
             }
         }
+    }
+
+    #[test]
+    fn what_is_asked_for_again_and_again_meets_faults_again_but_not_many_in_a_row() {
+        let faults = Faults::new(FaultLevel::Hostile, 3);
+        let met = met_as(Class::List, &faults, "a search", 500);
+        assert!(met.iter().flatten().count() == 30);
+        assert!(met.windows(4).all(|four| four.iter().flatten().count() < 4));
     }
 
     #[test]

@@ -125,6 +125,10 @@ pub(crate) fn after(fault: Fault, vendor: Vendor, answer: Outbound, dice: &mut D
             Reaction::Answer(vendor.error(500, "an internal error has occurred", dice))
         }
         Fault::Shuffled => Reaction::Answer(relist(answer, |items| dice.shuffle(items))),
+        // Whoever counts items to find the next page would miss one behind an item too many.
+        Fault::Repeated if counted(&answer) => {
+            Reaction::Answer(relist(answer, |items| dice.shuffle(items)))
+        }
         Fault::Repeated => Reaction::Answer(relist(answer, |items| {
             let again = items[dice.below(items.len())].clone();
             items.insert(dice.below(items.len() + 1), again);
@@ -175,6 +179,30 @@ fn relist(answer: Outbound, change: impl FnOnce(&mut Vec<Value>)) -> Outbound {
         },
         Err(_) => answer,
     }
+}
+
+/// Whether a list is a part of a longer one whose parts are found by counting.
+fn counted(answer: &Outbound) -> bool {
+    let range = answer
+        .headers
+        .iter()
+        .find(|(name, _)| name == "content-range");
+    range.is_some_and(|(_, range)| {
+        let numbers =
+            range
+                .trim_start_matches("items ")
+                .split_once('/')
+                .and_then(|(items, total)| {
+                    let (first, last) = items.split_once('-')?;
+                    let total = total.parse::<usize>().ok()?;
+                    Some((
+                        first.parse::<usize>().ok()?,
+                        last.parse::<usize>().ok()?,
+                        total,
+                    ))
+                });
+        numbers.is_some_and(|(first, last, total)| first > 0 || last + 1 < total)
+    })
 }
 
 fn list(value: &mut Value) -> Option<&mut Vec<Value>> {
@@ -266,6 +294,20 @@ mod tests {
         items.sort_unstable();
         items.dedup();
         assert_eq!(items.len(), 8);
+    }
+
+    #[test]
+    fn no_item_comes_twice_where_the_next_page_is_found_by_counting() {
+        for (range, length) in [
+            ("items 0-7/8", 9),
+            ("items 0-7/20", 8),
+            ("items 8-15/16", 8),
+        ] {
+            let page = Outbound::json(200, &json!([1, 2, 3, 4, 5, 6, 7, 8]));
+            let page = page.with_header("content-range", range);
+            let answered = body(after(Fault::Repeated, Vendor::Calabrio, page, &mut dice()));
+            assert_eq!(answered.as_array().unwrap().len(), length, "{range}");
+        }
     }
 
     #[test]

@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 use crate::calabrio::upload::Importing;
 use crate::calabrio::{self, Calabrio};
 use crate::control;
-use crate::faults::{Class, Fault, Faults, RetryAfter};
+use crate::faults::{Class, Fault, Faults, Met, RetryAfter};
 use crate::http::{Ctx, Inbound, OutBody, Outbound};
 use crate::mishap::{self, Reaction, Vendor};
 use crate::options::Timings;
@@ -296,17 +296,21 @@ async fn answer(
 /// A request whose body was read whole.
 fn small(state: &State, host: Host, inbound: &Inbound, query: &str, ctx: &Ctx) -> Reaction {
     let key = format!("{} {}{}?{query}", inbound.method, host.name(), inbound.path);
-    let fault = match state.faults.next(class(host, inbound), &key) {
+    let met = match state.faults.next(class(host, inbound), &key) {
         // A signed address asks for no credentials.
-        Some(Fault::Unauthorized) if host == Host::Twilio(TwilioHost::Media) => {
-            Some(Fault::Server(503, RetryAfter::Missing))
+        Some(met)
+            if met.fault == Fault::Unauthorized && host == Host::Twilio(TwilioHost::Media) =>
+        {
+            Some(Met {
+                fault: Fault::Server(503, RetryAfter::Missing),
+                ..met
+            })
         }
-        fault => fault,
+        met => met,
     };
-    let mut dice = state.faults.dice(&key);
-    if let Some(reaction) =
-        fault.and_then(|fault| mishap::instead(fault, host.vendor(), ctx.now, &mut dice))
-    {
+    if let Some(reaction) = met.clone().and_then(|Met { fault, mut dice }| {
+        mishap::instead(fault, host.vendor(), ctx.now, &mut dice)
+    }) {
         return reaction;
     }
     let answer = match host {
@@ -316,8 +320,8 @@ fn small(state: &State, host: Host, inbound: &Inbound, query: &str, ctx: &Ctx) -
     if answer.status == 401 {
         state.faults.refused(&key);
     }
-    match fault {
-        Some(fault) => mishap::after(fault, host.vendor(), answer, &mut dice),
+    match met {
+        Some(Met { fault, mut dice }) => mishap::after(fault, host.vendor(), answer, &mut dice),
         None => Reaction::Answer(answer),
     }
 }

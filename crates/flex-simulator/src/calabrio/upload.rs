@@ -16,7 +16,7 @@ use super::audio::{HeardAudio, NotWav, WavListener};
 use super::store::ReceivedContact;
 use super::wire::{self, Import, ImportContact};
 use super::{Calabrio, shape_fault};
-use crate::faults::{Class, Dice, Fault, FaultLevel, Faults, fnv};
+use crate::faults::{Class, Fault, FaultLevel, Faults, Met};
 use crate::http::{Ctx, Inbound, Outbound};
 use crate::mishap::{self, Reaction, Vendor};
 
@@ -57,8 +57,7 @@ struct Parts {
     contact: ImportContact,
     /// File name and what was heard.
     audio: Option<(Option<String>, HeardAudio)>,
-    fault: Option<Fault>,
-    dice: Dice,
+    met: Option<Met>,
 }
 
 impl Importing<'_> {
@@ -130,7 +129,7 @@ impl Importing<'_> {
     }
 
     async fn read(&self, multipart: &mut Multipart<'_>) -> Result<Parts, Failure> {
-        let mut contact: Option<(ImportContact, Option<Fault>, Dice)> = None;
+        let mut contact: Option<(ImportContact, Option<Met>)> = None;
         let mut audio = None;
         while let Some(mut field) = within(multipart.next_field()).await? {
             let name = field.name().unwrap_or_default().to_owned();
@@ -138,33 +137,28 @@ impl Importing<'_> {
                 ("JSON", None) => {
                     let read = self.read_json(&mut field).await?;
                     let key = self.key(&read);
-                    let fault = self.faults.next(Class::Import, &key);
-                    let dice =
-                        Dice::new(fnv(&key), self.faults.level() as u64, self.attempt(&read));
-                    contact = Some((read, fault, dice));
+                    let met = self.faults.next(Class::Import, &key);
+                    contact = Some((read, met));
                 }
                 ("JSON", Some(_)) => return Err(self.broken("two parts called JSON")),
                 ("WAV", None) => return Err(self.broken("the audio comes before its metadata")),
-                ("WAV", Some((read, fault, dice))) => {
+                ("WAV", Some((read, met))) => {
                     if audio.is_some() {
                         return Err(self.broken("two parts called WAV"));
                     }
-                    let leg = self.leg(read);
-                    let cut = matches!(fault, Some(Fault::Closed | Fault::Reset))
-                        .then(|| mishap::cut(64 * 1024, &mut dice.clone()));
-                    audio = Some(self.read_audio(&mut field, leg, *fault, cut).await?);
+                    let leg = self.leg(read).to_owned();
+                    audio = Some(self.read_audio(&mut field, &leg, met.as_ref()).await?);
                 }
                 _ => return Err(self.broken("a part that is called neither JSON nor WAV")),
             }
         }
-        let Some((contact, fault, dice)) = contact else {
+        let Some((contact, met)) = contact else {
             return Err(self.broken("no part called JSON"));
         };
         Ok(Parts {
             contact,
             audio,
-            fault,
-            dice,
+            met,
         })
     }
 
@@ -194,21 +188,26 @@ impl Importing<'_> {
         &self,
         field: &mut Field<'_>,
         leg: &str,
-        fault: Option<Fault>,
-        cut: Option<u64>,
+        met: Option<&Met>,
     ) -> Result<(Option<String>, HeardAudio), Failure> {
         self.content_type(field, &["audio/x-wav", "audio/wav"])?;
         let file_name = field.file_name().map(str::to_owned);
         let check = self.calabrio.world.audio_check(leg);
         let mut listener = WavListener::new(check, self.calabrio.compare_up_to);
+        // A connection that ends without an answer may end while the audio comes.
+        let ends = met.and_then(|met| match met.fault {
+            Fault::Closed => Some(Reaction::Close),
+            Fault::Reset => Some(Reaction::Reset),
+            _ => None,
+        });
+        let mut ends = ends.zip(met).map(|(reaction, met)| {
+            let after = mishap::cut(64 * 1024, &mut met.dice.clone());
+            (after, reaction)
+        });
         let mut came = 0_u64;
         while let Some(piece) = within(field.chunk()).await? {
             came += piece.len() as u64;
-            if cut.is_some_and(|cut| came > cut) {
-                let reaction = match fault {
-                    Some(Fault::Closed) => Reaction::Close,
-                    _ => Reaction::Reset,
-                };
+            if let Some((_, reaction)) = ends.take_if(|(after, _)| came > *after) {
                 return Err(Failure::Fault(reaction));
             }
             listener.push(&piece).map_err(refuse)?;
@@ -233,14 +232,13 @@ impl Importing<'_> {
         let Parts {
             contact,
             audio,
-            fault,
-            mut dice,
+            met,
         } = parts;
         let contact = match self.contact(contact, audio) {
             Ok(contact) => contact,
             Err(message) => return Reaction::Answer(self.calabrio.error(400, &message)),
         };
-        let Some(fault) = fault else {
+        let Some(Met { fault, mut dice }) = met else {
             return Reaction::Answer(self.take(contact));
         };
         if let Some(reaction) = mishap::instead(fault, Vendor::Calabrio, self.ctx.now, &mut dice) {
@@ -288,15 +286,6 @@ impl Importing<'_> {
     /// By what the faults of an import are decided.
     fn key(&self, contact: &ImportContact) -> String {
         format!("import {}", self.leg(contact))
-    }
-
-    /// Something that differs between the imports of one leg.
-    fn attempt(&self, contact: &ImportContact) -> u64 {
-        let number = self
-            .calabrio
-            .requests
-            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        number ^ contact.call_duration
     }
 
     fn contact(
