@@ -59,8 +59,8 @@ impl AcdNames {
                 known: match self.0.as_slice() {
                     [] => "the configuration has none".to_owned(),
                     all => {
-                        let names: Vec<_> = all.iter().map(|named| named.name.as_str()).collect();
-                        format!("there is {}", names.join(", "))
+                        let all: Vec<_> = all.iter().map(|acd| acd.name.as_str()).collect();
+                        format!("there is {}", all.join(", "))
                     }
                 },
             })

@@ -1,0 +1,332 @@
+//! The command line: what can be said, and nothing of what it does.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use clap::{Args, Parser, Subcommand};
+use contact_model::{LegId, ParkKind, SessionId, StageName};
+use twilio_sid::WorkerSid;
+
+/// What stands below the help of the program: its exit codes.
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes:
+  0  done; also after a graceful stop
+  1  failed, for a reason that no other code names
+  2  the command line is wrong
+  3  a contact is unexplained
+  4  the configuration, or a secret that it refers to, has faults
+  5  a check of the connection failed
+  6  another process works on this ledger
+  7  stopped at once, with work under way";
+
+/// Carries finished Twilio Flex contacts into Calabrio ONE quality management, exactly once.
+#[derive(Debug, Parser)]
+#[command(name = "sync-qm", version, after_help = EXIT_CODES, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command understands.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// The configuration file
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "SYNC_QM_CONFIG",
+        default_value = "connector.toml"
+    )]
+    pub(crate) config: PathBuf,
+    /// Print one JSON value instead of tables
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// What is logged: a level, or directives such as `info,qm_pipeline=debug` [default: what the configuration says for run, else warn]
+    #[arg(long, global = true, value_name = "DIRECTIVES")]
+    pub(crate) log: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write a commented configuration file to begin with
+    Init(Init),
+    /// Test the connection to Twilio and Calabrio ONE, and everything that the configuration says
+    Check(Check),
+    /// Carry contacts, until a signal comes
+    Run(Run),
+    /// Work through a range of the past, beside the live sync
+    Backfill(Backfill),
+    /// Show how things stand
+    Status,
+    /// List, show and retry contacts
+    #[command(subcommand)]
+    Contacts(Contacts),
+    /// List and verify the private keys of recordings
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Show the metadata fields of Calabrio ONE, and what is mapped to them
+    Fields(OfAcd),
+    /// Work on single recordings
+    #[command(subcommand)]
+    Recordings(Recordings),
+    /// Carry simulated calls out of a simulated Flex into a simulated Calabrio ONE, and prove that all arrived
+    #[cfg(feature = "demo")]
+    Demo(Demo),
+    /// Print a script that completes commands in a shell
+    Completions(Completions),
+    /// Print the manual page, or write one for each command
+    Man(Man),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// Replace a file that is there
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Ask neither Twilio nor Calabrio ONE: the file, the secrets, the keys and the ledger only
+    #[arg(long)]
+    pub(crate) offline: bool,
+    #[command(flatten)]
+    pub(crate) of: OfAcd,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// End as soon as everything that has ended by now is carried or set aside
+    #[arg(long)]
+    pub(crate) until_idle: bool,
+}
+
+/// Narrows a command to one ACD.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct OfAcd {
+    /// Only the ACD of this name [default: all]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) acd: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backfill {
+    /// Where the range begins: 2026-03-01, or 2026-03-01T08:00:00Z. It belongs to the range
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub(crate) from: DateTime<Utc>,
+    /// Where it ends. It does not belong to the range
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub(crate) to: DateTime<Utc>,
+    #[command(flatten)]
+    pub(crate) of: OfAcd,
+    /// Only tell what would be found; write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Contacts {
+    /// List contacts, the newest first
+    List(List),
+    /// Show everything about one contact but the customer's data
+    Show {
+        /// The leg: the SID of its reservation
+        leg: LegId,
+    },
+    /// Take contacts up again that were set aside
+    Retry(Retry),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// In this stage; may be given several times
+    #[arg(long, value_name = "STAGE")]
+    pub(crate) stage: Vec<StageName>,
+    /// Parked for this reason; may be given several times
+    #[arg(long, value_name = "REASON")]
+    pub(crate) reason: Vec<ParkKind>,
+    /// Of this agent: the worker's SID
+    #[arg(long, value_name = "SID")]
+    pub(crate) agent: Option<WorkerSid>,
+    /// Of this interaction
+    #[arg(long, value_name = "ID")]
+    pub(crate) session: Option<SessionId>,
+    /// Whose leg ended at this time or later
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub(crate) from: Option<DateTime<Utc>>,
+    /// Whose leg ended before this time
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub(crate) to: Option<DateTime<Utc>>,
+    #[command(flatten)]
+    pub(crate) of: OfAcd,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) limit: u32,
+}
+
+#[derive(Debug, Args)]
+#[group(id = "which", required = true, multiple = false, args = ["leg", "all"])]
+pub(crate) struct Retry {
+    /// The leg: the SID of its reservation
+    pub(crate) leg: Option<LegId>,
+    /// All that are parked
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// With --all: only those that are parked for this reason
+    #[arg(long, value_name = "REASON", requires = "all")]
+    pub(crate) reason: Option<ParkKind>,
+    /// With --all: only those of the ACD of this name
+    #[arg(long, value_name = "NAME", requires = "all")]
+    pub(crate) acd: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Keys {
+    /// List the private keys of every key ring
+    List(OfAcd),
+    /// Open with every key what its public half closes, and look for it at Twilio
+    Verify {
+        #[command(flatten)]
+        of: OfAcd,
+        /// Do not ask Twilio
+        #[arg(long)]
+        offline: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Recordings {
+    /// Decrypt one recording by hand: all of it is verified before the first byte is written
+    Decrypt(Decrypt),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Decrypt {
+    /// A JSON file with the recording's `encryption_details`, or with the recording as Twilio's API tells it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) details: PathBuf,
+    /// The private key: PKCS#8 or PKCS#1, PEM or DER
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+    /// The passphrase of a key that has one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+    /// The encrypted recording, or - for the standard input
+    #[arg(value_name = "IN")]
+    pub(crate) input: PathBuf,
+    /// Where the audio goes, or - for the standard output. A file appears only when it is whole
+    #[arg(value_name = "OUT")]
+    pub(crate) output: PathBuf,
+}
+
+#[cfg(feature = "demo")]
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// How many contacts there are
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) contacts: u32,
+    /// Decides what is said, and what goes wrong
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// How much goes wrong: none, mild or hostile
+    #[arg(long, value_name = "LEVEL", default_value_t = flex_simulator::FaultLevel::None)]
+    pub(crate) faults: flex_simulator::FaultLevel,
+    /// Write what came of it, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// Give up after so many seconds [default: by the number of contacts and the faults]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) time_limit: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// For which shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// Write one page for each command into this directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// A time with its zone, or a day, which begins at midnight UTC.
+fn instant(text: &str) -> Result<DateTime<Utc>, String> {
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Ok(time.to_utc());
+    }
+    let day = text
+        .parse::<NaiveDate>()
+        .ok()
+        .and_then(|day| day.and_hms_opt(0, 0, 0));
+    day.map(|midnight| midnight.and_utc())
+        .ok_or_else(|| "write a day such as 2026-03-01 (midnight UTC), or a time with its zone such as 2026-03-01T08:00:00Z".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+    use service_runtime::Exit;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_tells_every_exit_code() {
+        for exit in Exit::ALL {
+            let line = format!("\n  {}  {}", exit.code(), exit.meaning());
+            assert!(EXIT_CODES.contains(&line), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_day_begins_at_midnight_utc_and_a_time_needs_its_zone() {
+        assert_eq!(instant("2026-03-01"), instant("2026-03-01T00:00:00Z"));
+        assert_eq!(instant("2026-03-01T02:00:00+02:00"), instant("2026-03-01"));
+        assert!(
+            instant("2026-03-01T00:00:00")
+                .unwrap_err()
+                .contains("with its zone")
+        );
+    }
+
+    #[test]
+    fn a_retry_names_one_leg_or_all_that_are_parked() {
+        let leg = format!("WR{:032}", 1);
+        for good in [
+            &["sync-qm", "contacts", "retry", &leg][..],
+            &[
+                "sync-qm",
+                "contacts",
+                "retry",
+                "--reason",
+                "missing-key",
+                "--all",
+            ],
+        ] {
+            Cli::try_parse_from(good).unwrap();
+        }
+        for bad in [
+            &["sync-qm", "contacts", "retry"][..],
+            &["sync-qm", "contacts", "retry", &leg, "--all"],
+            &["sync-qm", "contacts", "retry", "--reason", "missing-key"],
+            &[
+                "sync-qm",
+                "contacts",
+                "retry",
+                "WT00000000000000000000000000000001",
+            ],
+        ] {
+            Cli::try_parse_from(bad).unwrap_err();
+        }
+    }
+}

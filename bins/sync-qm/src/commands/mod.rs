@@ -1,0 +1,44 @@
+//! One function for each command.
+
+mod backfill;
+mod check;
+mod contacts;
+mod decrypt;
+mod init;
+mod keys;
+mod paper;
+mod run;
+mod start;
+mod status;
+
+use anyhow::Result;
+use service_runtime::Exit;
+
+use crate::cli::{Command, Contacts, Global, Keys, Recordings};
+
+pub(crate) use run::{Ended, work};
+pub(crate) use start::Refused;
+
+/// Carries a command out.
+pub(crate) async fn carry_out(global: &Global, command: Command) -> Result<Exit> {
+    match command {
+        Command::Init(init) => init::init(global, &init),
+        Command::Check(check) => check::check(global, &check).await,
+        Command::Run(run) => Box::pin(run::run(global, &run)).await,
+        Command::Backfill(backfill) => Box::pin(backfill::backfill(global, &backfill)).await,
+        Command::Status => status::status(global).await,
+        Command::Contacts(Contacts::List(list)) => contacts::list(global, list).await,
+        Command::Contacts(Contacts::Show { leg }) => contacts::show(global, leg).await,
+        Command::Contacts(Contacts::Retry(retry)) => contacts::retry(global, retry).await,
+        Command::Keys(Keys::List(of)) => keys::list(global, &of),
+        Command::Keys(Keys::Verify { of, offline }) => keys::verify(global, &of, offline).await,
+        Command::Fields(of) => keys::fields(global, &of).await,
+        Command::Recordings(Recordings::Decrypt(decrypt)) => {
+            decrypt::decrypt(global, decrypt).await
+        }
+        #[cfg(feature = "demo")]
+        Command::Demo(demo) => Box::pin(crate::demo::demo(global, demo)).await,
+        Command::Completions(completions) => paper::completions(&completions),
+        Command::Man(man) => paper::man(&man),
+    }
+}

@@ -1,0 +1,118 @@
+//! `run`: the worker.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use connector_config::{Config, LogFormat, Secrets};
+use qm_pipeline::{RunReport, Until, Worker};
+use recording_spool::Spool;
+use service_runtime::{Exit, LogSettings, LogStyle, Signals, Stop, init_logs};
+use sync_ledger::SqliteLedger;
+use tokio_util::sync::CancellationToken;
+
+use super::start;
+use crate::cli::{Global, Run};
+use crate::open;
+use crate::watch::{Calls, Watch};
+
+/// How a worker ended.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// By itself, or after a graceful stop.
+    Gracefully(RunReport),
+    /// At once, with work under way. What was under way is taken up after the next start.
+    AtOnce,
+}
+
+pub(super) async fn run(global: &Global, run: &Run) -> Result<Exit> {
+    let config = Config::load(&global.config);
+    init_logs(&log_settings(global, config.as_ref().ok()))?;
+    let config = config?;
+    for warning in config.warnings() {
+        tracing::warn!(field = warning.field, "{warning}");
+    }
+    let secrets = open::secrets(&config)?;
+    let stop = Stop::new();
+    let _signals = Signals::listen(&stop)?;
+    let until = if run.until_idle {
+        Until::Idle
+    } else {
+        Until::Stopped
+    };
+    let ledger = open::ledger_as_worker(&config, &secrets).await?;
+    match work(&config, secrets, ledger, &stop, until).await? {
+        Ended::AtOnce => Ok(Exit::Interrupted),
+        Ended::Gracefully(report) => {
+            crate::print::report(global, &report)?;
+            Ok(if report.cut_off == 0 {
+                Exit::Ok
+            } else {
+                Exit::Interrupted
+            })
+        }
+    }
+}
+
+fn log_settings(global: &Global, config: Option<&Config>) -> LogSettings {
+    let configured = config.map(|config| config.runtime.log_level.clone());
+    LogSettings {
+        style: match config.map(|config| config.runtime.log_format) {
+            Some(LogFormat::Human) => LogStyle::Human,
+            Some(LogFormat::Json) => LogStyle::Json,
+            _ => LogStyle::Auto,
+        },
+        directives: global
+            .log
+            .clone()
+            .or(configured)
+            .unwrap_or_else(|| "info".to_owned()),
+    }
+}
+
+/// The worker, from its ledger to its end: what `run`, `backfill` and `demo` have in common.
+pub(crate) async fn work(
+    config: &Config,
+    secrets: Secrets,
+    ledger: SqliteLedger,
+    stop: &Stop,
+    until: Until,
+) -> Result<Ended> {
+    let spool = Spool::open(&config.spool.dir, config.spool.quota.as_bytes())
+        .await
+        .context("the spool cannot be used")?;
+    let watch = Watch::new();
+    let bearer_token = secrets.bearer_token.clone();
+    let services =
+        open::services(config, secrets, Some(Arc::new(Calls(Arc::clone(&watch))))).await?;
+    if !start::check(&services, stop).await? {
+        return Ok(Ended::Gracefully(RunReport::default()));
+    }
+    let worker = Worker::with_witness(
+        config,
+        services,
+        ledger.clone(),
+        spool,
+        Arc::clone(&watch) as _,
+    );
+    let serving = watch
+        .serve(config, bearer_token, worker.health(), stop)
+        .await?;
+
+    let gracefully = CancellationToken::new();
+    let asked = tokio::spawn({
+        let (stop, gracefully) = (stop.clone(), gracefully.clone());
+        async move {
+            stop.requested().await;
+            gracefully.cancel();
+        }
+    });
+    let ended = stop.unless_at_once(worker.run(gracefully, until)).await;
+    asked.abort();
+    drop(serving);
+    let Some(report) = ended else {
+        return Ok(Ended::AtOnce);
+    };
+    let report = report?;
+    ledger.close().await;
+    Ok(Ended::Gracefully(report))
+}
