@@ -1,0 +1,110 @@
+//! What the pipeline does not start with.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use connector_config::{Config, Secrets, SystemSecrets};
+use qm_pipeline::{PipelineError, Until, Worker, connect};
+use recording_spool::Spool;
+use sync_ledger::{SqliteLedger, SqliteOptions, WorkerLock};
+use tokio_util::sync::CancellationToken;
+
+fn secret(directory: &Path, name: &str, content: &str) {
+    let path = directory.join(name);
+    std::fs::write(&path, content).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+fn load(directory: &Path, acd: &str, more: &str) -> (Config, Secrets) {
+    secret(directory, "token", "0123456789abcdef0123456789abcdef");
+    secret(directory, "password", "a password");
+    secret(directory, "no-key.pem", "this is no key");
+    let text = format!(
+        r#"
+[tls]
+allow_http_loopback = ["127.0.0.1:9"]
+[[acd]]
+name = "{acd}"
+time_zone = "Europe/Berlin"
+[acd.twilio]
+account_sid = "AC00000000000000000000000000000001"
+workspace_sid = "WS00000000000000000000000000000001"
+auth_token = {{ file = "token" }}
+[acd.calabrio]
+base_url = "http://127.0.0.1:9"
+username = "service@example.com"
+password = {{ file = "password" }}
+{more}
+"#
+    );
+    let config = Config::parse(&text, &directory.join("connector.toml"))
+        .unwrap_or_else(|error| panic!("{error}"));
+    let secrets = config
+        .resolve_secrets(&SystemSecrets)
+        .unwrap_or_else(|error| panic!("{error}"));
+    (config, secrets)
+}
+
+#[test]
+fn secrets_of_another_configuration_are_refused_by_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let (config, _) = load(directory.path(), "north", "");
+    let (_, secrets) = load(directory.path(), "south", "");
+    let error = connect(&config, &secrets, None).unwrap_err();
+    assert!(
+        matches!(&error, PipelineError::NoSecrets { acd } if acd == "north"),
+        "{error}"
+    );
+    assert!(error.to_string().contains("\"north\""), "{error}");
+}
+
+#[test]
+fn a_private_key_that_cannot_be_read_is_refused_with_its_place_in_the_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let key = r#"
+[[acd.encryption_key]]
+name = "autumn"
+public_key_sid = "CR00000000000000000000000000000001"
+private_key = { file = "no-key.pem" }
+"#;
+    let (config, secrets) = load(directory.path(), "north", key);
+    let error = connect(&config, &secrets, None).unwrap_err();
+    assert!(matches!(error, PipelineError::Keys(_)), "{error}");
+    assert!(error.to_string().contains("connector.toml"), "{error}");
+}
+
+#[test]
+fn a_file_of_certificates_that_is_not_there_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut config, secrets) = load(directory.path(), "north", "");
+    config.tls.extra_ca_file = Some(directory.path().join("missing.pem"));
+    let error = connect(&config, &secrets, None).unwrap_err();
+    assert!(matches!(error, PipelineError::Clients(_)), "{error}");
+    assert!(error.to_string().contains("missing.pem"), "{error}");
+}
+
+#[tokio::test]
+async fn a_ledger_that_cannot_be_used_ends_the_run_with_its_reason() {
+    let directory = tempfile::tempdir().unwrap();
+    let (config, secrets) = load(directory.path(), "north", "");
+    let lock = WorkerLock::acquire(&directory.path().join("ledger.db")).unwrap();
+    let ledger = SqliteLedger::open(lock, SqliteOptions::default())
+        .await
+        .unwrap();
+    ledger.close().await;
+    let spool = Spool::open(directory.path().join("spool"), 64 * 1024 * 1024)
+        .await
+        .unwrap();
+    let worker = Worker::new(
+        &config,
+        connect(&config, &secrets, None).unwrap(),
+        ledger,
+        spool,
+    );
+    let error = worker
+        .run(CancellationToken::new(), Until::Idle)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, PipelineError::Ledger(_)), "{error}");
+}
