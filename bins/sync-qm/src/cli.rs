@@ -168,9 +168,9 @@ pub(crate) struct List {
 }
 
 #[derive(Debug, Args)]
-#[group(id = "which", required = true, multiple = false, args = ["leg", "all"])]
 pub(crate) struct Retry {
     /// The leg: the SID of its reservation
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
     pub(crate) leg: Option<LegId>,
     /// All that are parked
     #[arg(long)]

@@ -13,13 +13,9 @@ use sync_ledger::{
 
 use crate::cli::Global;
 
-/// Reads the configuration. Warnings go to the log.
+/// Reads the configuration. What in it wants attention, `check` and `run` tell.
 pub(crate) fn config(global: &Global) -> anyhow::Result<Config> {
-    let config = Config::load(&global.config)?;
-    for warning in config.warnings() {
-        tracing::warn!(field = warning.field, "{warning}");
-    }
-    Ok(config)
+    Ok(Config::load(&global.config)?)
 }
 
 /// Fetches every secret.

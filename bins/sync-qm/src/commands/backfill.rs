@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use chrono::Utc;
+use chrono::{SubsecRound as _, Utc};
 use connector_config::Config;
 use contact_model::AcdKey;
 use qm_pipeline::Until;
@@ -24,9 +24,10 @@ const LOOK: Duration = Duration::from_millis(300);
 
 pub(super) async fn backfill(global: &Global, asked: &cli::Backfill) -> Result<Exit> {
     let config = open::config(global)?;
+    // As the ledger keeps times.
     let range = RangeNote {
-        from: asked.from,
-        to: asked.to,
+        from: asked.from.trunc_subsecs(3),
+        to: asked.to.trunc_subsecs(3),
     };
     check_range(range.from, range.to, Utc::now())?;
     let configured = AcdNames::configured(&config);

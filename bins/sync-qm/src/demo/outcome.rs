@@ -383,12 +383,8 @@ mod tests {
             |report| report.violations = 1,
             |report| report.seen = Seen::TooLate,
             |report| {
-                report.outcomes.push(unexpected(
-                    "WR1",
-                    "delivered",
-                    "there is no such leg",
-                    vec![7],
-                ))
+                let leg = unexpected("WR1", "delivered", "there is no such leg", vec![7]);
+                report.outcomes.push(leg);
             },
         ];
         for (number, spoil) in wrong.into_iter().enumerate() {

@@ -326,7 +326,7 @@ mod tests {
     fn in_a_shared_place_only_what_changed_is_read() {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("old"), needle("", 1).bytes).unwrap();
-        let later = SystemTime::now() + Duration::from_secs(60);
+        let later = SystemTime::now() + Duration::from_mins(1);
         let place = Place {
             path: directory.path().to_path_buf(),
             since: Some(later),

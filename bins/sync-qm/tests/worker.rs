@@ -1,0 +1,384 @@
+//! One worker per ledger, ledgers of later releases, and commands beside a worker: against a simulated Flex and Calabrio ONE.
+#![cfg(feature = "demo")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use flex_simulator::scenario::{Kind, Scenario};
+use flex_simulator::{Simulator, SimulatorOptions};
+use serde_json::Value;
+use support::sync_qm;
+
+/// A simulated contact centre with a configuration that leads to it.
+struct Centre {
+    simulator: Simulator,
+    directory: tempfile::TempDir,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Centre {
+    fn new(kinds: &[Kind]) -> Self {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let mut scenario = Scenario::default();
+        scenario.contacts = u32::try_from(kinds.len()).unwrap();
+        scenario.kinds = kinds.iter().map(|kind| (*kind, 1)).collect();
+        scenario.live_contacts = 0;
+        scenario.abandoned = 1;
+        let options = SimulatorOptions {
+            scenario,
+            ..SimulatorOptions::default()
+        };
+        let simulator = runtime.block_on(Simulator::start(options)).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        simulator
+            .write_config(&directory.path().join("connector.toml"))
+            .unwrap();
+        Self {
+            simulator,
+            directory,
+            runtime,
+        }
+    }
+
+    fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    fn ledger(&self) -> PathBuf {
+        self.path().join("connector.state/ledger.db")
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let output = sync_qm(self.path())
+            .args(arguments)
+            .arg("--json")
+            .assert()
+            .success()
+            .get_output()
+            .stdout
+            .clone();
+        serde_json::from_slice(&output).unwrap()
+    }
+
+    fn fails(&self, arguments: &[&str], code: i32) -> String {
+        let output = sync_qm(self.path())
+            .args(arguments)
+            .assert()
+            .code(code)
+            .get_output()
+            .stderr
+            .clone();
+        String::from_utf8(output).unwrap()
+    }
+
+    fn run_until_idle(&self) -> Value {
+        self.json(&["run", "--until-idle", "--log", "warn"])
+    }
+}
+
+/// A worker in a process of its own, which is ended with the test.
+struct Running(Child);
+
+impl Running {
+    fn start(centre: &Centre) -> Self {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sync-qm"));
+        command
+            .args(["run", "--log", "off"])
+            .current_dir(centre.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
+        Self(command.spawn().unwrap())
+    }
+
+    fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Ends as a service manager would end it; gives the exit code.
+    fn stop(mut self) -> Option<i32> {
+        let pid = rustix::process::Pid::from_child(&self.0);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.0.wait().unwrap().code()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "it did not come to pass");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn a_second_run_is_refused_with_the_pid_of_the_first_and_commands_leave_wishes_meanwhile() {
+    let centre = Centre::new(&[Kind::MissingKey, Kind::ConferenceMono]);
+    let first = Running::start(&centre);
+    let parked = until(|| {
+        let output = sync_qm(centre.path())
+            .args(["contacts", "list", "--stage", "parked", "--json"])
+            .output()
+            .unwrap();
+        let list: Value = serde_json::from_slice(&output.stdout).ok()?;
+        Some(list["contacts"].get(0)?.clone())
+    });
+
+    let told = centre.fails(&["run", "--until-idle", "--log", "off"], 6);
+    assert!(
+        told.contains(&format!("another worker (process {})", first.pid())),
+        "{told}"
+    );
+    let status = centre.json(&["status"]);
+    assert_eq!(
+        status["worker"],
+        serde_json::json!({"running": true, "pid": first.pid()})
+    );
+
+    let leg = parked["leg"].as_str().unwrap();
+    let retry = centre.json(&["contacts", "retry", leg]);
+    assert_eq!(retry["taken_up"], serde_json::json!([]));
+    let wish = retry["wish"].as_i64().unwrap();
+    until(|| {
+        let status = centre.json(&["status"]);
+        let wishes = status["wishes"].as_array()?;
+        wishes
+            .iter()
+            .find(|found| found["id"] == wish && found["state"] == "done")
+            .cloned()
+    });
+    // It still has no key, and is parked again.
+    until(|| {
+        let shown = centre.json(&["contacts", "show", leg]);
+        let notes = shown["history"]
+            .as_array()?
+            .iter()
+            .filter(|step| step["stage"] == "parked")
+            .count();
+        (notes >= 2 && shown["stage"] == "parked").then_some(())
+    });
+    assert_eq!(first.stop(), Some(0));
+    assert_eq!(centre.json(&["status"])["worker"]["running"], false);
+}
+
+#[test]
+fn a_ledger_of_a_later_release_is_refused_and_left_untouched() {
+    let centre = Centre::new(&[Kind::ConferenceMono]);
+    centre.run_until_idle();
+    raise_schema(&centre.ledger());
+    let before = std::fs::read(centre.ledger()).unwrap();
+    for command in [
+        &["run", "--until-idle", "--log", "off"][..],
+        &["status"],
+        &["contacts", "retry", "--all"],
+    ] {
+        let told = centre.fails(command, 1);
+        assert!(
+            told.contains("but this program knows only versions up to"),
+            "{told}"
+        );
+        assert!(told.contains("advice: upgrade this program"), "{told}");
+    }
+    assert!(std::fs::read(centre.ledger()).unwrap() == before);
+}
+
+/// Raises the version of the schema as a later release would: by SQLite's own number for it.
+fn raise_schema(ledger: &Path) {
+    use std::io::{Seek as _, SeekFrom, Write as _};
+    // Bytes 60 to 63 of the header hold `user_version`, big endian (SQLite's file format, section 1.3).
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .open(ledger)
+        .unwrap();
+    file.seek(SeekFrom::Start(60)).unwrap();
+    file.write_all(&999_u32.to_be_bytes()).unwrap();
+}
+
+#[test]
+fn what_is_parked_is_shown_with_advice_and_goes_on_once_its_cause_is_gone() {
+    let centre = Centre::new(&[
+        Kind::ConferenceEncrypted,
+        Kind::Excluded,
+        Kind::MissingMappedAttribute,
+    ]);
+    // Without the newer key's entry the encrypted call parks.
+    let config = centre.path().join("connector.toml");
+    let whole = std::fs::read_to_string(&config).unwrap();
+    let (before, _) = whole.split_once("[[acd.encryption_key]]").unwrap();
+    let excludes = whole
+        .find("[[acd.exclude]]")
+        .map(|at| &whole[at..])
+        .unwrap_or_default();
+    std::fs::write(&config, format!("{before}{excludes}")).unwrap();
+    centre.run_until_idle();
+
+    let list = centre.json(&["contacts", "list", "--reason", "missing-key"]);
+    let leg = list["contacts"][0]["leg"].as_str().unwrap().to_owned();
+    assert!(
+        list["contacts"][0]["advice"]
+            .as_str()
+            .unwrap()
+            .starts_with("add the private key")
+    );
+    assert_eq!(list["contacts"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        centre.json(&["contacts", "list", "--stage", "excluded"])["contacts"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+
+    // The key comes back; the contact is taken up without a worker, and goes through.
+    std::fs::write(&config, &whole).unwrap();
+    let retried = centre.json(&["contacts", "retry", "--reason", "missing-key", "--all"]);
+    assert_eq!(retried["taken_up"][0]["leg"], leg.as_str());
+    assert_eq!(retried["wish"], Value::Null);
+    centre.run_until_idle();
+    assert_eq!(
+        centre.json(&["contacts", "show", &leg])["stage"],
+        "complete"
+    );
+    let told = centre.fails(&["contacts", "retry", &leg], 1);
+    assert!(
+        told.contains("is complete, which is the end of its way"),
+        "{told}"
+    );
+    let account = centre.simulator.account();
+    assert!(account.is_right(), "{account:?}");
+}
+
+#[test]
+fn a_backfill_tells_what_it_would_find_then_finds_it_and_resumes_as_done() {
+    let centre = Centre::new(&[Kind::ConferenceMono, Kind::InboundAgentFirst]);
+    // Live discovery begins now: what has ended is a backfill's.
+    let config = centre.path().join("connector.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("discover_from"))
+        .unwrap();
+    std::fs::write(&config, text.replace(line, "discover_from = \"now\"")).unwrap();
+    centre.run_until_idle();
+    assert_eq!(
+        centre.json(&["contacts", "list"])["contacts"],
+        serde_json::json!([])
+    );
+
+    let range =
+        [centre.simulator.world().begins(), chrono::Utc::now()].map(|time| time.to_rfc3339());
+    let backfill = [
+        "backfill", "--from", &range[0], "--to", &range[1], "--log", "off",
+    ];
+    let plan = centre.json(&[&backfill[..], &["--dry-run"]].concat());
+    assert_eq!(plan["plans"][0]["legs_new"], 2);
+    assert_eq!(
+        centre.json(&["contacts", "list"])["contacts"],
+        serde_json::json!([])
+    );
+
+    let done = centre.json(&backfill);
+    assert_eq!(
+        (
+            &done["backfills"][0]["state"],
+            &done["backfills"][0]["percent"]
+        ),
+        (&Value::from("done"), &Value::from(100))
+    );
+    assert_eq!(done["backfills"][0]["legs_new"], 2);
+    let complete = centre.json(&["contacts", "list", "--stage", "complete"]);
+    assert_eq!(complete["contacts"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        centre.json(&[&backfill[..], &["--dry-run"]].concat())["plans"][0]["legs_new"],
+        0
+    );
+}
+
+#[test]
+fn keys_and_fields_are_compared_with_what_the_vendors_have() {
+    let centre = Centre::new(&[Kind::ConferenceMono]);
+    let keys = centre.json(&["keys", "list"]);
+    assert_eq!(
+        keys["keys"].as_array().unwrap().len(),
+        centre.simulator.world().private_keys().len()
+    );
+    let verified = centre.json(&["keys", "verify"]);
+    assert_eq!(verified["sound"], true);
+    let listed = |key: &Value| key["round_trip"] == true && key["at_twilio"] == "listed";
+    assert!(
+        verified["keys"].as_array().unwrap().iter().all(listed),
+        "{verified}"
+    );
+    assert_eq!(verified["without_private_key"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        centre.json(&["keys", "verify", "--offline"])["keys"][0]["at_twilio"],
+        "not-compared"
+    );
+
+    let fields = centre.json(&["fields"]);
+    assert_eq!(fields["acds"][0]["sound"], true);
+    let leg_key = fields["acds"][0]["fields"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|field| field["use"] == "leg-key")
+        .unwrap();
+    assert_eq!(
+        leg_key["key"],
+        centre.simulator.world().leg_key_field().as_str()
+    );
+    assert_eq!(
+        centre.json(&["check"])["rows"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|row| row["status"] == "fail")
+            .count(),
+        0
+    );
+}
+
+#[test]
+fn without_the_leg_keys_field_or_with_refused_credentials_the_start_is_refused() {
+    let centre = Centre::new(&[Kind::ConferenceMono]);
+    let config = centre.path().join("connector.toml");
+    let whole = std::fs::read_to_string(&config).unwrap();
+    let field = centre.simulator.world().leg_key_field();
+    std::fs::write(&config, whole.replace(&field, "No-Such-Field-key")).unwrap();
+    let told = centre.fails(&["run", "--until-idle", "--log", "off"], 5);
+    assert!(
+        told.contains(
+            "the metadata field No-Such-Field-key, which holds the leg key, does not exist"
+        ),
+        "{told}"
+    );
+    std::fs::write(&config, &whole).unwrap();
+
+    std::fs::write(
+        centre.path().join("connector.secrets/calabrio-password"),
+        "wrong",
+    )
+    .unwrap();
+    let told = centre.fails(&["run", "--until-idle", "--log", "off"], 5);
+    assert!(
+        told.contains("advice: check username and password of [acd.calabrio]"),
+        "{told}"
+    );
+    assert!(!told.contains("wrong"), "{told}");
+    assert_eq!(centre.simulator.received_count(), 0);
+    centre.runtime.block_on(async {});
+}
