@@ -1,4 +1,4 @@
-//! `sync-qm`: carries finished Flex contacts into Calabrio ONE quality management. See the README beside this crate.
+#![doc = include_str!("../README.md")]
 
 mod advice;
 mod cli;

@@ -211,3 +211,52 @@ async fn legs_of(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sync_ledger::{Advance, CursorId, CursorStore as _, keep};
+
+    use super::super::fixture::{Fixture, at};
+    use super::*;
+
+    #[tokio::test]
+    async fn a_hundred_per_cent_is_said_only_of_what_is_through() {
+        let fixture = Fixture::new(Vec::new()).await;
+        let acd = fixture.config.acds[0].key();
+        let mut open = fixture
+            .ledger
+            .begin_backfill(&acd, at(0), at(1000), at(2000))
+            .await
+            .unwrap();
+        let mut percents = Vec::new();
+        for minute in [0, 5, 999, 1000] {
+            if minute > 0 {
+                let step = Advance {
+                    cursor: CursorId::Backfill(open.id),
+                    from: Some(open.position),
+                    to: at(minute),
+                    legs: Vec::new(),
+                    at: at(2000),
+                };
+                fixture.ledger.advance(step, &keep).await.unwrap();
+                open = fixture.ledger.backfill(open.id).await.unwrap().unwrap();
+            }
+            percents.push(backfill_line(&open, &fixture.names).percent);
+        }
+        assert_eq!(percents, [0, 0, 99, 100]);
+        assert_eq!(open.state, BackfillState::Done);
+    }
+
+    #[test]
+    fn a_range_that_is_empty_or_not_over_is_refused() {
+        check_range(at(0), at(1), at(1)).unwrap();
+        for (from, to, told) in [
+            (1, 1, "is empty"),
+            (2, 1, "is empty"),
+            (0, 2, "is not over yet"),
+        ] {
+            let error = check_range(at(from), at(to), at(1)).unwrap_err();
+            assert!(error.to_string().contains(told), "{error}");
+        }
+    }
+}

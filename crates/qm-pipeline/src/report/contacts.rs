@@ -348,3 +348,142 @@ fn media_of(stage: &Stage) -> Media {
         marks.iter().map(|mark| mark.as_str()).collect(),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use contact_model::ParkReason;
+
+    use super::super::fixture::{Fixture, at, discovered, excluded, leg, parked};
+    use super::*;
+
+    fn missing_key() -> Stage {
+        parked(ParkReason::MissingKey {
+            key: format!("CR{:032}", 1).parse().unwrap(),
+        })
+    }
+
+    async fn listed(fixture: &Fixture, query: ContactQuery) -> Vec<LegId> {
+        let list = contacts(&fixture.ledger, &fixture.names, &query)
+            .await
+            .unwrap();
+        list.contacts.into_iter().map(|line| line.leg).collect()
+    }
+
+    fn all() -> ContactQuery {
+        ContactQuery {
+            limit: 100,
+            ..ContactQuery::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_list_holds_what_fits_all_filters_the_newest_first() {
+        let fixture = Fixture::new(vec![
+            discovered(),
+            missing_key(),
+            excluded(),
+            parked(ParkReason::NoMedia),
+        ])
+        .await;
+        assert_eq!(
+            listed(&fixture, all()).await,
+            [leg(4), leg(3), leg(2), leg(1)]
+        );
+        let stages = vec![StageName::Parked];
+        assert_eq!(
+            listed(&fixture, ContactQuery { stages, ..all() }).await,
+            [leg(4), leg(2)]
+        );
+        let reasons = vec![ParkKind::MissingKey];
+        assert_eq!(
+            listed(&fixture, ContactQuery { reasons, ..all() }).await,
+            [leg(2)]
+        );
+        let worker = Some(format!("WK{:032}", 1).parse().unwrap());
+        assert_eq!(
+            listed(&fixture, ContactQuery { worker, ..all() }).await,
+            [leg(3), leg(1)]
+        );
+        let (from, to) = (Some(at(2)), Some(at(4)));
+        assert_eq!(
+            listed(&fixture, ContactQuery { from, to, ..all() }).await,
+            [leg(3), leg(2)]
+        );
+        let acd = Some("main".to_owned());
+        assert_eq!(
+            listed(&fixture, ContactQuery { acd, ..all() }).await.len(),
+            4
+        );
+    }
+
+    #[tokio::test]
+    async fn a_list_says_when_there_are_more() {
+        let fixture = Fixture::new(vec![discovered(), discovered(), discovered()]).await;
+        for (limit, more) in [(2, true), (3, false)] {
+            let list = contacts(
+                &fixture.ledger,
+                &fixture.names,
+                &ContactQuery { limit, ..all() },
+            )
+            .await
+            .unwrap();
+            assert_eq!((list.contacts.len(), list.more), (limit as usize, more));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_acd_that_is_not_there_is_told_with_those_that_are() {
+        let fixture = Fixture::new(Vec::new()).await;
+        let acd = Some("mian".to_owned());
+        let error = contacts(
+            &fixture.ledger,
+            &fixture.names,
+            &ContactQuery { acd, ..all() },
+        )
+        .await
+        .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "there is no ACD named \"mian\": there is main"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_parked_contact_is_shown_with_its_reason_its_advice_and_its_steps() {
+        let fixture = Fixture::new(vec![missing_key(), discovered()]).await;
+        let report = contact(&fixture.ledger, &fixture.names, leg(1))
+            .await
+            .unwrap();
+        assert_eq!(report.line.reason.as_deref(), Some("missing-key"));
+        assert!(
+            report
+                .line
+                .explanation
+                .unwrap()
+                .starts_with("the key ring has no private key for CR")
+        );
+        assert!(
+            report
+                .line
+                .advice
+                .unwrap()
+                .starts_with("add the private key")
+        );
+        assert_eq!(
+            (report.details, report.media.len()),
+            (DetailsState::Absent, 0)
+        );
+        assert_eq!(report.history.last().unwrap().stage, StageName::Parked);
+        let siblings: Vec<_> = report.siblings.iter().map(|line| line.leg).collect();
+        assert_eq!(siblings, [leg(2)]);
+    }
+
+    #[tokio::test]
+    async fn a_leg_that_no_acd_has_is_told() {
+        let fixture = Fixture::new(Vec::new()).await;
+        let error = contact(&fixture.ledger, &fixture.names, leg(9))
+            .await
+            .unwrap_err();
+        assert!(matches!(error, ReportError::UnknownLeg { leg: unknown } if unknown == leg(9)));
+    }
+}

@@ -124,3 +124,67 @@ fn line(field: &MetadataField, used: FieldUse) -> FieldLine {
         problem,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field(key: &str, kind: MetadataFieldKind) -> MetadataField {
+        MetadataField {
+            key: key.to_owned(),
+            label: Some(key.trim_end_matches("-key").replace('-', " ")),
+            kind,
+        }
+    }
+
+    fn rules() -> RuleSet {
+        let rules = serde_json::from_value(serde_json::json!([
+            {"attribute": "customers.tier", "label": "Customer Tier"},
+            {"fact": "queue-name", "label": "Twilio Queue"}
+        ]));
+        RuleSet::new(rules.unwrap(), &"Twilio-Leg-key".parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn each_field_is_told_with_what_fills_it() {
+        let found = [
+            field("Twilio-Leg-key", MetadataFieldKind::Text),
+            field("Customer-Tier-key", MetadataFieldKind::Text),
+            field("Twilio-Queue-key", MetadataFieldKind::Unknown),
+            field("Survey-key", MetadataFieldKind::Other("NUMBER".into())),
+        ];
+        let report = fields("main", "Twilio-Leg-key", &rules(), &found);
+        assert!(report.sound);
+        let uses: Vec<_> = report
+            .fields
+            .iter()
+            .map(|line| line.used.in_words())
+            .collect();
+        assert_eq!(
+            uses,
+            [
+                "the leg key",
+                "attribute customers.tier",
+                "fact queue-name",
+                ""
+            ]
+        );
+    }
+
+    #[test]
+    fn a_mapped_field_that_is_missing_or_of_another_type_is_told() {
+        let found = [field(
+            "Customer-Tier-key",
+            MetadataFieldKind::Other("NUMBER".into()),
+        )];
+        let report = fields("main", "Twilio-Leg-key", &rules(), &found);
+        assert!(!report.sound);
+        let problem = |key: &str| {
+            let line = report.fields.iter().find(|line| line.key == key).unwrap();
+            line.problem.clone().unwrap_or_default()
+        };
+        assert!(problem("Customer-Tier-key").starts_with("only fields of type Text"));
+        assert!(problem("Twilio-Leg-key").starts_with("Metadata Manager has no such field"));
+        assert!(problem("Twilio-Queue-key").starts_with("Metadata Manager has no such field"));
+    }
+}

@@ -68,7 +68,7 @@ impl Fixture {
                     workflow: None,
                     channel: Channel::Voice,
                     direction: Some(Direction::Inbound),
-                    session: Some("one interaction".replace(' ', "-").parse().unwrap()),
+                    session: Some("one-interaction".parse().unwrap()),
                     times: LegTimes {
                         accepted: Some(at(i64::from(number) - 1)),
                         wrapup: Some(at(i64::from(number))),
@@ -83,7 +83,7 @@ impl Fixture {
         });
         let step = Advance {
             cursor: CursorId::Live {
-                acd,
+                acd: acd.clone(),
                 stream: EVENTS_STREAM.to_owned(),
             },
             from: None,

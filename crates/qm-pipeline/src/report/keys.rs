@@ -219,3 +219,62 @@ fn opens(key: &PrivateKey, sid: PublicKeySid) -> bool {
     });
     matches!(EncryptionDetails::from_json(&details), Ok(Some(details)) if key.unwrap(&details, &mut rng).is_ok())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(bits: u32) -> PrivateKey {
+        let file = format!("../../fixtures/recording-crypto/keys/test-only-rsa-{bits}.pkcs8.pem");
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        PrivateKey::read(&std::fs::read(path).unwrap(), None).unwrap()
+    }
+
+    fn sid(number: u32) -> PublicKeySid {
+        format!("CR{number:032}").parse().unwrap()
+    }
+
+    fn ring() -> KeyRing {
+        let mut ring = KeyRing::new();
+        for (number, bits) in [(1, 2048), (2, 4096)] {
+            ring.insert(format!("key{number}"), sid(number), key(bits))
+                .unwrap();
+        }
+        ring
+    }
+
+    #[test]
+    fn keys_are_listed_with_what_tells_them_apart_and_nothing_secret() {
+        let report = keys([("main", &Ok(ring()))]);
+        let lines: Vec<_> = report
+            .keys
+            .iter()
+            .map(|key| (key.name.as_str(), key.public_key_sid, key.bits))
+            .collect();
+        assert_eq!(lines, [("key1", sid(1), 2048), ("key2", sid(2), 4096)]);
+        assert!(report.keys.iter().all(|key| key.fingerprint.len() == 64));
+    }
+
+    #[tokio::test]
+    async fn a_sound_key_opens_what_another_implementation_closed() {
+        let ring = Ok(ring());
+        let report = verify_keys([("main", &ring, None)]).await;
+        assert!(report.sound && report.keys.iter().all(|key| key.round_trip));
+        assert!(
+            report
+                .keys
+                .iter()
+                .all(|key| key.at_twilio == KeyMatch::NotCompared)
+        );
+        assert_eq!(report.not_compared[0].why, "Twilio was not asked");
+    }
+
+    #[tokio::test]
+    async fn a_ring_that_cannot_be_made_is_told_and_is_not_sound() {
+        let path = std::path::PathBuf::from("no-such-file.toml");
+        let broken = Err(connector_config::Config::load(&path).unwrap_err());
+        let report = verify_keys([("main", &broken, None)]).await;
+        assert!(!report.sound);
+        assert_eq!((report.faults.len(), report.keys.len()), (1, 0));
+    }
+}

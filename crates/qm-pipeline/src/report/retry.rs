@@ -181,3 +181,134 @@ fn retried(row: &ContactRow, names: &AcdNames) -> Retried {
         resumes_at,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use contact_model::ParkReason;
+    use sync_ledger::{AcdStore as _, WishState};
+
+    use super::super::fixture::{Fixture, at, discovered, excluded, leg, parked};
+    use super::*;
+
+    async fn stage(fixture: &Fixture, number: u32) -> (StageName, Option<DateTime<Utc>>) {
+        let row = find(&fixture.ledger, &fixture.names, leg(number))
+            .await
+            .unwrap()
+            .row;
+        (row.contact.stage.name(), row.schedule.due_at)
+    }
+
+    #[tokio::test]
+    async fn a_parked_contact_goes_on_where_it_stood_at_once() {
+        let fixture = Fixture::new(vec![parked(ParkReason::NoMedia)]).await;
+        let retried = retry_leg(&fixture.ledger, &fixture.names, leg(1), at(40))
+            .await
+            .unwrap();
+        assert_eq!(
+            (retried.was_parked_for, retried.resumes_at),
+            (Some(ParkKind::NoMedia), StageName::Discovered)
+        );
+        assert_eq!(
+            stage(&fixture, 1).await,
+            (StageName::Discovered, Some(at(40)))
+        );
+    }
+
+    #[tokio::test]
+    async fn a_contact_on_its_way_hurries() {
+        let fixture = Fixture::new(vec![discovered()]).await;
+        let retried = retry_leg(&fixture.ledger, &fixture.names, leg(1), at(40))
+            .await
+            .unwrap();
+        assert_eq!(retried.was_parked_for, None);
+        assert_eq!(
+            stage(&fixture, 1).await,
+            (StageName::Discovered, Some(at(40)))
+        );
+    }
+
+    #[tokio::test]
+    async fn a_contact_at_its_end_stays_there() {
+        let fixture = Fixture::new(vec![excluded()]).await;
+        let error = retry_leg(&fixture.ledger, &fixture.names, leg(1), at(40))
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(
+                error,
+                ReportError::NothingToRetry {
+                    stage: StageName::Excluded,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+        let error = wish_retry(
+            &fixture.ledger,
+            &fixture.names,
+            &Selection::Leg(leg(1)),
+            at(40),
+        )
+        .await
+        .unwrap_err();
+        assert!(matches!(error, ReportError::NothingToRetry { .. }));
+    }
+
+    #[tokio::test]
+    async fn of_all_that_are_parked_those_of_one_reason_are_taken_up() {
+        let fixture = Fixture::new(vec![
+            parked(ParkReason::NoMedia),
+            parked(ParkReason::ByOperator),
+            discovered(),
+            parked(ParkReason::NoMedia),
+        ])
+        .await;
+        let (ledger, names) = (&fixture.ledger, &fixture.names);
+        let report = retry_parked(ledger, names, None, Some(ParkKind::NoMedia), at(40))
+            .await
+            .unwrap();
+        let mut legs: Vec<_> = report.taken_up.iter().map(|retried| retried.leg).collect();
+        legs.sort_unstable();
+        assert_eq!(legs, [leg(1), leg(4)]);
+        assert_eq!(stage(&fixture, 2).await.0, StageName::Parked);
+        let rest = retry_parked(
+            ledger,
+            names,
+            Some(names.find("main").unwrap()),
+            None,
+            at(41),
+        )
+        .await
+        .unwrap();
+        assert_eq!(rest.taken_up.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_wish_is_left_once_and_says_how_many_it_is_about() {
+        let fixture = Fixture::new(vec![
+            parked(ParkReason::NoMedia),
+            parked(ParkReason::ByOperator),
+        ])
+        .await;
+        let selection = Selection::Parked {
+            acd: Some("main".to_owned()),
+            reason: Some(ParkKind::NoMedia),
+        };
+        let report = wish_retry(&fixture.ledger, &fixture.names, &selection, at(40))
+            .await
+            .unwrap();
+        assert_eq!((report.wished_for, report.taken_up.len()), (1, 0));
+        let again = wish_retry(&fixture.ledger, &fixture.names, &selection, at(41))
+            .await
+            .unwrap();
+        assert_eq!(again.wish, report.wish);
+        let wish = fixture
+            .ledger
+            .wish(report.wish.unwrap())
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(wish.state, WishState::Waiting);
+        assert_eq!(fixture.ledger.acds().await.unwrap()[0].unfinished, 2);
+    }
+}

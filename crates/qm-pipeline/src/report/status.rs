@@ -246,3 +246,140 @@ fn in_words(wish: &Wish, names: &AcdNames) -> String {
         _ => "something that this release does not know".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use contact_model::ParkReason;
+    use sync_ledger::{CursorStore as _, WishStore as _};
+
+    use super::super::fixture::{Fixture, at, discovered, excluded, parked};
+    use super::*;
+
+    async fn told(fixture: &Fixture, now: DateTime<Utc>) -> StatusReport {
+        let worker = Some(Holder { pid: Some(7) }).into();
+        status(
+            &fixture.ledger,
+            &fixture.names,
+            &fixture.config,
+            worker,
+            now,
+        )
+        .await
+        .unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_stage_is_counted_and_every_reason_has_its_advice() {
+        let fixture = Fixture::new(vec![
+            discovered(),
+            excluded(),
+            parked(ParkReason::NoMedia),
+            parked(ParkReason::NoMedia),
+        ])
+        .await;
+        let report = told(&fixture, at(33)).await;
+        assert_eq!(
+            report.worker,
+            WorkerStatus {
+                running: true,
+                pid: Some(7)
+            }
+        );
+        let [acd] = report.acds.as_slice() else {
+            panic!("one ACD")
+        };
+        assert_eq!(
+            (acd.name.as_str(), acd.configured, acd.stages.len()),
+            ("main", true, StageName::ALL.len())
+        );
+        let count = |stage| acd.stages.get(&stage).copied();
+        assert_eq!(
+            (
+                count(StageName::Discovered),
+                count(StageName::Excluded),
+                count(StageName::Parked),
+                count(StageName::Complete)
+            ),
+            (Some(1), Some(1), Some(2), Some(0))
+        );
+        let parked = acd
+            .reasons
+            .iter()
+            .find(|line| line.stage == StageName::Parked)
+            .unwrap();
+        assert_eq!((parked.reason.as_str(), parked.contacts), ("no-media", 2));
+        assert!(
+            parked
+                .advice
+                .unwrap()
+                .contains("why the call was not recorded")
+        );
+        assert!(
+            acd.reasons
+                .iter()
+                .any(|line| line.reason == "test calls" && line.advice.is_none())
+        );
+    }
+
+    #[tokio::test]
+    async fn discovery_is_late_only_beyond_what_the_configuration_wants() {
+        let fixture = Fixture::new(Vec::new()).await;
+        let discovery = |report: StatusReport| report.acds[0].discovery.unwrap();
+        let timing = &fixture.config.timing;
+        let tolerated = TimeDelta::from_std(timing.discover_trail + timing.discover_interval * 2)
+            .unwrap()
+            + TimeDelta::minutes(1);
+        let fine = discovery(told(&fixture, at(30) + tolerated).await);
+        assert_eq!(
+            (fine.behind_seconds, fine.late),
+            (tolerated.num_seconds(), false)
+        );
+        assert!(discovery(told(&fixture, at(30) + tolerated + TimeDelta::seconds(1)).await).late);
+    }
+
+    #[tokio::test]
+    async fn wishes_and_open_backfills_are_told_in_words() {
+        let fixture = Fixture::new(Vec::new()).await;
+        let acd = fixture.config.acds[0].key();
+        fixture
+            .ledger
+            .begin_backfill(&acd, at(0), at(10), at(40))
+            .await
+            .unwrap();
+        let wishes = [
+            Wish::RetryParked {
+                acd: Some(acd.clone()),
+                kind: Some(ParkKind::NoMedia),
+            },
+            Wish::Backfill {
+                acd,
+                from: at(0),
+                to: at(10),
+            },
+        ];
+        for wish in &wishes {
+            fixture.ledger.put(wish, at(40)).await.unwrap();
+        }
+        let report = told(&fixture, at(41)).await;
+        assert_eq!(
+            (report.backfills.len(), report.backfills[0].percent),
+            (1, 0)
+        );
+        let words: Vec<_> = report
+            .wishes
+            .iter()
+            .map(|line| line.wish.as_str())
+            .collect();
+        assert!(
+            words.contains(&"retry what is parked for no-media of main"),
+            "{words:?}"
+        );
+        assert!(
+            words
+                .iter()
+                .any(|words| words.starts_with("backfill main from ")),
+            "{words:?}"
+        );
+    }
+}
