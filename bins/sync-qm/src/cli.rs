@@ -90,7 +90,7 @@ pub(crate) struct Init {
 
 #[derive(Debug, Args)]
 pub(crate) struct Check {
-    /// Ask neither Twilio nor Calabrio ONE: the file, the secrets, the keys and the ledger only
+    /// Look at the file alone: ask neither vendor, and fetch no secret
     #[arg(long)]
     pub(crate) offline: bool,
     #[command(flatten)]

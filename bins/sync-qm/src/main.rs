@@ -13,7 +13,8 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use service_runtime::{
-    Exit, Failure, LogSettings, LogStyle, Output, init_logs, install_panic_hook, print_failure,
+    Exit, Failure, LogSettings, LogStyle, Output, RuntimeError, init_logs, install_panic_hook,
+    print_failure,
 };
 
 use cli::{Cli, Command, Global};
@@ -32,6 +33,8 @@ fn main() -> ExitCode {
     });
     match ended {
         Ok(exit) => exit.into(),
+        // Whoever read the output has read enough.
+        Err(error) if is_broken_pipe(&error) => Exit::Ok.into(),
         Err(error) => {
             let (exit, advice) = advice::of(&error);
             let output = if global.json {
@@ -60,6 +63,10 @@ fn logs(global: &Global, command: &Command) -> anyhow::Result<()> {
         style: LogStyle::Auto,
         directives,
     })?)
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(RuntimeError::Print(cause)) if cause.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 /// A command that found everything to be well, or not.

@@ -113,6 +113,16 @@ pub(crate) async fn ledger_to_change(config: &Config) -> anyhow::Result<Access> 
     }
 }
 
+/// The same, and makes the ledger where there is none.
+pub(crate) async fn ledger_to_fill(config: &Config, secrets: &Secrets) -> anyhow::Result<Access> {
+    match ledger_to_change(config).await {
+        Err(error) if matches!(error.downcast_ref(), Some(LedgerError::Missing { .. })) => {
+            Ok(Access::Worker(ledger_as_worker(config, secrets).await?))
+        }
+        access => access,
+    }
+}
+
 /// Opens the ledger to read it; tells who its worker is. Of the secrets only the sealing key is needed.
 pub(crate) async fn ledger_beside(
     config: &Config,

@@ -75,6 +75,17 @@ impl Centre {
         String::from_utf8(output).unwrap()
     }
 
+    /// Live discovery begins now: what has ended is a backfill's.
+    fn discover_from_now(&self) {
+        let config = self.path().join("connector.toml");
+        let text = std::fs::read_to_string(&config).unwrap();
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("discover_from"))
+            .unwrap();
+        std::fs::write(&config, text.replace(line, "discover_from = \"now\"")).unwrap();
+    }
+
     fn run_until_idle(&self) -> Value {
         self.json(&["run", "--until-idle", "--log", "warn"])
     }
@@ -265,14 +276,7 @@ fn what_is_parked_is_shown_with_advice_and_goes_on_once_its_cause_is_gone() {
 #[test]
 fn a_backfill_tells_what_it_would_find_then_finds_it_and_resumes_as_done() {
     let centre = Centre::new(&[Kind::ConferenceMono, Kind::InboundAgentFirst]);
-    // Live discovery begins now: what has ended is a backfill's.
-    let config = centre.path().join("connector.toml");
-    let text = std::fs::read_to_string(&config).unwrap();
-    let line = text
-        .lines()
-        .find(|line| line.starts_with("discover_from"))
-        .unwrap();
-    std::fs::write(&config, text.replace(line, "discover_from = \"now\"")).unwrap();
+    centre.discover_from_now();
     centre.run_until_idle();
     assert_eq!(
         centre.json(&["contacts", "list"])["contacts"],
@@ -306,6 +310,33 @@ fn a_backfill_tells_what_it_would_find_then_finds_it_and_resumes_as_done() {
         centre.json(&[&backfill[..], &["--dry-run"]].concat())["plans"][0]["legs_new"],
         0
     );
+}
+
+#[test]
+fn a_backfill_makes_the_ledger_where_no_worker_ever_ran() {
+    let centre = Centre::new(&[Kind::ConferenceMono]);
+    centre.discover_from_now();
+    let range =
+        [centre.simulator.world().begins(), chrono::Utc::now()].map(|time| time.to_rfc3339());
+    let done = centre.json(&[
+        "backfill",
+        "--from",
+        &range[0],
+        "--to",
+        &range[1],
+        "--acd",
+        "simulated",
+        "--log",
+        "off",
+    ]);
+    assert_eq!(
+        (
+            &done["backfills"][0]["state"],
+            &done["backfills"][0]["legs_new"]
+        ),
+        (&Value::from("done"), &Value::from(1))
+    );
+    assert!(centre.simulator.account().is_right());
 }
 
 #[test]

@@ -40,7 +40,8 @@ pub(super) async fn backfill(global: &Global, asked: &cli::Backfill) -> Result<E
     }
     let stop = Stop::new();
     let _signals = Signals::listen(&stop)?;
-    match open::ledger_to_change(&config).await? {
+    let secrets = open::secrets(&config)?;
+    match open::ledger_to_fill(&config, &secrets).await? {
         Access::Beside(ledger) => {
             let asked = wish(&ledger, &acds, range).await?;
             // On a terminal somebody waits for it; elsewhere a script wants to go on.
@@ -50,11 +51,12 @@ pub(super) async fn backfill(global: &Global, asked: &cli::Backfill) -> Result<E
                     () = stop.requested() => {}
                 }
             }
-            tell(global, &config, &ledger, asked, &acds, range).await
+            // What a running worker was asked goes on without this process.
+            tell(global, &config, &ledger, asked, &acds, range).await?;
+            Ok(Exit::Ok)
         }
         Access::Worker(ledger) => {
             let wishes = wish(&ledger, &acds, range).await?;
-            let secrets = open::secrets(&config)?;
             let following = follow(&ledger, &wishes, &acds, range);
             let working = work(&config, secrets, ledger.clone(), &stop, Until::Idle);
             tokio::pin!(following, working);
@@ -67,12 +69,17 @@ pub(super) async fn backfill(global: &Global, asked: &cli::Backfill) -> Result<E
             };
             let ended = ended?;
             let (ledger, _) = open::ledger_beside(&config).await?;
-            let exit = tell(global, &config, &ledger, Vec::new(), &acds, range).await?;
-            Ok(match ended {
-                Ended::AtOnce => Exit::Interrupted,
-                Ended::Gracefully(report) if report.cut_off > 0 => Exit::Interrupted,
-                Ended::Gracefully(_) => exit,
-            })
+            let through = tell(global, &config, &ledger, Vec::new(), &acds, range).await?;
+            match ended {
+                Ended::Gracefully(report) if report.cut_off == 0 => {}
+                _ => return Ok(Exit::Interrupted),
+            }
+            if !through && !stop.is_requested() {
+                bail!(
+                    "the backfill is not through: run the same command again, it goes on where it stopped"
+                );
+            }
+            Ok(Exit::Ok)
         }
     }
 }
@@ -128,6 +135,7 @@ async fn follow(
     }
 }
 
+/// Prints how the backfills of the range stand; gives whether all are through.
 async fn tell(
     global: &Global,
     config: &Config,
@@ -135,7 +143,7 @@ async fn tell(
     asked: Vec<WishId>,
     acds: &[AcdKey],
     range: RangeNote,
-) -> Result<Exit> {
+) -> Result<bool> {
     let names = AcdNames::read(ledger, config).await?;
     let mut outcome = BackfillOutcome {
         asked: Vec::new(),
@@ -164,11 +172,7 @@ async fn tell(
         }
     }
     crate::print::report(global, &outcome)?;
-    // What a running worker was asked goes on without this process.
-    Ok(crate::exit_if(
-        through || !outcome.asked.is_empty(),
-        Exit::Interrupted,
-    ))
+    Ok(through)
 }
 
 async fn plan(

@@ -94,8 +94,20 @@ impl Scanner {
 
     /// Looks through everything once.
     pub(super) fn pass(&mut self) {
+        self.own_pass();
         for place in self.places.clone() {
-            self.directory(&place.path, place.since, 0);
+            if place.since.is_some() {
+                self.directory(&place.path, place.since, 0);
+            }
+        }
+    }
+
+    /// Looks through the places that are nobody else's, and through files without a name.
+    pub(super) fn own_pass(&mut self) {
+        for place in self.places.clone() {
+            if place.since.is_none() {
+                self.directory(&place.path, None, 0);
+            }
         }
         self.unlinked();
     }

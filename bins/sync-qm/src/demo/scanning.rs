@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use flex_simulator::Simulator;
 use tokio::task::JoinHandle;
@@ -13,8 +13,11 @@ use super::scan::{Finding, Needle, Place, Scanner};
 /// Windows of each recording's audio that are looked for. 64 bytes each, from anywhere in it.
 const WINDOWS: u32 = 48;
 
-/// How long is waited between two passes.
+/// How long is waited between two passes, at least: as long as two passes take, so that the worker has the machine.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// Every how many passes the places are looked through that are shared with others, and may be large.
+const SHARED: u32 = 25;
 
 /// A scanner that runs until it is ended.
 pub(super) struct Scanning {
@@ -37,9 +40,16 @@ impl Scanning {
         let enough = Arc::new(AtomicBool::new(false));
         let ended = Arc::clone(&enough);
         let task = tokio::task::spawn_blocking(move || {
+            let mut passes = 0_u32;
             while !ended.load(Ordering::Relaxed) {
-                scanner.pass();
-                std::thread::sleep(PAUSE);
+                let began = Instant::now();
+                if passes.is_multiple_of(SHARED) {
+                    scanner.pass();
+                } else {
+                    scanner.own_pass();
+                }
+                passes = passes.wrapping_add(1);
+                std::thread::sleep(PAUSE.max(began.elapsed() * 2));
             }
             // Once more, over all that is left.
             scanner.pass();
