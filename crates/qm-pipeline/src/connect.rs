@@ -28,7 +28,9 @@ pub struct AcdServices {
 
 impl std::fmt::Debug for AcdServices {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AcdServices").field("acd", &self.acd.name).finish_non_exhaustive()
+        f.debug_struct("AcdServices")
+            .field("acd", &self.acd.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -47,10 +49,20 @@ pub fn connect(
     }
     let mut services = Vec::with_capacity(config.acds.len());
     for acd in &config.acds {
-        let own = secrets.acd(&acd.name).ok_or_else(|| PipelineError::NoSecrets { acd: acd.name.clone() })?;
+        let own = secrets
+            .acd(&acd.name)
+            .ok_or_else(|| PipelineError::NoSecrets {
+                acd: acd.name.clone(),
+            })?;
         let Clients { twilio, calabrio } = connector.clients(acd, own)?;
         let keys = Arc::new(own.key_ring()?);
-        services.push(AcdServices { acd: acd.clone(), twilio, calabrio, keys, mapping: acd.metadata.clone() });
+        services.push(AcdServices {
+            acd: acd.clone(),
+            twilio,
+            calabrio,
+            keys,
+            mapping: acd.metadata.clone(),
+        });
     }
     Ok(services)
 }

@@ -9,7 +9,9 @@ use sync_ledger::LedgerError;
 #[non_exhaustive]
 pub enum PipelineError {
     /// The secrets are those of another configuration.
-    #[error("the secrets of ACD \"{acd}\" were not fetched: resolve them from the same configuration")]
+    #[error(
+        "the secrets of ACD \"{acd}\" were not fetched: resolve them from the same configuration"
+    )]
     NoSecrets {
         /// The ACD's name.
         acd: String,

@@ -2,10 +2,14 @@
 
 use std::fmt::Write;
 
-use comfy_table::{Attribute, Cell, Color, ContentArrangement, presets};
+use comfy_table::{Attribute, Cell, Color, ContentArrangement, LineStyle, TableStyle};
 
 use crate::redact::plain;
 use crate::terminal::Terminal;
+
+/// A line below the header, and none between rows: the longest table is still one screen.
+const LINES: TableStyle =
+    TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// How a cell or a line is meant. On a terminal it has a colour; the words must be clear without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +69,7 @@ impl Page {
     pub fn table(&mut self, table: Table) -> &mut Self {
         let mut rendered = comfy_table::Table::new();
         rendered
-            .load_style(presets::UTF8_HORIZONTAL_ONLY)
+            .load_style(LINES)
             .set_content_arrangement(ContentArrangement::Dynamic);
         if self.terminal.is_terminal {
             if self.terminal.colour {

@@ -61,13 +61,15 @@ struct Linking<'a> {
     story: TaskStory,
     rules: &'a Rules,
     period: Option<Period>,
+    looking_since: DateTime<Utc>,
 }
 
-/// Finds the media of `leg`, or says what must be asked of Twilio first.
+/// Finds the media of `leg`, or says what must be asked of Twilio first. `looking_since` is when it was first looked for.
 pub(super) fn link(
     leg: &Leg,
     attributes: &LegAttributes,
     evidence: &Evidence,
+    looking_since: DateTime<Utc>,
     now: DateTime<Utc>,
     rules: &Rules,
 ) -> Result<Link, Question> {
@@ -85,6 +87,7 @@ pub(super) fn link(
         story,
         rules,
         period,
+        looking_since,
     };
     linking.run(now)
 }
@@ -135,16 +138,12 @@ impl<'a> Linking<'a> {
     }
 
     /// A recording that is late is looked for less and less often: at the interval first, later at an eighth of the time
-    /// that it is late, and at least every hour.
+    /// that has passed since the first look, and at least every hour.
     fn look_again(&self, now: DateTime<Utc>, waits_until: DateTime<Utc>) -> DateTime<Utc> {
-        let late = self
-            .leg
-            .times
-            .media_ended()
-            .map_or(Duration::zero(), |ended| now - ended);
-        let pause = (late / 8)
+        let interval = span(self.rules.timing.recording_interval);
+        let pause = ((now - self.looking_since) / 8)
             .min(Duration::hours(1))
-            .max(span(self.rules.timing.recording_interval));
+            .max(interval);
         now.checked_add_signed(pause)
             .unwrap_or(waits_until)
             .min(waits_until)

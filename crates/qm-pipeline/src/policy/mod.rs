@@ -230,7 +230,14 @@ fn captured(work: &mut Work, now: DateTime<Utc>, rules: &Rules) -> Effect {
         return Effect::End;
     };
     let attributes = work.attributes();
-    match link::link(&work.contact.leg, &attributes, &work.evidence, now, rules) {
+    match link::link(
+        &work.contact.leg,
+        &attributes,
+        &work.evidence,
+        stage.at,
+        now,
+        rules,
+    ) {
         Err(question) => Effect::Ask(question),
         Ok(link::Link::Wait(until)) => Effect::Rest(until),
         Ok(link::Link::Park(reason)) => park(work, reason, now),

@@ -22,7 +22,7 @@ use crate::policy::{NextWindow, Window, ended_in, next_window};
 pub const EVENTS_STREAM: &str = "events";
 
 /// How long discovery pauses after a failure at first, and at most.
-const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
+pub(crate) const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
 
 /// Why a window could not be discovered.
 #[derive(Debug, thiserror::Error)]
@@ -155,7 +155,7 @@ async fn live_step<L: Ledger>(
     core.state
         .discovered(&acd.key, window.to, advanced.new.len());
     if !advanced.new.is_empty() {
-        tracing::info!(acd = %acd.config.name, legs = advanced.new.len(), to = %window.to, "legs were discovered");
+        tracing::info!(acd = %acd.config.name, legs = advanced.new.len(), until = %window.to, "legs were discovered");
         core.wake.notify_one();
     }
     Ok(None)

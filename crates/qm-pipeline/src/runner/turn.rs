@@ -78,8 +78,9 @@ impl<'a, L: Ledger> Turn<'a, L> {
     async fn run(mut self) -> Result<StageName, LedgerError> {
         let leg = self.work.contact.leg.id;
         let mut event = Event::Woken;
+        let mut as_of = None;
         loop {
-            let now = self.core.now();
+            let now = as_of.take().unwrap_or_else(|| self.core.now());
             let effect = decide(&mut self.work, event, now, &self.acd.rules);
             tracing::debug!(%leg, stage = %self.work.contact.stage.name(), ?effect, "decided");
             event = match effect {
@@ -123,6 +124,7 @@ impl<'a, L: Ledger> Turn<'a, L> {
                 }
                 Effect::Search => {
                     self.core.witness.before(Step::Search, Some(leg));
+                    let asked = self.core.now();
                     let found = self
                         .acd
                         .finder
@@ -132,7 +134,11 @@ impl<'a, L: Ledger> Turn<'a, L> {
                         .witness
                         .after(Step::Search, Some(leg), found.is_ok());
                     match found {
-                        Ok(found) => Event::Found(found),
+                        Ok(found) => {
+                            // A search proves what was there when it was asked, however late it is answered.
+                            as_of = Some(asked);
+                            Event::Found(found)
+                        }
                         Err(failed) => Event::Failed(search_trouble(&failed)),
                     }
                 }

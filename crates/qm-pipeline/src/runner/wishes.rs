@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use contact_model::{AcdKey, LegId, Stage};
-use sync_ledger::{ClaimedWish, Ledger, LedgerError, Outcome, Schedule, Wish};
+use sync_ledger::{BackfillState, ClaimedWish, Ledger, LedgerError, Outcome, Schedule, Wish};
 use tokio_util::sync::CancellationToken;
 
 use super::acd::AcdRuntime;
@@ -83,30 +83,49 @@ async fn carry_out<L: Ledger>(
                     "this ACD is not in the configuration any more".to_owned(),
                 ));
             };
-            let begun = match core
-                .ledger
-                .begin_backfill(acd, *from, *to, core.now())
-                .await
-            {
-                Ok(begun) => begun,
-                Err(error) => return Some(Outcome::Failed(error.to_string())),
-            };
-            match discover::backfill(core, runtime, begun, stop, &|_| {}).await {
-                Ok(ended) if ended.state == sync_ledger::BackfillState::Open => None,
-                Ok(ended) => Some(Outcome::Done(format!(
-                    "{} new legs, {} known before",
-                    ended.legs_new, ended.legs_known
-                ))),
-                Err(error) => {
-                    // Not settled: it is claimed again when its lease has run out, and goes on where it stopped.
-                    tracing::warn!(%error, "a backfill was interrupted and will go on");
-                    None
-                }
-            }
+            backfill(core, runtime, (*from, *to), stop).await
         }
         _ => Some(Outcome::Failed(
             "this release does not know this kind of wish".to_owned(),
         )),
+    }
+}
+
+/// Works through a range. Failures that pass delay it: other wishes wait, the live sync does not.
+async fn backfill<L: Ledger>(
+    core: &Core<L>,
+    runtime: &AcdRuntime,
+    (from, to): (DateTime<Utc>, DateTime<Utc>),
+    stop: &CancellationToken,
+) -> Option<Outcome> {
+    let mut pause = discover::PAUSE.0;
+    loop {
+        // One that was begun goes on where it stopped.
+        let begun = core
+            .ledger
+            .begin_backfill(&runtime.key, from, to, core.now());
+        let begun = match begun.await {
+            Ok(begun) => begun,
+            Err(error) => return Some(Outcome::Failed(error.to_string())),
+        };
+        let before = begun.position;
+        match discover::backfill(core, runtime, begun, stop, &|_| {}).await {
+            Ok(ended) if ended.state == BackfillState::Open => return None,
+            Ok(ended) => {
+                return Some(Outcome::Done(format!(
+                    "{} new legs, {} known before",
+                    ended.legs_new, ended.legs_known
+                )));
+            }
+            Err(error) => {
+                tracing::warn!(%error, %before, pause_seconds = pause.as_secs(), "a backfill was interrupted and will go on");
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return None,
+            () = tokio::time::sleep(pause) => {}
+        }
+        pause = (pause * 2).min(discover::PAUSE.1);
     }
 }
 
