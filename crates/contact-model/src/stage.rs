@@ -326,6 +326,15 @@ impl Linked {
         }
     }
 
+    /// Attempts so far count no more. What was sent last stays known.
+    pub fn renewed(self) -> Self {
+        let attempt = self.attempt.map(|attempt| Attempt {
+            number: 0,
+            ..attempt
+        });
+        Self { attempt, ..self }
+    }
+
     /// The open attempt is known to have come to nothing: it was refused, never sent, or not found after long enough.
     pub fn settled_unsent(self) -> Self {
         Self {
@@ -567,6 +576,17 @@ mod tests {
         );
         assert!(open.in_doubt);
         assert!(!linked().doubt(at(9)).in_doubt);
+    }
+
+    #[test]
+    fn a_renewed_contact_counts_its_attempts_from_the_beginning() {
+        let tried = linked().intend(SENT, at(3)).unwrap().settled_unsent();
+        let renewed = tried.renewed();
+        assert_eq!(renewed.attempt.map(|attempt| attempt.sending), Some(SENT));
+        assert_eq!(
+            renewed.intend(SENT, at(4)).unwrap().attempt.unwrap().number,
+            1
+        );
     }
 
     #[test]

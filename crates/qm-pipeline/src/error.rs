@@ -25,4 +25,7 @@ pub enum PipelineError {
     /// The ledger cannot be used.
     #[error("the ledger cannot be used")]
     Ledger(#[from] LedgerError),
+    /// A part of the worker ended that should go on. This is a defect; a restart takes everything up where it stood.
+    #[error("a part of the worker broke off: restart it, and report what the log says before this")]
+    BrokenOff,
 }

@@ -5,7 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use connector_config::{Config, Secrets, SystemSecrets};
-use qm_pipeline::{PipelineError, Until, Worker, connect};
+use contact_model::LegId;
+use qm_pipeline::{PipelineError, Step, Until, Witness, Worker, connect};
 use recording_spool::Spool;
 use sync_ledger::{SqliteLedger, SqliteOptions, WorkerLock};
 use tokio_util::sync::CancellationToken;
@@ -107,4 +108,40 @@ async fn a_ledger_that_cannot_be_used_ends_the_run_with_its_reason() {
         .await
         .unwrap_err();
     assert!(matches!(error, PipelineError::Ledger(_)), "{error}");
+}
+
+struct Panics;
+
+impl Witness for Panics {
+    fn before(&self, step: Step, _: Option<LegId>) {
+        assert!(step != Step::Discover, "a planted defect");
+    }
+}
+
+#[tokio::test]
+async fn a_worker_whose_discovery_breaks_off_ends_instead_of_going_on_deaf() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut config, secrets) = load(directory.path(), "north", "");
+    config.acds[0].discover_from =
+        connector_config::DiscoverFrom::Ago(std::time::Duration::from_hours(1));
+    let lock = WorkerLock::acquire(&directory.path().join("ledger.db")).unwrap();
+    let ledger = SqliteLedger::open(lock, SqliteOptions::default())
+        .await
+        .unwrap();
+    let spool = Spool::open(directory.path().join("spool"), 64 * 1024 * 1024)
+        .await
+        .unwrap();
+    let services = connect(&config, &secrets, None).unwrap();
+    let worker = Worker::with_witness(
+        &config,
+        services,
+        ledger,
+        spool,
+        std::sync::Arc::new(Panics),
+    );
+    let error = worker
+        .run(CancellationToken::new(), Until::Stopped)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, PipelineError::BrokenOff), "{error}");
 }

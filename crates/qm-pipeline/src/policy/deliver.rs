@@ -121,6 +121,15 @@ fn not_found(work: &mut Work, now: DateTime<Utc>, rules: &Rules) -> Effect {
             }
         },
         Stage::Uploaded(stage) => {
+            let overdue_at = after(stage.attempt.at, rules.timing.processing_wait);
+            if let Some(ccr) = stage.ccr {
+                // Calabrio gave it a number, so Calabrio has it: the search lags, and sending again would make two.
+                if now >= overdue_at {
+                    return park(work, ParkReason::ProcessingOverdue { ccr: Some(ccr) }, now);
+                }
+                let again = after(now, rules.timing.processing_interval);
+                return Effect::Rest(again.min(overdue_at));
+            }
             let settled_at = after(stage.at, settle);
             if now < settled_at {
                 return Effect::Rest(after(now, rules.timing.processing_interval).min(settled_at));

@@ -7,6 +7,7 @@ use connector_config::Acd;
 use contact_model::AcdKey;
 use metadata_mapping::RuleSet;
 use recording_crypto::KeyRing;
+use tokio::sync::Semaphore;
 use twilio_client::TwilioClient;
 
 use super::finder::Finder;
@@ -21,5 +22,9 @@ pub(crate) struct AcdRuntime {
     pub(crate) calabrio: CalabrioClient,
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) mapping: RuleSet,
+    /// How many contacts fetch recordings at a time.
+    pub(crate) fetches: Semaphore,
+    /// How many contacts are sent at a time.
+    pub(crate) uploads: Semaphore,
     pub(crate) finder: Finder,
 }

@@ -85,7 +85,12 @@ pub(crate) async fn live<L: Ledger>(
 ) {
     let mut pause = PAUSE.0;
     loop {
-        let wait = match live_step(&core, &acd).await {
+        // A step that is dropped has either moved the cursor with its legs, or done nothing.
+        let moved = tokio::select! {
+            () = stop.cancelled() => return,
+            moved = live_step(&core, &acd) => moved,
+        };
+        let wait = match moved {
             Ok(Some(wait)) => {
                 pause = PAUSE.0;
                 wait
@@ -120,8 +125,23 @@ async fn live_step<L: Ledger>(
         .cursor(&acd.key, EVENTS_STREAM)
         .await?
         .map(|cursor| cursor.position);
-    let beginning = acd.config.discover_from.resolve(acd.rules.started);
-    let mut cursor = known.unwrap_or(beginning);
+    let live = || CursorId::Live {
+        acd: acd.key.clone(),
+        stream: EVENTS_STREAM.to_owned(),
+    };
+    let Some(mut cursor) = known else {
+        // Where it begins is written down at once, so that a restart before the first window skips nothing.
+        let beginning = acd.config.discover_from.resolve(acd.rules.started);
+        let step = Advance {
+            cursor: live(),
+            from: None,
+            to: beginning,
+            legs: Vec::new(),
+            at: now,
+        };
+        core.ledger.advance(step, &keep).await?;
+        return Ok(None);
+    };
     let oldest = now - EVENTS_KEPT;
     if cursor < oldest {
         tracing::error!(acd = %acd.config.name, %cursor, "Twilio keeps events for 30 days: what ended before is beyond reach");
@@ -141,17 +161,7 @@ async fn live_step<L: Ledger>(
             return Ok(Some((until - now).to_std().unwrap_or(PAUSE.0)));
         }
     };
-    let advanced = advance(
-        core,
-        acd,
-        CursorId::Live {
-            acd: acd.key.clone(),
-            stream: EVENTS_STREAM.to_owned(),
-        },
-        known,
-        window,
-    )
-    .await?;
+    let advanced = advance(core, acd, live(), known, window).await?;
     core.state
         .discovered(&acd.key, window.to, advanced.new.len());
     if !advanced.new.is_empty() {
@@ -190,20 +200,34 @@ pub(crate) async fn backfill<L: Ledger>(
     stop: &CancellationToken,
     progress: &(dyn Fn(&Backfill) + Send + Sync),
 ) -> Result<Backfill, DiscoverError> {
-    while open.state == BackfillState::Open && !stop.is_cancelled() {
+    while open.state == BackfillState::Open {
+        let oldest = core.now() - EVENTS_KEPT;
+        if open.position < oldest {
+            tracing::warn!(acd = %acd.config.name, backfill = %open.id, "Twilio keeps events for 30 days: the part of the range before that is beyond reach");
+            let beyond_reach = Advance {
+                cursor: CursorId::Backfill(open.id),
+                from: Some(open.position),
+                to: oldest.min(open.to),
+                legs: Vec::new(),
+                at: core.now(),
+            };
+            core.ledger.advance(beyond_reach, &keep).await?;
+            match core.ledger.backfill(open.id).await? {
+                Some(moved) => open = moved,
+                None => break,
+            }
+            continue;
+        }
         let longest = crate::policy::after(open.position, acd.rules.timing.discover_window);
         let window = Window {
             from: open.position,
             to: longest.min(open.to),
         };
-        advance(
-            core,
-            acd,
-            CursorId::Backfill(open.id),
-            Some(open.position),
-            window,
-        )
-        .await?;
+        let id = CursorId::Backfill(open.id);
+        tokio::select! {
+            () = stop.cancelled() => break,
+            advanced = advance(core, acd, id, Some(open.position), window) => advanced?,
+        };
         core.wake.notify_one();
         match core.ledger.backfill(open.id).await? {
             Some(moved) => open = moved,

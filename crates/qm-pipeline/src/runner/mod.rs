@@ -5,6 +5,7 @@ mod ask;
 mod discover;
 mod document;
 mod finder;
+mod schedule;
 mod state;
 mod transfer;
 mod turn;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use calabrio_client::{CalabrioError, ImportOutcome};
 use chrono::{DateTime, Utc};
-use contact_model::{CcrId, Delivered, Details, LegMedia, Stage, StageName};
+use contact_model::{CcrId, Delivered, Details, Discovered, LegMedia, Stage, StageName};
 use sync_ledger::{ContactRecord, DetailsChange, Ledger, LedgerError, Schedule, StoredDetails};
 
 use super::acd::AcdRuntime;
@@ -50,17 +50,28 @@ struct Turn<'a, L> {
 
 impl<'a, L: Ledger> Turn<'a, L> {
     fn new(core: &'a Core<L>, acd: &'a AcdRuntime, record: ContactRecord) -> Self {
+        let mut unread = false;
         let stored = match record.details {
             StoredDetails::Present(details) => Some(details),
             StoredDetails::Unreadable(fault) => {
-                // What Twilio still tells is captured anew; nothing is overwritten unless it is.
-                tracing::error!(leg = %record.row.leg(), %fault, "a contact's details cannot be read");
+                tracing::error!(leg = %record.row.leg(), %fault, "a contact's details cannot be read: they are captured anew where nothing was sent yet");
+                unread = true;
                 None
             }
             _ => None,
         };
+        let mut contact = record.row.contact;
+        let nothing_sent = match &contact.stage {
+            Stage::Captured(_) => true,
+            Stage::Linked(stage) => stage.attempt.is_none(),
+            _ => false,
+        };
+        if unread && nothing_sent {
+            let at = core.now();
+            contact.stage = Stage::Discovered(Discovered { at });
+        }
         let work = Work::new(
-            record.row.contact,
+            contact,
             stored.clone().unwrap_or_default(),
             record.row.schedule.backoff,
         );
@@ -97,6 +108,8 @@ impl<'a, L: Ledger> Turn<'a, L> {
                     }
                 }
                 Effect::Prepare => {
+                    // Never closed, so this only waits.
+                    let _slot = self.acd.fetches.acquire().await;
                     self.core.witness.before(Step::Prepare, Some(leg));
                     let prepared = self.prepare().await;
                     self.core
@@ -112,6 +125,7 @@ impl<'a, L: Ledger> Turn<'a, L> {
                     Event::Saved
                 }
                 Effect::Upload => {
+                    let _slot = self.acd.uploads.acquire().await;
                     self.core.witness.before(Step::Upload, Some(leg));
                     let sent = self.upload().await;
                     self.core.witness.after(

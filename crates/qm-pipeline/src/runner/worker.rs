@@ -5,18 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
-use connector_config::{Config, Timing};
-use contact_model::{AcdKey, LegId, StageName};
+use connector_config::Config;
 use recording_spool::Spool;
 use serde::Serialize;
 use sync_ledger::{Ledger, LedgerError, Retention};
-use tokio::task::{Id, JoinSet};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::acd::AcdRuntime;
 use super::finder::Finder;
-use super::turn::{Ended, turn};
-use super::{Core, Health, LEASE, Nobody, Witness, discover, wishes};
+use super::schedule::{LEDGER_PAUSE, Turns};
+use super::{Core, Health, Nobody, Witness, discover, wishes};
 use crate::connect::AcdServices;
 use crate::error::PipelineError;
 use crate::policy::Rules;
@@ -24,9 +24,6 @@ use crate::report::AcdNames;
 
 /// How often the ledger is looked at although nothing in this process says that something is due.
 const LOOK: Duration = Duration::from_secs(1);
-
-/// How long the worker pauses when the ledger cannot be written.
-const LEDGER_PAUSE: Duration = Duration::from_secs(5);
 
 /// How often what is older than the retention is dropped, and how much at a time.
 const PRUNE: (Duration, u32) = (Duration::from_mins(10), 500);
@@ -58,7 +55,6 @@ pub struct Worker<L> {
     core: Arc<Core<L>>,
     acds: Vec<Arc<AcdRuntime>>,
     finders: JoinSet<()>,
-    turns_at_once: usize,
     stop_grace: Duration,
     retention: Retention,
     started: DateTime<Utc>,
@@ -83,18 +79,8 @@ impl<L: Ledger> Worker<L> {
         let mut finders = JoinSet::new();
         let acds = services
             .into_iter()
-            .map(|services| {
-                Arc::new(runtime(
-                    services,
-                    &config.timing,
-                    started,
-                    &state,
-                    &mut finders,
-                ))
-            })
+            .map(|services| Arc::new(runtime(services, config, started, &state, &mut finders)))
             .collect();
-        let in_flight = usize::from(config.limits.twilio_in_flight)
-            + usize::from(config.limits.calabrio_in_flight);
         let days = |duration| TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
         Self {
             core: Arc::new(Core {
@@ -108,7 +94,6 @@ impl<L: Ledger> Worker<L> {
             }),
             acds,
             finders,
-            turns_at_once: in_flight.clamp(4, 512),
             stop_grace: config.runtime.stop_grace,
             retention: Retention {
                 details: days(config.ledger.retain_details),
@@ -158,7 +143,7 @@ impl<L: Ledger> Worker<L> {
         ));
 
         let mut report = RunReport::default();
-        let ended = self.serve(&stop, until, &mut report).await;
+        let ended = self.serve(&stop, until, &mut tasks, &mut report).await;
         background.cancel();
         while tasks.join_next().await.is_some() {}
         self.finders.shutdown().await;
@@ -173,49 +158,48 @@ impl<L: Ledger> Worker<L> {
         &self,
         stop: &CancellationToken,
         until: Until,
+        background: &mut JoinSet<()>,
         report: &mut RunReport,
     ) -> Result<(), PipelineError> {
-        let mut turns: JoinSet<(AcdKey, Ended)> = JoinSet::new();
-        let mut legs: BTreeMap<Id, LegId> = BTreeMap::new();
+        let mut turns = Turns::default();
+        let mut pause = Duration::ZERO;
         while !stop.is_cancelled() {
-            let mut pause = self.pause().await;
-            match self.claim(&mut turns, &mut legs).await {
-                Ok(()) => {}
-                Err(error) => {
-                    tracing::error!(%error, "the ledger cannot be used");
-                    pause = LEDGER_PAUSE;
-                }
+            if let Err(error) = turns.claim(&self.core, &self.acds).await {
+                tracing::error!(%error, "the ledger cannot be used");
+                pause = LEDGER_PAUSE;
             }
             if until == Until::Idle && turns.is_empty() && self.is_idle().await? {
                 report.idle = true;
                 return Ok(());
             }
+            if pause.is_zero() {
+                pause = self.pause(turns.is_full()).await;
+            }
             tokio::select! {
+                biased;
                 () = stop.cancelled() => break,
-                Some(ended) = turns.join_next_with_id() => {
-                    pause = Self::note(ended, &mut legs, report);
-                    if !pause.is_zero() {
-                        tokio::time::sleep(pause).await;
-                    }
+                Some(turned) = turns.next() => pause = turns.note(turned, report),
+                Some(ended) = background.join_next() => {
+                    // They end when they are stopped, and not before.
+                    tracing::error!(?ended, "a part of the worker broke off");
+                    return Err(PipelineError::BrokenOff);
                 }
-                () = self.core.wake.notified() => {}
-                () = tokio::time::sleep(pause) => {}
+                () = self.core.wake.notified() => pause = Duration::ZERO,
+                () = tokio::time::sleep(pause) => pause = Duration::ZERO,
             }
         }
         let grace = tokio::time::sleep(self.stop_grace);
         tokio::pin!(grace);
         loop {
             tokio::select! {
-                ended = turns.join_next_with_id() => match ended {
-                    Some(ended) => {
-                        Self::note(ended, &mut legs, report);
-                    }
+                turned = turns.next() => match turned {
+                    Some(turned) => drop(turns.note(turned, report)),
                     None => return Ok(()),
                 },
                 () = &mut grace => {
                     report.cut_off = turns.len() as u64;
                     tracing::warn!(turns = report.cut_off, "turns did not end in time and are cut off");
-                    turns.shutdown().await;
+                    turns.cut_off().await;
                     return Ok(());
                 }
             }
@@ -224,80 +208,13 @@ impl<L: Ledger> Worker<L> {
 
     /// How long to wait when nothing happens: until the next contact is due, and no longer than a second, since other
     /// processes leave wishes and changes too.
-    async fn pause(&self) -> Duration {
+    async fn pause(&self, is_full: bool) -> Duration {
         match self.core.ledger.next_due(None).await {
-            Ok(Some(due)) => (due - self.core.now())
-                .to_std()
-                .unwrap_or(Duration::ZERO)
-                .clamp(MINIMAL, LOOK),
+            Ok(Some(due)) if !is_full => {
+                let wait = (due - self.core.now()).to_std().unwrap_or(Duration::ZERO);
+                wait.clamp(MINIMAL, LOOK)
+            }
             _ => LOOK,
-        }
-    }
-
-    /// Takes as many contacts as there is room for.
-    async fn claim(
-        &self,
-        turns: &mut JoinSet<(AcdKey, Ended)>,
-        legs: &mut BTreeMap<Id, LegId>,
-    ) -> Result<(), LedgerError> {
-        let room = self.turns_at_once.saturating_sub(turns.len());
-        let Ok(room @ 1..) = u32::try_from(room) else {
-            return Ok(());
-        };
-        let now = self.core.now();
-        let claimed = self
-            .core
-            .ledger
-            .claim_due(None, now, room, now + LEASE)
-            .await?;
-        for unreadable in &claimed.unreadable {
-            tracing::error!(acd = %unreadable.acd, leg = %unreadable.leg, fault = %unreadable.fault, "a contact in the ledger cannot be read");
-        }
-        for record in claimed.contacts {
-            let Some(acd) = self.acds.iter().find(|acd| acd.key == *record.row.acd()) else {
-                // Its ACD is not in the configuration any more: it is looked at again when its lease has run out.
-                continue;
-            };
-            let leg = record.row.leg();
-            let (core, acd) = (Arc::clone(&self.core), Arc::clone(acd));
-            let handle =
-                turns.spawn(async move { (acd.key.clone(), turn(core, acd, record).await) });
-            legs.insert(handle.id(), leg);
-        }
-        Ok(())
-    }
-
-    /// Counts a turn that ended; gives how long to pause.
-    fn note(
-        ended: Result<(Id, (AcdKey, Ended)), tokio::task::JoinError>,
-        legs: &mut BTreeMap<Id, LegId>,
-        report: &mut RunReport,
-    ) -> Duration {
-        report.turns += 1;
-        let (leg, acd, ended) = match ended {
-            Ok((id, (acd, ended))) => (legs.remove(&id), acd, ended),
-            Err(error) => {
-                let leg = legs.remove(&error.id());
-                // A panic in one contact's turn must not end the others': its lease ends with the process.
-                tracing::error!(leg = leg.map(tracing::field::display), %error, "a turn broke off");
-                return Duration::ZERO;
-            }
-        };
-        match ended {
-            Ended::Rested(stage) => {
-                *report.reached.entry(stage.to_string()).or_default() += 1;
-                let finished = stage.is_final();
-                tracing::debug!(leg = leg.map(tracing::field::display), %stage, finished, "a turn ended");
-                if stage == StageName::Parked {
-                    tracing::warn!(leg = leg.map(tracing::field::display), %acd, "a contact was parked");
-                }
-                Duration::ZERO
-            }
-            Ended::Overtaken => Duration::ZERO,
-            Ended::Ledger(error) => {
-                tracing::error!(leg = leg.map(tracing::field::display), %error, "the ledger cannot be written; nothing is lost");
-                LEDGER_PAUSE
-            }
         }
     }
 
@@ -328,7 +245,7 @@ const MINIMAL: Duration = Duration::from_millis(10);
 
 fn runtime(
     services: AcdServices,
-    timing: &Timing,
+    config: &Config,
     started: DateTime<Utc>,
     state: &Health,
     finders: &mut JoinSet<()>,
@@ -344,14 +261,21 @@ fn runtime(
         .collect();
     AcdRuntime {
         key,
-        rules: Rules::new(&services.acd, timing, keys, started),
+        rules: Rules::new(&services.acd, &config.timing, keys, started),
         config: services.acd,
         twilio: services.twilio,
         calabrio: services.calabrio,
         keys: services.keys,
         mapping: services.mapping,
+        fetches: transfers(config.limits.twilio_in_flight),
+        uploads: transfers(config.limits.calabrio_in_flight),
         finder,
     }
+}
+
+/// All slots of a vendor but one: a transfer takes long, and questions must not wait for it.
+fn transfers(in_flight: u16) -> Semaphore {
+    Semaphore::new(usize::from(in_flight.saturating_sub(1).max(1)))
 }
 
 async fn prune<L: Ledger>(core: Arc<Core<L>>, retention: Retention, stop: CancellationToken) {

@@ -1,0 +1,153 @@
+//! Which contacts have their turn, and what becomes of turns that did not end well.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use contact_model::{AcdKey, LegId, StageName};
+use sync_ledger::{Ledger, LedgerError, Schedule};
+use tokio::task::{Id, JoinError, JoinSet};
+
+use super::acd::AcdRuntime;
+use super::turn::{Ended, turn};
+use super::worker::RunReport;
+use super::{Core, LEASE};
+
+/// The most contacts that have their turn at one time. Most of them wait for an answer; how many fetch or send at a time is
+/// limited by itself.
+const TURNS: usize = 512;
+
+/// When a contact is taken up again whose turn broke off.
+const BROKEN_OFF: TimeDelta = TimeDelta::minutes(15);
+
+/// When a contact is taken up again whose turn could not be written down.
+const UNWRITTEN: TimeDelta = TimeDelta::seconds(30);
+
+/// How long the worker pauses when the ledger cannot be written.
+pub(super) const LEDGER_PAUSE: Duration = Duration::from_secs(5);
+
+/// One that ended, with the number of its task.
+pub(super) type Turned = Result<(Id, Ended), JoinError>;
+
+/// Turns that are under way, and contacts that are still held by turns that are not.
+#[derive(Default)]
+pub(super) struct Turns {
+    running: JoinSet<Ended>,
+    contacts: BTreeMap<Id, (AcdKey, LegId)>,
+    /// Held by turns that did not end well, with the pause before their next.
+    left: Vec<(AcdKey, LegId, TimeDelta)>,
+}
+
+impl Turns {
+    pub(super) fn len(&self) -> usize {
+        self.running.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.running.is_empty() && self.left.is_empty()
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.running.len() >= TURNS
+    }
+
+    /// The next turn that ends; `None` where none is under way. Cancel-safe.
+    pub(super) async fn next(&mut self) -> Option<Turned> {
+        self.running.join_next_with_id().await
+    }
+
+    /// Ends all turns where they stand. What they held is free after the next start.
+    pub(super) async fn cut_off(&mut self) {
+        self.running.shutdown().await;
+    }
+
+    /// Takes as many contacts as there is room for.
+    pub(super) async fn claim<L: Ledger>(
+        &mut self,
+        core: &Arc<Core<L>>,
+        acds: &[Arc<AcdRuntime>],
+    ) -> Result<(), LedgerError> {
+        self.free(core).await?;
+        let room = u32::try_from(TURNS.saturating_sub(self.running.len())).unwrap_or(0);
+        if room == 0 {
+            return Ok(());
+        }
+        let now = core.now();
+        let claimed = core.ledger.claim_due(None, now, room, now + LEASE).await?;
+        for unreadable in &claimed.unreadable {
+            tracing::error!(acd = %unreadable.acd, leg = %unreadable.leg, fault = %unreadable.fault, "a contact in the ledger cannot be read");
+        }
+        for record in claimed.contacts {
+            let (key, leg) = (record.row.acd().clone(), record.row.leg());
+            // One whose ACD is not in the configuration any more rests until its lease has run out.
+            if let Some(acd) = acds.iter().find(|acd| acd.key == key) {
+                let handle = self
+                    .running
+                    .spawn(turn(Arc::clone(core), Arc::clone(acd), record));
+                self.contacts.insert(handle.id(), (key, leg));
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts a turn that ended, and says how long to pause.
+    pub(super) fn note(&mut self, turned: Turned, report: &mut RunReport) -> Duration {
+        report.turns += 1;
+        let (id, ended) = match turned {
+            Ok((id, ended)) => (id, Ok(ended)),
+            Err(error) => (error.id(), Err(error)),
+        };
+        let Some((acd, leg)) = self.contacts.remove(&id) else {
+            return Duration::ZERO;
+        };
+        match ended {
+            Ok(Ended::Rested(stage)) => {
+                *report.reached.entry(stage.to_string()).or_default() += 1;
+                tracing::debug!(%leg, %stage, "a turn ended");
+                if stage == StageName::Parked {
+                    tracing::warn!(%leg, %acd, "a contact was parked");
+                }
+                Duration::ZERO
+            }
+            Ok(Ended::Overtaken) => Duration::ZERO,
+            Ok(Ended::Ledger(error)) => {
+                tracing::error!(%leg, %error, "the ledger cannot be written; nothing is lost");
+                self.left.push((acd, leg, UNWRITTEN));
+                LEDGER_PAUSE
+            }
+            // A defect that one contact meets must not end the turns of the others.
+            Err(error) => {
+                tracing::error!(%leg, %error, "a turn broke off");
+                self.left.push((acd, leg, BROKEN_OFF));
+                Duration::ZERO
+            }
+        }
+    }
+
+    /// Lets go of contacts whose turns did not end well, to be taken up later from where the ledger has them.
+    async fn free<L: Ledger>(&mut self, core: &Core<L>) -> Result<(), LedgerError> {
+        while let Some((acd, leg, pause)) = self.left.last() {
+            if let Some(record) = core.ledger.get(acd, *leg).await? {
+                let row = record.row;
+                let now = core.now();
+                let due_at = row.schedule.due_at.map(|_| now + *pause);
+                let schedule = Schedule {
+                    due_at,
+                    ..row.schedule
+                };
+                match core
+                    .ledger
+                    .save(row.change(row.contact.clone(), schedule, now))
+                    .await
+                {
+                    // Changed meanwhile: then nobody holds it any more.
+                    Ok(_) | Err(LedgerError::Conflict { .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            self.left.pop();
+        }
+        Ok(())
+    }
+}
