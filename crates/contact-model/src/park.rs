@@ -107,8 +107,6 @@ pub enum ParkReason {
         /// The step, in a word or two.
         step: String,
     },
-    /// A command of the operator's set it aside.
-    ByOperator,
 }
 
 macro_rules! kinds {
@@ -155,7 +153,6 @@ kinds! {
     ReadBackDiffers = "read-back-differs",
     DuplicateContact = "duplicate-contact",
     StepFailed = "step-failed",
-    ByOperator = "by-operator",
 }
 
 impl fmt::Display for ParkKind {
@@ -202,7 +199,6 @@ impl ParkReason {
             Self::ReadBackDiffers { .. } => ParkKind::ReadBackDiffers,
             Self::DuplicateContact { .. } => ParkKind::DuplicateContact,
             Self::StepFailed { .. } => ParkKind::StepFailed,
-            Self::ByOperator => ParkKind::ByOperator,
         }
     }
 
@@ -266,36 +262,33 @@ impl ParkReason {
             Self::StepFailed { .. } => {
                 "read the last error of this contact in the log, remove its cause, then retry the contact"
             }
-            Self::ByOperator => "retry the contact when it may go on",
         }
     }
 
-    /// The sentence for people outside, where this reason wants a person; `None` where the contact may yet go on by itself
-    /// or the operator knows already.
-    pub fn failure(&self) -> Option<FailureReason> {
+    /// The sentence for people outside: every reason wants a person.
+    pub fn failure(&self) -> FailureReason {
         match self {
             Self::MissingKey { .. } | Self::KeyRefused { .. } | Self::EncryptionDetails { .. } => {
-                Some(FailureReason::NotDecryptable)
+                FailureReason::NotDecryptable
             }
-            Self::NotAuthentic { .. } => Some(FailureReason::NotAuthentic),
+            Self::NotAuthentic { .. } => FailureReason::NotAuthentic,
             Self::RecordingNotStored { .. } | Self::DeletedAtSource { .. } => {
-                Some(FailureReason::RecordingLost)
+                FailureReason::RecordingLost
             }
-            Self::StoredElsewhere { .. } => Some(FailureReason::RecordingOutOfReach),
-            Self::NoMedia => Some(FailureReason::NotRecorded),
+            Self::StoredElsewhere { .. } => FailureReason::RecordingOutOfReach,
+            Self::NoMedia => FailureReason::NotRecorded,
             Self::AudioUnreadable { .. } | Self::AudioMismatch { .. } => {
-                Some(FailureReason::AudioUnusable)
+                FailureReason::AudioUnusable
             }
-            Self::TooLarge { .. } => Some(FailureReason::TooLarge),
-            Self::SpanUncertain { .. } => Some(FailureReason::PartUncertain),
-            Self::AttributesUnreadable | Self::EventsGone => Some(FailureReason::DetailsMissing),
-            Self::ImportRefused { .. } => Some(FailureReason::Refused),
-            Self::ProcessingOverdue { .. } => Some(FailureReason::NotProcessed),
+            Self::TooLarge { .. } => FailureReason::TooLarge,
+            Self::SpanUncertain { .. } => FailureReason::PartUncertain,
+            Self::AttributesUnreadable | Self::EventsGone => FailureReason::DetailsMissing,
+            Self::ImportRefused { .. } => FailureReason::Refused,
+            Self::ProcessingOverdue { .. } => FailureReason::NotProcessed,
             Self::ReadBackDiffers { .. } | Self::DuplicateContact { .. } => {
-                Some(FailureReason::NotConfirmed)
+                FailureReason::NotConfirmed
             }
-            Self::StepFailed { .. } => Some(FailureReason::Interrupted),
-            Self::ByOperator => None,
+            Self::StepFailed { .. } => FailureReason::Interrupted,
         }
     }
 }
@@ -378,7 +371,6 @@ impl fmt::Display for ParkReason {
                 )
             }
             Self::StepFailed { step } => write!(f, "{step} failed too often"),
-            Self::ByOperator => f.write_str("set aside by the operator"),
         }
     }
 }
@@ -425,7 +417,6 @@ pub(crate) mod tests {
             ParkReason::StepFailed {
                 step: "download".into(),
             },
-            ParkReason::ByOperator,
         ]
     }
 
@@ -458,17 +449,6 @@ pub(crate) mod tests {
             for text in [reason.to_string(), reason.advice().to_owned()] {
                 assert!(text.len() > 10 && !text.ends_with('.'), "{text}");
             }
-        }
-    }
-
-    #[test]
-    fn only_what_the_operator_set_aside_tells_nobody() {
-        for reason in every_reason() {
-            assert_eq!(
-                reason.failure().is_none(),
-                reason == ParkReason::ByOperator,
-                "{reason}"
-            );
         }
     }
 }

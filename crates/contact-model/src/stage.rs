@@ -448,6 +448,17 @@ impl Processing {
         }
     }
 
+    /// The contact may not be there any more: it is searched for, and sent again only if it is not found.
+    pub fn vanished(self, now: DateTime<Utc>) -> Linked {
+        Linked {
+            at: now,
+            capture: self.capture,
+            media: self.media,
+            attempt: self.attempt,
+            in_doubt: false,
+        }
+    }
+
     /// Calabrio says that it failed.
     pub fn fail(self, reason: FailureReason, now: DateTime<Utc>) -> Failed {
         Failed {
@@ -509,6 +520,17 @@ impl Parked {
     /// Takes the contact up where it stood.
     pub fn resume(self) -> Stage {
         *self.resume
+    }
+
+    /// Takes the contact up for a person who has looked into the reason: attempts so far count no more, and a contact that
+    /// is not in Calabrio any more, because the person deleted it there, may be sent again. It is searched for first.
+    pub fn retry(self, now: DateTime<Utc>) -> Stage {
+        match *self.resume {
+            Stage::Linked(stage) => Stage::Linked(stage.renewed()),
+            Stage::Uploaded(stage) => Stage::Linked(stage.vanished(now).renewed()),
+            Stage::Processing(stage) => Stage::Linked(stage.vanished(now).renewed()),
+            stage => stage,
+        }
     }
 }
 
@@ -653,6 +675,36 @@ mod tests {
             again.unwrap_err().to_string(),
             "a contact that is parked cannot be parked"
         );
+    }
+
+    #[test]
+    fn a_retry_of_what_was_sent_searches_before_it_sends_again() {
+        let uploaded = linked()
+            .intend(SENT, at(3))
+            .unwrap()
+            .uploaded(Some(ccr()), at(4))
+            .unwrap();
+        let processing = uploaded.clone().found(ccr(), at(5));
+        for stage in [Stage::Uploaded(uploaded), Stage::Processing(processing)] {
+            let parked = stage
+                .park(ParkReason::ReadBackDiffers { ccr: ccr() }, at(8))
+                .unwrap();
+            let Stage::Linked(again) = parked.retry(at(9)) else {
+                panic!("it is linked again")
+            };
+            assert!(!again.in_doubt);
+            assert_eq!(
+                again
+                    .attempt
+                    .map(|attempt| (attempt.number, attempt.sending)),
+                Some((0, SENT))
+            );
+        }
+        let captured = Discovered { at: at(0) }.capture(Capture::default(), at(1));
+        let parked = Stage::Captured(captured.clone())
+            .park(ParkReason::NoMedia, at(8))
+            .unwrap();
+        assert_eq!(parked.retry(at(9)), Stage::Captured(captured));
     }
 
     #[test]

@@ -60,7 +60,6 @@ fn reasons() -> Vec<ParkReason> {
         ParkReason::StepFailed {
             step: "uploading".to_owned(),
         },
-        ParkReason::ByOperator,
     ]
 }
 

@@ -258,7 +258,7 @@ mod tests {
     async fn of_all_that_are_parked_those_of_one_reason_are_taken_up() {
         let fixture = Fixture::new(vec![
             parked(ParkReason::NoMedia),
-            parked(ParkReason::ByOperator),
+            parked(ParkReason::EventsGone),
             discovered(),
             parked(ParkReason::NoMedia),
         ])
@@ -287,7 +287,7 @@ mod tests {
     async fn a_wish_is_left_once_and_says_how_many_it_is_about() {
         let fixture = Fixture::new(vec![
             parked(ParkReason::NoMedia),
-            parked(ParkReason::ByOperator),
+            parked(ParkReason::EventsGone),
         ])
         .await;
         let selection = Selection::Parked {

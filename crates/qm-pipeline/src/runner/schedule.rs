@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use contact_model::{AcdKey, LegId, StageName};
+use contact_model::{AcdKey, LegId};
 use sync_ledger::{Ledger, LedgerError, Schedule};
 use tokio::task::{Id, JoinError, JoinSet};
 
@@ -105,9 +105,6 @@ impl Turns {
             Ok(Ended::Rested(stage)) => {
                 *report.reached.entry(stage.to_string()).or_default() += 1;
                 tracing::debug!(%leg, %stage, "a turn ended");
-                if stage == StageName::Parked {
-                    tracing::warn!(%leg, %acd, "a contact was parked");
-                }
                 Duration::ZERO
             }
             Ok(Ended::Overtaken) => Duration::ZERO,

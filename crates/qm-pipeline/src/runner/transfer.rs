@@ -59,7 +59,7 @@ impl Prepared {
 }
 
 /// Why recordings could not be prepared.
-pub(crate) fn spool_trouble(recording: RecordingSid, error: &SpoolError, quota: u64) -> Trouble {
+fn spool_trouble(recording: RecordingSid, error: &SpoolError, quota: u64) -> Trouble {
     match error {
         SpoolError::DiskFull { .. } | SpoolError::QuotaUsed { .. } => Trouble::Held,
         SpoolError::RecordingAboveQuota { .. } => Trouble::Park(ParkReason::TooLarge {
@@ -88,8 +88,10 @@ pub(crate) async fn prepare(
     };
     let mut inputs = Vec::with_capacity(pieces.len());
     let mut clips = Vec::with_capacity(pieces.len());
+    let mut held = 0;
     for piece in pieces {
-        let sealed = fetch(piece, twilio, keys, spool).await?;
+        let sealed = fetch(piece, held, twilio, keys, spool).await?;
+        held += sealed.plaintext_len();
         clips.push(clip(piece, &sealed, spool.quota()).await?);
         inputs.push(sealed);
     }
@@ -125,15 +127,17 @@ pub(crate) async fn prepare(
     })
 }
 
+/// `held` is what the contact's recordings before this one take up in the spool, in bytes.
 async fn fetch(
     piece: &MediaPiece,
+    held: u64,
     twilio: &TwilioClient,
     keys: &Arc<KeyRing>,
     spool: &Spool,
 ) -> Result<SealedRecording, Trouble> {
     let mut fetches = 1;
     loop {
-        match fetch_once(piece, twilio, keys, spool).await {
+        match fetch_once(piece, held, twilio, keys, spool).await {
             Err(Trouble::Park(ParkReason::NotAuthentic { recording })) if fetches < FETCHES => {
                 fetches += 1;
                 tracing::warn!(%recording, "a recording is not authentic: it is fetched once more");
@@ -145,6 +149,7 @@ async fn fetch(
 
 async fn fetch_once(
     piece: &MediaPiece,
+    held: u64,
     twilio: &TwilioClient,
     keys: &Arc<KeyRing>,
     spool: &Spool,
@@ -162,6 +167,16 @@ async fn fetch_once(
         .await
         .map_err(|error| media_trouble(sid, &error))?;
     let expected = media.length();
+    let together = held.saturating_add(expected.unwrap_or(0));
+    if together > spool.quota() {
+        // All recordings of a contact are in the spool together: these would wait for room that never comes.
+        let (bytes, limit) = (together, spool.quota());
+        return Err(Trouble::Park(ParkReason::TooLarge {
+            recording: sid,
+            bytes,
+            limit,
+        }));
+    }
     let opening = async {
         match &key {
             Some(key) => spool.receive_encrypted(sid, key, expected).await,

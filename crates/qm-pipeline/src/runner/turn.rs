@@ -8,6 +8,8 @@ use chrono::{DateTime, Utc};
 use contact_model::{CcrId, Delivered, Details, Discovered, LegMedia, Stage, StageName};
 use sync_ledger::{ContactRecord, DetailsChange, Ledger, LedgerError, Schedule, StoredDetails};
 
+use tracing::Instrument as _;
+
 use super::acd::AcdRuntime;
 use super::finder::SearchFailed;
 use super::transfer::{Prepared, prepare};
@@ -31,7 +33,8 @@ pub(crate) async fn turn<L: Ledger>(
     acd: Arc<AcdRuntime>,
     record: ContactRecord,
 ) -> Ended {
-    match Turn::new(&core, &acd, record).run().await {
+    let span = tracing::info_span!("turn", leg = %record.row.leg(), acd = %acd.config.name);
+    match Turn::new(&core, &acd, record).run().instrument(span).await {
         Ok(stage) => Ended::Rested(stage),
         Err(LedgerError::Conflict { .. }) => Ended::Overtaken,
         Err(error) => Ended::Ledger(error),
@@ -46,6 +49,7 @@ struct Turn<'a, L> {
     stored: Option<Details>,
     prepared: Option<Prepared>,
     note: Option<String>,
+    reached: StageName,
 }
 
 impl<'a, L: Ledger> Turn<'a, L> {
@@ -61,6 +65,7 @@ impl<'a, L: Ledger> Turn<'a, L> {
             _ => None,
         };
         let mut contact = record.row.contact;
+        let reached = contact.stage.name();
         let nothing_sent = match &contact.stage {
             Stage::Captured(_) => true,
             Stage::Linked(stage) => stage.attempt.is_none(),
@@ -83,6 +88,7 @@ impl<'a, L: Ledger> Turn<'a, L> {
             stored,
             prepared: None,
             note: None,
+            reached,
         }
     }
 
@@ -211,7 +217,13 @@ impl<'a, L: Ledger> Turn<'a, L> {
         if changed {
             self.stored = Some(self.work.details.clone());
         }
-        self.core.witness.reached(leg, stage);
+        if stage != self.reached {
+            self.reached = stage;
+            self.core.witness.reached(leg, stage);
+            if let Stage::Parked(parked) = &self.work.contact.stage {
+                tracing::warn!(reason = %parked.reason.kind(), advice = parked.reason.advice(), "a contact was parked");
+            }
+        }
         Ok(())
     }
 

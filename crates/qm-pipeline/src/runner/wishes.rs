@@ -142,11 +142,7 @@ pub(crate) async fn retry_one<L: Ledger>(
         };
         let mut contact = record.row.contact.clone();
         contact.stage = match contact.stage {
-            Stage::Parked(parked) => match parked.resume() {
-                // Whoever asks for it has looked: the attempts before do not count against it.
-                Stage::Linked(stage) => Stage::Linked(stage.renewed()),
-                stage => stage,
-            },
+            Stage::Parked(parked) => parked.retry(now),
             stage if stage.name().is_final() => return Ok(false),
             stage => stage,
         };

@@ -267,15 +267,21 @@ fn runtime(
         calabrio: services.calabrio,
         keys: services.keys,
         mapping: services.mapping,
-        fetches: transfers(config.limits.twilio_in_flight),
-        uploads: transfers(config.limits.calabrio_in_flight),
+        fetches: transfers(config.limits.twilio_in_flight, config),
+        uploads: transfers(config.limits.calabrio_in_flight, config),
         finder,
     }
 }
 
-/// All slots of a vendor but one: a transfer takes long, and questions must not wait for it.
-fn transfers(in_flight: u16) -> Semaphore {
-    Semaphore::new(usize::from(in_flight.saturating_sub(1).max(1)))
+/// What one transfer may hold in its buffers: pieces on their way to and from the spool, and what HTTP reads ahead.
+const TRANSFER_MEMORY: u64 = 512 * 1024;
+
+/// How many transfers there may be at a time: one less than the vendor's slots, since a transfer takes long and questions must
+/// not wait for it; and no more than half of `limits.memory` has room for, since fetching and sending share it.
+fn transfers(in_flight: u16, config: &Config) -> Semaphore {
+    let room = config.limits.memory.as_bytes() / 2 / TRANSFER_MEMORY;
+    let room = usize::try_from(room).unwrap_or(usize::MAX);
+    Semaphore::new(usize::from(in_flight.saturating_sub(1)).min(room).max(1))
 }
 
 async fn prune<L: Ledger>(core: Arc<Core<L>>, retention: Retention, stop: CancellationToken) {

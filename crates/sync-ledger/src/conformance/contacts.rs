@@ -517,7 +517,7 @@ async fn history_has_a_row_for_each_step_and_each_note<L: Ledger>(ledger: L) {
             super::parked(contact, reason.clone())
         }
     };
-    save(5, &resume(ParkReason::ByOperator), None).await;
+    save(5, &resume(ParkReason::EventsGone), None).await;
     let history = ledger.history(&acd(1), leg(1)).await.unwrap();
     let shown: Vec<_> = history
         .iter()
@@ -537,7 +537,7 @@ async fn history_has_a_row_for_each_step_and_each_note<L: Ledger>(ledger: L) {
             (StageName::Linked, None, at(1), None),
             (StageName::Linked, None, at(3), Some("searched, not found")),
             (StageName::Parked, Some("no-media"), at(4), Some("given up")),
-            (StageName::Parked, Some("by-operator"), at(5), None),
+            (StageName::Parked, Some("events-gone"), at(5), None),
         ]
     );
     assert_eq!(ledger.history(&acd(1), leg(2)).await.unwrap(), []);
@@ -602,7 +602,7 @@ async fn lists_are_filtered<L: Ledger>(ledger: L) {
     )
     .await;
     discover(&ledger, vec![found(&acd(2), 5, 0)]).await;
-    for (number, reason) in [(2, ParkReason::NoMedia), (3, ParkReason::ByOperator)] {
+    for (number, reason) in [(2, ParkReason::NoMedia), (3, ParkReason::EventsGone)] {
         let row = row(&ledger, number).await;
         let change = row.change(parked(row.contact.clone(), reason), Schedule::rest(), at(1));
         ledger.save(change).await.unwrap();

@@ -290,7 +290,7 @@ async fn an_update_keeps_the_lease_and_tells_its_holder<L: Ledger>(ledger: L) {
         .remove(0)
         .row;
     let update = |known: &ContactRecord, _: &NewLeg| {
-        let contact = parked(known.row.contact.clone(), ParkReason::ByOperator);
+        let contact = parked(known.row.contact.clone(), ParkReason::EventsGone);
         Some(Update {
             contact,
             schedule: Schedule::rest(),
