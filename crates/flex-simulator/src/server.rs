@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::Utc;
+use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, Uri};
 use http_body_util::{BodyExt as _, BodyStream, Limited};
 use hyper::body::Incoming;
@@ -23,6 +24,7 @@ use crate::calabrio::upload::Importing;
 use crate::calabrio::{self, Calabrio};
 use crate::control;
 use crate::faults::{Class, Fault, Faults, Met, RetryAfter};
+use crate::hold::{Caught, HoldAt, Holds};
 use crate::http::{Ctx, Inbound, OutBody, Outbound};
 use crate::mishap::{self, Reaction, Vendor};
 use crate::options::Timings;
@@ -55,6 +57,8 @@ pub(crate) struct State {
     pub(crate) root: String,
     /// Requests by host.
     pub(crate) requests: Mutex<BTreeMap<&'static str, u64>>,
+    /// Requests that are to be held up.
+    pub(crate) holds: Holds,
 }
 
 /// One of the hosts that are simulated.
@@ -241,16 +245,45 @@ async fn answer(
         .unwrap_or_else(PoisonError::into_inner)
         .entry(host.name())
         .or_default() += 1;
+    let caught = state.holds.catch(&format!(
+        "{} {}{}?{}",
+        head.method,
+        host.name(),
+        routed.path,
+        head.uri.query().unwrap_or_default()
+    ));
+    if caught.is_empty() {
+        return carry_out(state, wire, routed, head, body, &caught).await;
+    }
+    // What is held up outlives its connection, as the work of a service does whose client is gone.
+    let (state, wire) = (Arc::clone(state), wire.clone());
+    let tasks = state.tasks.clone();
+    let outliving =
+        tasks.spawn(async move { carry_out(&state, &wire, routed, head, body, &caught).await });
+    outliving.await.unwrap_or(Err(NoAnswer))
+}
+
+async fn carry_out(
+    state: &Arc<State>,
+    wire: &Wire,
+    routed: Routed,
+    head: Parts,
+    body: Incoming,
+    caught: &Caught,
+) -> Result<Response<AnswerBody>, NoAnswer> {
+    let host = routed.host;
     let ctx = Ctx::new(
         Utc::now(),
         Arc::clone(&state.violations),
         format!("{} {}{}", head.method, host.name(), routed.path),
     );
+    let query = head.uri.query().unwrap_or_default();
+    caught.pass(HoldAt::Arrival, &state.stop).await;
     let mut inbound = Inbound {
         path: percent_decode_str(&routed.path)
             .decode_utf8_lossy()
             .into_owned(),
-        query: url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes())
+        query: url::form_urlencoded::parse(query.as_bytes())
             .into_owned()
             .collect(),
         method: head.method,
@@ -282,14 +315,9 @@ async fn answer(
             return Ok(respond(Outbound::empty(400), None));
         };
         inbound.body = body.to_bytes();
-        small(
-            state,
-            host,
-            &inbound,
-            head.uri.query().unwrap_or_default(),
-            &ctx,
-        )
+        small(state, host, &inbound, query, &ctx)
     };
+    caught.pass(HoldAt::Answer, &state.stop).await;
     deliver(state, wire, reaction).await
 }
 

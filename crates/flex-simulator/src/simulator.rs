@@ -20,6 +20,7 @@ use crate::account::{Account, account};
 use crate::calabrio::{self, Calabrio, ReceivedContact};
 use crate::config_writer::{self, Facts, KeyFile, WrittenConfig};
 use crate::faults::{FaultLevel, Faults};
+use crate::hold::{Held, HoldAt, Holds};
 use crate::options::{SimulatorOptions, Timings};
 use crate::server::{self, State, host_names};
 use crate::strict::{Violation, Violations};
@@ -170,6 +171,7 @@ impl Simulator {
             stop: CancellationToken::new(),
             root: format!("{scheme}://{address}"),
             requests: Mutex::default(),
+            holds: Holds::default(),
         });
         let accepting = tokio::spawn(server::run(listener, acceptor, Arc::clone(&state)));
         Ok(Self {
@@ -260,6 +262,17 @@ impl Simulator {
     /// From now on nothing goes wrong any more.
     pub fn stop_faults(&self) {
         self.state.faults.stop();
+    }
+
+    /// Holds up one request: the first to come that `picks` chooses, after so many others that it chooses too. It is given the method,
+    /// the host with the path below it, and the query, as `GET taskrouter.twilio.com/v1/Workspaces/WS…/Events?PageSize=50`.
+    pub fn hold(
+        &self,
+        at: HoldAt,
+        after: usize,
+        picks: impl Fn(&str) -> bool + Send + Sync + 'static,
+    ) -> Held {
+        self.state.holds.add(at, after, Box::new(picks))
     }
 
     /// Ends every session at Calabrio.
