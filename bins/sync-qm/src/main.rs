@@ -25,6 +25,7 @@ fn main() -> ExitCode {
     let ended = logs(&global, &command).and_then(|()| {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
+            .max_blocking_threads(blocking_threads())
             .build()?;
         let ended = runtime.block_on(commands::carry_out(&global, command));
         // What blocks in the background, reading a terminal say, must not hold the process.
@@ -47,6 +48,13 @@ fn main() -> ExitCode {
             exit.into()
         }
     }
+}
+
+/// How many threads do file work and cryptography. Each transfer has something for them to do at all times, and a thread for each
+/// transfer would only make them wait for cores in turn, each with memory of its own. Looking names up is done there too.
+fn blocking_threads() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    12 + 2 * cores
 }
 
 /// `run` sets its logs up itself, once it has read how: the configuration says.
