@@ -60,7 +60,11 @@ fn ledger(error: &LedgerError) -> Option<Advised> {
             Exit::Failure,
             "start sync-qm run once, or correct ledger.path",
         ),
-        LedgerError::SealingKeyMissing { .. } | LedgerError::SealingKey { .. } => (
+        LedgerError::SealingKeyMissing { .. } => (
+            Exit::Configuration,
+            "correct ledger.sealing_key in the configuration, or name the key among old_sealing_keys",
+        ),
+        LedgerError::SealingKey { .. } => (
             Exit::Configuration,
             "correct ledger.sealing_key in the configuration",
         ),

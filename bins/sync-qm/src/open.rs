@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use connector_config::{Config, SecretSource as _, Secrets, SystemSecrets};
+use connector_config::{Config, SecretRef, SecretSource as _, Secrets, SystemSecrets};
 use qm_pipeline::AcdServices;
 use qm_pipeline::report::AcdNames;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -50,8 +50,9 @@ pub(crate) fn chosen(
         .collect())
 }
 
-fn options(key: Option<SealingKey>) -> SqliteOptions {
-    SqliteOptions::default().sealing(key.map_or_else(Sealing::clear, Sealing::under))
+fn options(key: Option<SealingKey>, old: impl IntoIterator<Item = SealingKey>) -> SqliteOptions {
+    let sealing = key.map_or_else(Sealing::clear, Sealing::under);
+    SqliteOptions::default().sealing(old.into_iter().fold(sealing, Sealing::also_reading))
 }
 
 /// Opens the ledger as its worker; makes it, and its directory, where there is none.
@@ -64,6 +65,11 @@ pub(crate) async fn ledger_as_worker(
         .as_ref()
         .map(|key| SealingKey::new(key.expose_secret()))
         .transpose()?;
+    let old = secrets
+        .old_sealing_keys
+        .iter()
+        .map(|key| SealingKey::new(key.expose_secret()))
+        .collect::<Result<Vec<_>, _>>()?;
     if let Some(directory) = config.ledger.path.parent() {
         private_directory(directory).with_context(|| {
             format!(
@@ -73,7 +79,7 @@ pub(crate) async fn ledger_as_worker(
         })?;
     }
     let lock = lock(config).await?;
-    Ok(SqliteLedger::open(lock, options(key)).await?)
+    Ok(SqliteLedger::open(lock, options(key, old)).await?)
 }
 
 async fn lock(config: &Config) -> anyhow::Result<WorkerLock> {
@@ -98,7 +104,7 @@ pub(crate) async fn ledger_to_change(config: &Config) -> anyhow::Result<Access> 
         Ok(lock) => {
             beside.close().await;
             Ok(Access::Worker(
-                SqliteLedger::open(lock, options(sealing_key(config)?)).await?,
+                SqliteLedger::open(lock, sealing(config)?).await?,
             ))
         }
         Err(error)
@@ -127,17 +133,23 @@ pub(crate) async fn ledger_to_fill(config: &Config, secrets: &Secrets) -> anyhow
 pub(crate) async fn ledger_beside(
     config: &Config,
 ) -> anyhow::Result<(SqliteLedger, Option<Holder>)> {
-    let ledger =
-        SqliteLedger::open_beside(&config.ledger.path, options(sealing_key(config)?)).await?;
+    let ledger = SqliteLedger::open_beside(&config.ledger.path, sealing(config)?).await?;
     let path = config.ledger.path.clone();
     let holder = tokio::task::spawn_blocking(move || WorkerLock::holder(&path)).await??;
     Ok((ledger, holder))
 }
 
-fn sealing_key(config: &Config) -> anyhow::Result<Option<SealingKey>> {
-    let Some(reference) = &config.ledger.sealing_key else {
-        return Ok(None);
-    };
+/// The sealing keys alone, for commands that need no other secret.
+fn sealing(config: &Config) -> anyhow::Result<SqliteOptions> {
+    let key = config.ledger.sealing_key.as_ref().map(sealing_key);
+    let old = config.ledger.old_sealing_keys.iter().map(sealing_key);
+    Ok(options(
+        key.transpose()?,
+        old.collect::<anyhow::Result<Vec<_>>>()?,
+    ))
+}
+
+fn sealing_key(reference: &SecretRef) -> anyhow::Result<SealingKey> {
     let secret = SystemSecrets.get(reference.place()).with_context(|| {
         format!(
             "the sealing key of the ledger cannot be had from {}",
@@ -145,7 +157,7 @@ fn sealing_key(config: &Config) -> anyhow::Result<Option<SealingKey>> {
         )
     })?;
     let text = std::str::from_utf8(secret.expose_secret()).unwrap_or_default();
-    Ok(Some(SealingKey::from_text(&SecretString::from(text))?))
+    Ok(SealingKey::from_text(&SecretString::from(text))?)
 }
 
 /// Makes a directory that only its owner may enter; one that is there stays as it is.

@@ -274,6 +274,49 @@ fn what_is_parked_is_shown_with_advice_and_goes_on_once_its_cause_is_gone() {
 }
 
 #[test]
+fn after_a_start_with_both_the_old_sealing_key_is_needed_no_more() {
+    let centre = Centre::new(&[Kind::ConferenceMono, Kind::MissingKey]);
+    centre.run_until_idle();
+    let config = centre.path().join("connector.toml");
+    let whole = std::fs::read_to_string(&config).unwrap();
+    let line = whole
+        .lines()
+        .find(|line| line.starts_with("sealing_key"))
+        .unwrap();
+    let secrets = centre.path().join("connector.secrets");
+    let key = std::fs::read(secrets.join("sealing-key")).unwrap();
+    let new: Vec<u8> = key.iter().rev().copied().collect();
+    support::secret(&secrets.join("new-sealing-key"), &new);
+    let new = line.replace("sealing-key\"", "new-sealing-key\"");
+    let old = line.replace("sealing_key = ", "old_sealing_keys = [") + "]";
+
+    // The new key alone opens nothing.
+    std::fs::write(&config, whole.replace(line, &new)).unwrap();
+    let told = centre.fails(&["run", "--until-idle", "--log", "off"], 4);
+    assert!(told.contains("sealed under"), "{told}");
+
+    std::fs::write(&config, whole.replace(line, &format!("{new}\n{old}"))).unwrap();
+    centre.json(&["status"]);
+    let output = sync_qm(centre.path())
+        .args(["run", "--until-idle", "--log", "info"])
+        .assert()
+        .success()
+        .get_output()
+        .stderr
+        .clone();
+    let log = String::from_utf8(output).unwrap();
+    assert!(log.contains("old_sealing_keys can be removed"), "{log}");
+
+    std::fs::write(&config, whole.replace(line, &new)).unwrap();
+    std::fs::remove_file(secrets.join("sealing-key")).unwrap();
+    centre.run_until_idle();
+    let parked = centre.json(&["contacts", "list", "--stage", "parked"]);
+    let leg = parked["contacts"][0]["leg"].as_str().unwrap();
+    let shown = centre.json(&["contacts", "show", leg]);
+    assert_eq!(shown["details"], "kept", "{shown}");
+}
+
+#[test]
 fn a_backfill_tells_what_it_would_find_then_finds_it_and_resumes_as_done() {
     let centre = Centre::new(&[Kind::ConferenceMono, Kind::InboundAgentFirst]);
     centre.discover_from_now();

@@ -16,6 +16,8 @@ use crate::secret::{SecretRef, SecretSource, key_of_32_bytes, text};
 pub struct Secrets {
     /// The key under which details are sealed in the ledger.
     pub sealing_key: Option<SecretBox<[u8; 32]>>,
+    /// The keys from before, under which details can still be sealed there.
+    pub old_sealing_keys: Vec<SecretBox<[u8; 32]>>,
     /// The token of `/metrics`.
     pub bearer_token: Option<SecretString>,
     /// The secrets of each ACD, in the order of the file.
@@ -95,6 +97,12 @@ impl Config {
             .sealing_key
             .as_ref()
             .and_then(|secret| resolver.sealing_key(secret));
+        let old_sealing_keys = self
+            .ledger
+            .old_sealing_keys
+            .iter()
+            .filter_map(|secret| resolver.sealing_key(secret))
+            .collect();
         let bearer_token = resolver.optional_text(self.runtime.bearer_token.as_ref());
         let acds = self
             .acds
@@ -104,6 +112,7 @@ impl Config {
         match Faults::new(resolver.faults) {
             None => Ok(Secrets {
                 sealing_key,
+                old_sealing_keys,
                 bearer_token,
                 acds,
             }),

@@ -515,6 +515,16 @@ fn what_this_version_does_not_do_is_warned_of() {
 }
 
 #[test]
+fn a_rotation_needs_a_key_to_rotate_to() {
+    let faults = faults(&format!(
+        "{MINIMAL}[ledger]\nold_sealing_keys = [{{ env = \"OLD\" }}]\n"
+    ));
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert_eq!(faults[0].field, "ledger.old_sealing_keys");
+    assert!(faults[0].remedy.contains("set sealing_key"), "{faults:?}");
+}
+
+#[test]
 fn a_ledger_without_a_sealing_key_is_warned_of() {
     let config = parse(MINIMAL).unwrap();
     assert_eq!(config.warnings().len(), 1);

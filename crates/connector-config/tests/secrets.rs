@@ -123,6 +123,43 @@ fn a_sealing_key_is_read_as_hexadecimal_digits_and_as_base64() {
 }
 
 #[test]
+fn sealing_keys_from_before_are_fetched_beside_the_present_one() {
+    let config = parse(&format!(
+        "{MINIMAL}[ledger]\nsealing_key = {{ env = \"KEY\" }}\nold_sealing_keys = [{{ env = \"OLD\" }}, {{ env = \"OLDER\" }}]\n"
+    ))
+    .unwrap();
+    let key = |byte: &'static [u8; 64]| byte.as_slice();
+    let (new, old) = (key(&[b'a'; 64]), key(&[b'b'; 64]));
+    let secrets = config
+        .resolve_secrets(&map(&[
+            BOTH[0],
+            BOTH[1],
+            ("KEY", new),
+            ("OLD", old),
+            ("OLDER", key(&[b'c'; 64])),
+        ]))
+        .unwrap();
+    let kept: Vec<_> = secrets
+        .old_sealing_keys
+        .iter()
+        .map(|key| key.expose_secret()[0])
+        .collect();
+    assert_eq!(kept, [0xbb, 0xcc]);
+
+    let error = config
+        .resolve_secrets(&map(&[
+            BOTH[0],
+            BOTH[1],
+            ("KEY", new),
+            ("OLD", old),
+            ("OLDER", b"hunter2"),
+        ]))
+        .unwrap_err();
+    assert_eq!(error.faults()[0].field, "ledger.old_sealing_keys[1]");
+    assert!(!error.to_string().contains("hunter2"));
+}
+
+#[test]
 fn a_secret_that_is_not_text_is_refused_where_text_is_wanted() {
     let config = parse(MINIMAL).unwrap();
     let error = config

@@ -123,6 +123,10 @@ impl Sealing {
         self.current.as_ref().map_or(CLEAR, SealingKey::id)
     }
 
+    pub(crate) fn current_id(&self) -> Option<&str> {
+        self.current.as_ref().map(SealingKey::id)
+    }
+
     pub(crate) fn knows(&self, marker: &str) -> bool {
         marker == CLEAR || self.key(marker).is_some()
     }

@@ -7,6 +7,7 @@ mod decrypt;
 mod init;
 mod keys;
 mod paper;
+mod reseal;
 mod run;
 mod start;
 mod status;

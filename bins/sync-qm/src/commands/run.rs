@@ -1,6 +1,7 @@
 //! `run`: the worker.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use connector_config::{Config, LogFormat, Secrets};
@@ -8,12 +9,16 @@ use qm_pipeline::{RunReport, Until, Worker};
 use recording_spool::Spool;
 use service_runtime::{Exit, LogSettings, LogStyle, Signals, Stop, init_logs};
 use sync_ledger::SqliteLedger;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::start;
+use super::{reseal, start};
 use crate::cli::{Global, Run};
 use crate::open;
 use crate::watch::{Calls, Watch};
+
+/// How long a worker that ended by itself waits for what is done beside it.
+const REST: Duration = Duration::from_mins(1);
 
 /// How a worker ended.
 #[derive(Debug)]
@@ -40,7 +45,7 @@ pub(super) async fn run(global: &Global, run: &Run) -> Result<Exit> {
         Until::Stopped
     };
     let ledger = open::ledger_as_worker(&config, &secrets).await?;
-    match work(&config, secrets, ledger, &stop, until).await? {
+    match Box::pin(work(&config, secrets, ledger, &stop, until)).await? {
         Ended::AtOnce => Ok(Exit::Interrupted),
         Ended::Gracefully(report) => {
             crate::print::report(global, &report)?;
@@ -80,6 +85,9 @@ pub(crate) async fn work(
     let spool = Spool::open(&config.spool.dir, config.spool.quota.as_bytes())
         .await
         .context("the spool cannot be used")?;
+    let mut beside = JoinSet::new();
+    let rotation = !config.ledger.old_sealing_keys.is_empty();
+    beside.spawn(reseal::reseal(ledger.clone(), rotation));
     let watch = Watch::new();
     let bearer_token = secrets.bearer_token.clone();
     let services =
@@ -106,13 +114,21 @@ pub(crate) async fn work(
             gracefully.cancel();
         }
     });
-    let ended = stop.unless_at_once(worker.run(gracefully, until)).await;
+    let ended = stop
+        .unless_at_once(Box::pin(worker.run(gracefully, until)))
+        .await;
     asked.abort();
     drop(serving);
     let Some(report) = ended else {
         return Ok(Ended::AtOnce);
     };
     let report = report?;
+    // A worker that ended by itself leaves what else was to be done done.
+    tokio::select! {
+        _ = tokio::time::timeout(REST, beside.join_next()) => {}
+        () = stop.requested() => {}
+    }
+    beside.shutdown().await;
     ledger.close().await;
     Ok(Ended::Gracefully(report))
 }

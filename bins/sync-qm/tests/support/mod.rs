@@ -16,6 +16,19 @@ pub(crate) fn sync_qm(directory: &Path) -> Command {
     command
 }
 
+/// Writes a secret as the program takes it: for its owner only.
+pub(crate) fn secret(path: &Path, content: &[u8]) {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .unwrap();
+    file.write_all(content).unwrap();
+}
+
 /// A fixture of the recordings' cryptography.
 pub(crate) fn crypto_fixture(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -27,6 +27,9 @@ pub struct Ledger {
     /// or as base64. Without it details lie in the ledger in the clear, and `check` warns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sealing_key: Option<SecretRef>,
+    /// Sealing keys from before, for the time of a rotation: details under them are read, and sealed anew under
+    /// `sealing_key` when the worker starts. Once its log says that none are left, they can be removed here.
+    pub old_sealing_keys: Vec<SecretRef>,
     /// How long after its completion a contact's details are kept.
     #[schemars(with = "DurationText")]
     #[serde(serialize_with = "duration_text")]
@@ -42,6 +45,7 @@ impl Default for Ledger {
         Self {
             path: PathBuf::from("state/ledger.db"),
             sealing_key: None,
+            old_sealing_keys: Vec::new(),
             retain_details: Duration::from_secs(7 * DAY),
             retain_rows: Duration::from_secs(400 * DAY),
         }

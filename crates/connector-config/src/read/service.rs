@@ -17,6 +17,7 @@ pub(super) fn ledger(mut section: Section<'_>) -> Ledger {
     let ledger = Ledger {
         path: section.path_or("path", &default.path),
         sealing_key: section.optional("sealing_key"),
+        old_sealing_keys: section.list("old_sealing_keys").unwrap_or_default(),
         retain_details: section.or("retain_details", default.retain_details),
         retain_rows: section.or("retain_rows", default.retain_rows),
     };
@@ -25,6 +26,13 @@ pub(super) fn ledger(mut section: Section<'_>) -> Ledger {
             "retain_rows",
             "is shorter than retain_details",
             "keep rows at least as long as their details",
+        );
+    }
+    if !ledger.old_sealing_keys.is_empty() && !section.has("sealing_key") {
+        section.fault(
+            "old_sealing_keys",
+            "is set, and there is no sealing_key under which details could be sealed anew",
+            "set sealing_key to the new key",
         );
     }
     if !section.has("sealing_key") {

@@ -178,7 +178,7 @@ impl SqliteLedger {
         let fault = |error| self.fault(error);
         let mut tx = self.begin().await?;
         let ids: Vec<i64> = sqlx::query_scalar(
-            "SELECT id FROM contact WHERE details_seal IS NOT NULL AND details_seal <> ? ORDER BY id",
+            "SELECT id FROM contact INDEXED BY contact_seal WHERE details_seal IS NOT NULL AND details_seal <> ? ORDER BY id",
         )
         .bind(self.inner.sealing.marker().to_owned())
         .fetch_all(&mut *tx)

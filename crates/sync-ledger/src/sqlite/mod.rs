@@ -182,6 +182,11 @@ impl SqliteLedger {
         self.inner.lock.is_some()
     }
 
+    /// The id of the key that details are sealed under now; `None` where they are stored in the clear.
+    pub fn sealing_key_id(&self) -> Option<&str> {
+        self.inner.sealing.current_id()
+    }
+
     /// Closes all connections once nobody uses them; what was saved is in the file before. Clones fail afterwards.
     pub async fn close(&self) {
         self.inner.reader.close().await;

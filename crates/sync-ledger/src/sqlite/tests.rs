@@ -436,6 +436,7 @@ async fn a_rotation_ends_once_everything_is_sealed_under_the_new_key() {
             .await
             .unwrap();
         while beside.reseal(2).await.unwrap() > 0 {}
+        assert_eq!(beside.sealing_key_id(), Some(marker.id()));
         let at_rest = beside.details_at_rest().await.unwrap();
         assert_eq!(
             (
