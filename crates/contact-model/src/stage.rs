@@ -279,6 +279,10 @@ pub struct Attempt {
     pub at: DateTime<Utc>,
     /// What it sends.
     pub sending: Delivered,
+    /// A contact without media that somebody else had made for the same leg before: finding that one again tells nothing of
+    /// this attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<CcrId>,
 }
 
 /// The media is known; perhaps an attempt to upload is open.
@@ -308,12 +312,22 @@ impl Linked {
             number,
             at: now,
             sending,
+            beside: None,
         };
         Ok(Self {
             attempt: Some(attempt),
             in_doubt: true,
             ..self
         })
+    }
+
+    /// A contact without media was there before the attempt that has just been written down.
+    pub fn beside(self, ccr: CcrId) -> Self {
+        let attempt = self.attempt.map(|attempt| Attempt {
+            beside: Some(ccr),
+            ..attempt
+        });
+        Self { attempt, ..self }
     }
 
     /// The attempt has ended without an answer that settles it: from now on the contact is searched for.
@@ -335,10 +349,16 @@ impl Linked {
         Self { attempt, ..self }
     }
 
-    /// The open attempt is known to have come to nothing: it was refused, never sent, or not found after long enough.
+    /// The open attempt is known to have come to nothing: it was refused, never sent, or not found after long enough. It does
+    /// not count.
     pub fn settled_unsent(self) -> Self {
+        let attempt = self.attempt.map(|attempt| Attempt {
+            number: attempt.number.saturating_sub(1),
+            ..attempt
+        });
         Self {
             in_doubt: false,
+            attempt,
             ..self
         }
     }
@@ -523,12 +543,13 @@ impl Parked {
     }
 
     /// Takes the contact up for a person who has looked into the reason: attempts so far count no more, and a contact that
-    /// is not in Calabrio any more, because the person deleted it there, may be sent again. It is searched for first.
+    /// is not in Calabrio any more, because the person deleted it there, may be sent again. From now on it is in doubt, so
+    /// that is only done once it was searched for long enough.
     pub fn retry(self, now: DateTime<Utc>) -> Stage {
         match *self.resume {
             Stage::Linked(stage) => Stage::Linked(stage.renewed()),
-            Stage::Uploaded(stage) => Stage::Linked(stage.vanished(now).renewed()),
-            Stage::Processing(stage) => Stage::Linked(stage.vanished(now).renewed()),
+            Stage::Uploaded(stage) => Stage::Linked(stage.vanished(now).renewed().doubt(now)),
+            Stage::Processing(stage) => Stage::Linked(stage.vanished(now).renewed().doubt(now)),
             stage => stage,
         }
     }
@@ -574,7 +595,8 @@ mod tests {
             Some(Attempt {
                 number: 1,
                 at: at(3),
-                sending: SENT
+                sending: SENT,
+                beside: None
             })
         );
         assert_eq!(
@@ -582,7 +604,11 @@ mod tests {
             Err(TransitionError::InDoubt(1))
         );
         let again = open.settled_unsent().intend(SENT, at(5)).unwrap();
-        assert_eq!(again.attempt.unwrap().number, 2);
+        assert_eq!(
+            again.attempt.unwrap().number,
+            1,
+            "what came to nothing does not count"
+        );
     }
 
     #[test]
@@ -593,7 +619,8 @@ mod tests {
             Some(Attempt {
                 number: 1,
                 at: at(9),
-                sending: SENT
+                sending: SENT,
+                beside: None
             })
         );
         assert!(open.in_doubt);
@@ -678,7 +705,7 @@ mod tests {
     }
 
     #[test]
-    fn a_retry_of_what_was_sent_searches_before_it_sends_again() {
+    fn a_retry_of_what_was_sent_is_in_doubt_until_it_was_searched_for_long_enough() {
         let uploaded = linked()
             .intend(SENT, at(3))
             .unwrap()
@@ -692,7 +719,7 @@ mod tests {
             let Stage::Linked(again) = parked.retry(at(9)) else {
                 panic!("it is linked again")
             };
-            assert!(!again.in_doubt);
+            assert!(again.in_doubt);
             assert_eq!(
                 again
                     .attempt

@@ -42,6 +42,9 @@ pub(super) fn capture(
     leg.times = story.times(leg.id.reservation());
     leg.worker = known.worker.unwrap_or(leg.worker);
     leg.queue = known.queue.or(leg.queue);
+    if let Some(channel) = &story.channel {
+        leg.channel = channel.as_str().into();
+    }
     leg.workflow = story.workflow.or(leg.workflow);
     details.worker_name.clone_from(&known.worker_name);
     details.worker_full_name = known.worker_attribute("full_name");

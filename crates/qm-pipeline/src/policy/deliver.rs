@@ -9,8 +9,7 @@ use contact_model::{Capture, FailureReason, LegMedia, ParkReason, Processing, St
 
 use super::rules::{Rules, after};
 use super::{
-    Effect, FoundContact, FoundState, Sent, Trouble, Work, capture, failed, park, progress,
-    read_story,
+    Effect, FoundContact, FoundState, Sent, Trouble, Work, capture, failed, park, read_story,
 };
 
 /// How far the length that is read back may differ from what was sent, in milliseconds.
@@ -37,10 +36,18 @@ pub(super) fn linked(work: &mut Work, now: DateTime<Utc>, rules: &Rules) -> Effe
     {
         return park(work, ParkReason::ProcessingOverdue { ccr: None }, now);
     }
+    if work.failures >= rules.max_failures {
+        let step = "uploading".to_owned();
+        return park(work, ParkReason::StepFailed { step }, now);
+    }
     match work.prepared {
         None => Effect::Prepare,
         Some(delivered) => match stage.clone().intend(delivered, now) {
             Ok(stage) => {
+                let stage = match work.beside {
+                    Some(ccr) => stage.beside(ccr),
+                    None => stage,
+                };
                 work.contact.stage = Stage::Linked(stage);
                 Effect::Save
             }
@@ -55,12 +62,21 @@ pub(super) fn sent(work: &mut Work, sent: Sent, now: DateTime<Utc>, rules: &Rule
     };
     match sent {
         Sent::Accepted { ccr } => {
-            progress(work);
             match stage.uploaded(ccr, now) {
                 Ok(stage) => work.contact.stage = Stage::Uploaded(stage),
                 Err(_) => return Effect::Search,
             }
             Effect::Rest(after(now, rules.timing.processing_interval))
+        }
+        // It says nothing of this contact: the account lacks a permission, or the path of the import is another.
+        Sent::Refused { status: 403..=405 } => {
+            work.contact.stage = Stage::Linked(stage.settled_unsent());
+            failed(work, Trouble::Held, now, rules)
+        }
+        // Somebody's contact is there already; a search tells whose.
+        Sent::Refused { status: 409 } => {
+            work.contact.stage = Stage::Linked(stage.doubt(now));
+            Effect::Rest(after(now, rules.timing.search_interval))
         }
         Sent::Refused { status } => {
             work.contact.stage = Stage::Linked(stage.settled_unsent());
@@ -71,6 +87,7 @@ pub(super) fn sent(work: &mut Work, sent: Sent, now: DateTime<Utc>, rules: &Rule
             failed(work, Trouble::Passing { step: "uploading" }, now, rules)
         }
         Sent::InDoubt => {
+            work.failures = work.failures.saturating_add(1);
             work.contact.stage = Stage::Linked(stage.doubt(now));
             Effect::Rest(after(now, rules.timing.search_interval))
         }
@@ -84,7 +101,23 @@ pub(super) fn found(
     rules: &Rules,
 ) -> Effect {
     work.searched = true;
-    match found {
+    let attempt = match &work.contact.stage {
+        Stage::Linked(stage) => stage.attempt,
+        Stage::Uploaded(stage) => Some(stage.attempt),
+        Stage::Processing(stage) => stage.attempt,
+        _ => None,
+    };
+    // What somebody else made before, and what is still without media, tells nothing of what was sent.
+    let beside = attempt.and_then(|attempt| attempt.beside);
+    let is_ours = |contact: &&FoundContact| {
+        beside != Some(contact.ccr)
+            || matches!(contact.state, FoundState::WithMedia | FoundState::Failed)
+    };
+    let found: Vec<FoundContact> = found.iter().filter(is_ours).copied().collect();
+    if found.is_empty() {
+        work.beside = beside;
+    }
+    match found.as_slice() {
         [] => not_found(work, now, rules),
         [contact] => found_one(work, *contact, now, rules),
         [contact, ..] => {
@@ -152,6 +185,7 @@ fn found_one(work: &mut Work, contact: FoundContact, now: DateTime<Utc>, rules: 
             let wants_media = stage.media != LegMedia::None;
             if never_sent && wants_media && contact.state == FoundState::WithoutMedia {
                 // Somebody else made it, without media: it is completed, not skipped.
+                work.beside = Some(contact.ccr);
                 return super::advance(work, now, rules);
             }
             stage.found(contact.ccr, now)
@@ -253,7 +287,6 @@ pub(super) fn complete(work: &mut Work, now: DateTime<Utc>, rules: &Rules) -> Ef
 
 /// The metadata was written: what is delivered is what is captured.
 pub(super) fn refreshed(work: &mut Work, now: DateTime<Utc>, rules: &Rules) -> Effect {
-    progress(work);
     let settled = match read_story(work) {
         Ok(Some(story)) => story
             .ended

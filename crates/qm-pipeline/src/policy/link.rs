@@ -98,7 +98,7 @@ impl<'a> Linking<'a> {
             self.leg.times.media_ended().unwrap_or(now),
             self.rules.timing.recording_wait,
         );
-        let mut trouble: Option<ParkReason> = None;
+        let mut troubled: Vec<&RecordingFacts> = Vec::new();
         let mut was_empty = false;
         for source in SOURCES {
             let candidates = self.candidates(source)?;
@@ -113,18 +113,15 @@ impl<'a> Linking<'a> {
             if !state(RecordingState::Pending).is_empty() && now < waits_until {
                 return Ok(Link::Wait(self.look_again(now, waits_until)));
             }
+            let here = candidates.iter().map(|candidate| candidate.facts);
+            troubled.extend(here.filter(|facts| trouble_with(facts).is_some()));
             let stored = state(RecordingState::Stored);
             if !stored.is_empty() {
-                return self.media(&stored);
+                return self.media(&stored, &troubled);
             }
             was_empty |= !state(RecordingState::Empty).is_empty();
-            trouble = trouble.or_else(|| {
-                candidates
-                    .iter()
-                    .find_map(|candidate| trouble_with(candidate.facts))
-            });
         }
-        if let Some(reason) = trouble {
+        if let Some(reason) = troubled.first().and_then(|facts| trouble_with(facts)) {
             return Ok(Link::Park(reason));
         }
         if !was_empty && now < waits_until {
@@ -234,9 +231,32 @@ impl<'a> Linking<'a> {
         !too_late && !too_early
     }
 
-    fn media(&self, stored: &[Candidate<'a>]) -> Result<Link, Question> {
+    /// `troubled` are recordings of the leg that cannot be had. Where none of those that can covers their time, some of the
+    /// leg's audio is missing, and a person must know.
+    fn media(
+        &self,
+        stored: &[Candidate<'a>],
+        troubled: &[&RecordingFacts],
+    ) -> Result<Link, Question> {
         let facts: Vec<_> = stored.iter().map(|candidate| candidate.facts).collect();
         let selection = select(&facts);
+        let is_covered = |missing: &RecordingFacts| {
+            let Some(start) = missing.start else {
+                return false;
+            };
+            selection
+                .taken
+                .iter()
+                .filter_map(|facts| clock(facts))
+                .any(|clock| {
+                    let slack = Duration::seconds(2);
+                    clock.start - slack <= start && start <= clock.start + clock.length + slack
+                })
+        };
+        let missing = troubled.iter().find(|facts| !is_covered(facts));
+        if let Some(reason) = missing.and_then(|facts| trouble_with(facts)) {
+            return Ok(Link::Park(reason));
+        }
         let mut marks = Vec::new();
         let mut pieces = Vec::new();
         for facts in selection.taken {

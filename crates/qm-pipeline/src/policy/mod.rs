@@ -43,6 +43,7 @@ pub struct Work {
     evidence: Evidence,
     searched: bool,
     prepared: Option<Delivered>,
+    beside: Option<CcrId>,
 }
 
 impl Work {
@@ -55,6 +56,7 @@ impl Work {
             evidence: Evidence::default(),
             searched: false,
             prepared: None,
+            beside: None,
         }
     }
 
@@ -145,35 +147,38 @@ pub enum Effect {
 
 /// Says what is to be done next.
 pub fn decide(work: &mut Work, event: Event, now: DateTime<Utc>, rules: &Rules) -> Effect {
+    let (stage, failures) = (work.contact.stage.name(), work.failures);
+    let is_held = matches!(event, Event::Failed(Trouble::Held));
+    let effect = react(work, event, now, rules);
+    // Failures count until the contact has come further, or has come to rest for another reason. While it is in doubt
+    // it has not: what it rests for is the failure.
+    let in_doubt = matches!(&work.contact.stage, Stage::Linked(stage) if stage.in_doubt);
+    let rests_well =
+        matches!(effect, Effect::Rest(_)) && !is_held && !in_doubt && work.failures <= failures;
+    let came_further = work.contact.stage.name() > stage;
+    if rests_well || came_further || matches!(effect, Effect::End) {
+        work.failures = 0;
+    }
+    effect
+}
+
+fn react(work: &mut Work, event: Event, now: DateTime<Utc>, rules: &Rules) -> Effect {
     match event {
         Event::Woken => {
             work.evidence = Evidence::default();
             work.searched = false;
             work.prepared = None;
+            work.beside = None;
         }
-        Event::Answered(question, answer) => {
-            progress(work);
-            work.evidence.insert(question, answer);
-        }
+        Event::Answered(question, answer) => work.evidence.insert(question, answer),
         Event::Saved => {}
-        Event::Prepared(delivered) => {
-            progress(work);
-            work.prepared = Some(delivered);
-        }
+        Event::Prepared(delivered) => work.prepared = Some(delivered),
         Event::Sent(sent) => return deliver::sent(work, sent, now, rules),
-        Event::Found(found) => {
-            progress(work);
-            return deliver::found(work, &found, now, rules);
-        }
+        Event::Found(found) => return deliver::found(work, &found, now, rules),
         Event::MetadataUpdated => return deliver::refreshed(work, now, rules),
         Event::Failed(trouble) => return failed(work, trouble, now, rules),
     }
     advance(work, now, rules)
-}
-
-/// Something came of a step: the failures before it count no more.
-fn progress(work: &mut Work) {
-    work.failures = 0;
 }
 
 fn advance(work: &mut Work, now: DateTime<Utc>, rules: &Rules) -> Effect {
@@ -191,7 +196,10 @@ fn discovered(work: &mut Work, now: DateTime<Utc>, rules: &Rules) -> Effect {
     let Stage::Discovered(stage) = work.contact.stage.clone() else {
         return Effect::End;
     };
-    if let Some(rule) = by_product(&work.contact.leg.channel, rules) {
+    let channel_known = |work: &Work| !work.contact.leg.channel.as_str().is_empty();
+    if channel_known(work)
+        && let Some(rule) = by_product(&work.contact.leg.channel, rules)
+    {
         work.contact.stage = Stage::Excluded(stage.exclude(rule, now));
         return Effect::End;
     }
@@ -203,9 +211,16 @@ fn discovered(work: &mut Work, now: DateTime<Utc>, rules: &Rules) -> Effect {
     match capture::capture(&mut work.contact.leg, &mut work.details, &story, now, rules) {
         capture::Captured::Wait(until) => Effect::Rest(until),
         capture::Captured::Park(reason) => park(work, reason, now),
+        // No event tells its channel, so nobody knows whether it is to be carried.
+        capture::Captured::Now(_) if !channel_known(work) => {
+            park(work, ParkReason::EventsGone, now)
+        }
         capture::Captured::Now(capture) => {
             let attributes = work.attributes();
-            let rule = exclusion::by_rule(&work.contact.leg, &work.details, &attributes, rules);
+            let leg = &work.contact.leg;
+            let product = by_product(&leg.channel, rules);
+            let rule =
+                product.or_else(|| exclusion::by_rule(leg, &work.details, &attributes, rules));
             if let Some(rule) = rule {
                 work.contact.stage = Stage::Excluded(stage.exclude(rule, now));
                 return Effect::End;
@@ -247,6 +262,8 @@ fn captured(work: &mut Work, now: DateTime<Utc>, rules: &Rules) -> Effect {
         }
         Ok(link::Link::Media(media)) => {
             work.contact.stage = Stage::Linked(stage.link(media, now));
+            // What was asked is not needed any more, and a transfer takes long.
+            work.evidence = Evidence::default();
             Effect::Save
         }
     }
@@ -256,7 +273,6 @@ fn captured(work: &mut Work, now: DateTime<Utc>, rules: &Rules) -> Effect {
 pub const NO_MEDIA_RULE: &str = "no-media";
 
 fn park(work: &mut Work, reason: ParkReason, now: DateTime<Utc>) -> Effect {
-    progress(work);
     // A contact at its end stays there.
     if let Ok(parked) = work.contact.stage.clone().park(reason, now) {
         work.contact.stage = Stage::Parked(parked);
@@ -271,7 +287,7 @@ fn failed(work: &mut Work, trouble: Trouble, now: DateTime<Utc>, rules: &Rules) 
             deliver::give_up_refreshing(work)
         }
         Trouble::Park(reason) => park(work, reason, now),
-        Trouble::Held => Effect::Rest(now + HELD),
+        Trouble::Held => Effect::Rest(now + spread(work, HELD)),
         Trouble::Passing { step } => {
             work.failures = work.failures.saturating_add(1);
             if work.failures >= rules.max_failures {
@@ -306,10 +322,14 @@ fn backoff(work: &Work, rules: &Rules) -> Duration {
             .min(rules.timing.recording_interval),
     );
     let doubled = first * 2_i32.pow(work.failures.saturating_sub(1).min(16));
-    let longest = doubled.min(LONGEST_BACKOFF);
+    spread(work, doubled.min(LONGEST_BACKOFF))
+}
+
+/// From half of it to all of it, by the leg's own id.
+fn spread(work: &Work, pause: Duration) -> Duration {
     let digits = work.contact.leg.id.as_str().as_bytes().iter().rev().take(4);
     let dice = digits.fold(0_i32, |sum, digit| (sum * 31 + i32::from(*digit)) % 1000);
-    longest / 2 + longest / 2 * dice / 1000
+    pause / 2 + pause / 2 * dice / 1000
 }
 
 #[cfg(test)]

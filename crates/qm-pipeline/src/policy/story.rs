@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use contact_model::LegTimes;
-use flex_events::{Attributes, EventType, FlexEvent, ReservationStatus};
+use flex_events::{Attributes, FlexEvent, ReservationStatus};
 use twilio_sid::{ReservationSid, TaskQueueSid, TaskSid, WorkerSid, WorkflowSid};
 
 /// What became of one reservation.
@@ -55,16 +55,6 @@ pub struct TaskStory {
     pub workflow: Option<WorkflowSid>,
 }
 
-fn ends_task(event: &EventType) -> bool {
-    matches!(
-        event,
-        EventType::TaskCompleted
-            | EventType::TaskCanceled
-            | EventType::TaskDeleted
-            | EventType::TaskSystemDeleted
-    )
-}
-
 fn earliest(slot: &mut Option<DateTime<Utc>>, at: DateTime<Utc>) {
     *slot = Some(slot.map_or(at, |known| known.min(at)));
 }
@@ -86,7 +76,7 @@ impl TaskStory {
     }
 
     fn take(&mut self, event: &FlexEvent) {
-        if ends_task(&event.event_type) {
+        if event.event_type.ends_task() {
             earliest(&mut self.ended, event.at);
         }
         if let Some(task) = &event.task {

@@ -158,7 +158,11 @@ fn fault() -> impl Strategy<Value = Fault> {
     ]
 }
 
+/// Which effect always fails.
+type Broken = fn(&Effect) -> bool;
+
 struct Model {
+    broken: Option<Broken>,
     now: DateTime<Utc>,
     rules: Rules,
     ledger: (Contact, Details, u32),
@@ -172,6 +176,7 @@ struct Model {
 impl Model {
     fn new(faults: Vec<Fault>, lag: i64) -> Self {
         Self {
+            broken: None,
             now: at(80),
             rules: rules(),
             ledger: (discovered(), Details::default(), 0),
@@ -211,6 +216,10 @@ impl Model {
             let fault = match effect {
                 Effect::End | Effect::Rest(_) => Fault::None,
                 _ => self.faults.pop_front().unwrap_or(Fault::None),
+            };
+            let fault = match self.broken {
+                Some(broken) if broken(&effect) => Fault::Passing,
+                _ => fault,
             };
             if fault == Fault::Crash {
                 return self.restart();
@@ -491,6 +500,234 @@ fn a_step_that_keeps_failing_backs_off_and_parks_after_days_not_hours() {
 }
 
 #[test]
+fn a_step_in_the_middle_of_a_turn_that_keeps_failing_backs_off_and_parks_too() {
+    let late: Broken = |effect| matches!(effect, Effect::Ask(Question::Recording(_)));
+    let fetching: Broken = |effect| matches!(effect, Effect::Prepare);
+    for broken in [late, fetching] {
+        let mut model = Model::new(Vec::new(), 0);
+        model.broken = Some(broken);
+        model.run(2_000);
+        let Stage::Parked(parked) = &model.ledger.0.stage else {
+            panic!("{:?}", model.ledger.0.stage)
+        };
+        assert_eq!(parked.reason.kind(), ParkKind::StepFailed);
+        let days = (model.now - at(80)).num_days();
+        assert!((2..5).contains(&days), "{days} days");
+    }
+}
+
+#[test]
+fn attempts_that_came_to_nothing_in_an_outage_do_not_use_up_a_contacts_attempts() {
+    for fault in [Fault::RefuseUnsent, Fault::InDoubtLost] {
+        let mut model = Model::new(Vec::new(), 0);
+        while model.uploads < 20 {
+            // The fault is met by uploads alone: other effects pass it by.
+            model.faults = vec![fault; 8].into();
+            assert!(!model.turn(), "{:?}", model.ledger.0.stage);
+        }
+        model.faults.clear();
+        model.run(50);
+        assert_eq!(
+            (model.stage(), model.imported.len()),
+            (StageName::Complete, 1),
+            "{fault:?}"
+        );
+    }
+}
+
+#[test]
+fn a_contact_that_somebody_made_before_without_media_hides_no_attempt() {
+    for faults in [
+        vec![],
+        vec![Fault::InDoubtLost; 8],
+        vec![Fault::CrashAfterApplied; 8],
+    ] {
+        let mut model = Model::new(Vec::new(), 0);
+        model.imported.push(Imported {
+            visible: at(0),
+            processed: DateTime::<Utc>::MAX_UTC,
+        });
+        model.faults = faults.into();
+        model.run(200);
+        assert_eq!(
+            model.stage(),
+            StageName::Complete,
+            "{:?}",
+            model.ledger.0.stage
+        );
+        assert_eq!(model.imported.len(), 2, "theirs and ours");
+    }
+}
+
+#[test]
+fn a_contact_that_has_a_number_is_never_sent_again_however_the_search_lags() {
+    let mut model = Model::new(Vec::new(), 0);
+    let stage = Discovered { at: at(0) }
+        .capture(contact_model::Capture::default(), at(1))
+        .link(contact_model::LegMedia::None, at(2))
+        .intend(Delivered::default(), at(80))
+        .unwrap()
+        .uploaded(Some(CcrId::try_from(9).unwrap()), at(81))
+        .unwrap();
+    model.ledger.0.stage = Stage::Uploaded(stage);
+    model.run(3_000);
+    let Stage::Parked(parked) = &model.ledger.0.stage else {
+        panic!("{:?}", model.ledger.0.stage)
+    };
+    assert_eq!(
+        (parked.reason.kind(), model.uploads),
+        (ParkKind::ProcessingOverdue, 0)
+    );
+}
+
+#[test]
+fn an_import_that_is_forbidden_waits_for_the_operator_and_parks_nothing() {
+    let mut work = Work::new(discovered(), Details::default(), 0);
+    let linked = Discovered { at: at(0) }
+        .capture(contact_model::Capture::default(), at(1))
+        .link(contact_model::LegMedia::None, at(2));
+    work.contact.stage = Stage::Linked(linked.intend(Delivered::default(), at(3)).unwrap());
+    let effect = decide(
+        &mut work,
+        Event::Sent(Sent::Refused { status: 403 }),
+        at(4),
+        &rules(),
+    );
+    assert!(matches!(effect, Effect::Rest(_)));
+    assert!(matches!(&work.contact.stage, Stage::Linked(stage) if !stage.in_doubt));
+}
+
+mod discovery {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    const OTHER: &str = "WR00000000000000000000000000000002";
+
+    fn of(leg: &str, number: u32, kind: &str, second: i64) -> FlexEvent {
+        let mut event = event(number, kind, second, &attributes(), number);
+        if let Some(reservation) = &mut event.reservation {
+            reservation.sid = leg.parse().unwrap();
+        }
+        event
+    }
+
+    fn legs(
+        window: (i64, i64),
+        since: i64,
+        events: &[FlexEvent],
+        all: &[FlexEvent],
+    ) -> (Vec<String>, usize) {
+        let window = Window {
+            from: at(window.0),
+            to: at(window.1),
+        };
+        let seen: Vec<_> = events
+            .iter()
+            .filter(|event| window.from <= event.at && event.at < window.to)
+            .cloned()
+            .collect();
+        let first = ended_in(&acd(), window, at(since), &seen, &BTreeMap::new(), at(999));
+        let asked: BTreeMap<_, _> = first
+            .unclear
+            .iter()
+            .map(|task| (*task, all.to_vec()))
+            .collect();
+        let ended = ended_in(&acd(), window, at(since), &seen, &asked, at(999));
+        let found = ended
+            .legs
+            .iter()
+            .map(|(contact, _)| contact.leg.id.to_string())
+            .collect();
+        (found, first.unclear.len())
+    }
+
+    #[test]
+    fn a_completed_reservation_is_a_leg_without_another_question() {
+        let events = story();
+        assert_eq!(
+            legs((60, 66), 0, &events, &events),
+            (vec![LEG.to_owned()], 0)
+        );
+        assert_eq!(legs((0, 60), 0, &events, &events), (vec![], 0));
+    }
+
+    #[test]
+    fn a_canceled_reservation_is_a_leg_only_if_it_was_accepted() {
+        let offered = [
+            of(LEG, 1, "reservation.created", 0),
+            of(LEG, 2, "reservation.canceled", 5),
+        ];
+        assert_eq!(legs((0, 60), 0, &offered, &offered), (vec![], 1));
+        let accepted = [
+            of(LEG, 1, "reservation.accepted", 0),
+            of(LEG, 2, "reservation.canceled", 70),
+        ];
+        assert_eq!(
+            legs((60, 120), 0, &accepted, &accepted),
+            (vec![LEG.to_owned()], 1)
+        );
+    }
+
+    #[test]
+    fn a_leg_that_only_its_task_ends_is_found_beside_one_that_was_completed() {
+        let events = [
+            of(OTHER, 1, "reservation.accepted", 0),
+            of(OTHER, 2, "reservation.wrapup", 20),
+            of(LEG, 3, "reservation.accepted", 21),
+            of(LEG, 4, "reservation.completed", 65),
+            event(5, "task.completed", 66, &attributes(), 5),
+        ];
+        let (found, asked) = legs((60, 120), 0, &events, &events);
+        assert_eq!((found, asked), (vec![LEG.to_owned(), OTHER.to_owned()], 1));
+    }
+
+    #[test]
+    fn an_end_that_was_missed_is_found_when_the_task_ends_unless_it_lies_before_the_beginning() {
+        let all = story();
+        // The reservation's own end was not told in its window.
+        let told = [
+            all[0].clone(),
+            all[1].clone(),
+            event(4, "task.completed", 130, &attributes(), 4),
+        ];
+        let whole = [
+            all[0].clone(),
+            all[1].clone(),
+            all[2].clone(),
+            told[2].clone(),
+        ];
+        assert_eq!(legs((120, 180), 0, &told, &whole).0, [LEG]);
+        assert!(legs((120, 180), 100, &told, &whole).0.is_empty());
+    }
+
+    #[test]
+    fn a_leg_of_no_channel_is_looked_into_and_not_taken_for_a_chat() {
+        let mut events = story();
+        for event in &mut events {
+            if let Some(task) = &mut event.task {
+                task.channel_unique_name = None;
+            }
+        }
+        let mut model = Model::new(Vec::new(), 0);
+        model.story = events;
+        model.ledger.0.leg.channel = Channel::from("");
+        model.run(20);
+        let Stage::Parked(parked) = &model.ledger.0.stage else {
+            panic!("{:?}", model.ledger.0.stage)
+        };
+        assert_eq!(parked.reason.kind(), ParkKind::EventsGone);
+        let mut model = Model::new(Vec::new(), 0);
+        model.ledger.0.leg.channel = Channel::from("");
+        model.run(20);
+        assert_eq!(
+            (model.stage(), model.ledger.0.leg.channel.clone()),
+            (StageName::Complete, Channel::Voice)
+        );
+    }
+}
+
+#[test]
 fn what_others_hold_never_counts_against_a_contact() {
     let mut model = Model::new(vec![Fault::Held; 20_000], 0);
     model.run(12_000);
@@ -602,6 +839,64 @@ mod linking {
             );
             assert_eq!(park_kind(&stage), Some(ParkKind::RecordingNotStored));
         }
+    }
+
+    fn of_call(number: u8, second: i64, seconds: u64, state: RecordingState) -> RecordingFacts {
+        let sid = format!("RE{number:032}").parse().unwrap();
+        RecordingFacts {
+            sid,
+            state,
+            start: Some(at(second)),
+            seconds: Some(seconds),
+            ..recording()
+        }
+    }
+
+    fn linked_from(recordings: &[RecordingFacts]) -> Stage {
+        let media: Vec<_> = recordings
+            .iter()
+            .map(|facts| json!({"type": "VoiceRecording", "url": format!("https://x.example/{}", facts.sid)}))
+            .collect();
+        let attributes = json!({"conversations": {"media": media}});
+        let mut model = Model::new(Vec::new(), 0);
+        model.story = [
+            (1, "reservation.accepted", 0),
+            (2, "reservation.wrapup", 60),
+            (3, "reservation.completed", 65),
+            (4, "task.completed", 66),
+        ]
+        .into_iter()
+        .map(|(number, kind, second)| event(number, kind, second, &attributes, number))
+        .collect();
+        answered(&model, recordings, &Media::default())
+    }
+
+    #[test]
+    fn a_part_that_could_not_be_stored_is_not_passed_over_in_silence() {
+        let first = of_call(1, 1, 20, RecordingState::Stored);
+        let second = of_call(2, 30, 0, RecordingState::NotStored { code: Some(16104) });
+        assert_eq!(
+            park_kind(&linked_from(&[first.clone(), second])),
+            Some(ParkKind::RecordingNotStored)
+        );
+        // Another recording covers that time: nothing is missing.
+        let beside = of_call(3, 5, 0, RecordingState::NotStored { code: Some(16104) });
+        assert_eq!(linked_from(&[first, beside]).name(), StageName::Linked);
+    }
+
+    #[test]
+    fn parts_of_a_call_that_was_stopped_and_started_are_joined_in_order() {
+        let (late, early) = (
+            of_call(1, 30, 20, RecordingState::Stored),
+            of_call(2, 1, 20, RecordingState::Stored),
+        );
+        let Stage::Linked(linked) = linked_from(&[late.clone(), early.clone()]) else {
+            panic!()
+        };
+        assert_eq!(
+            linked.media.recordings().collect::<Vec<_>>(),
+            [early.sid, late.sid]
+        );
     }
 
     #[test]

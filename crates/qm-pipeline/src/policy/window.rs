@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use contact_model::{AcdKey, Channel, Contact, Details, Discovered, Leg, LegTimes, Stage};
-use flex_events::{EventType, FlexEvent, ReservationStatus};
+use flex_events::{FlexEvent, ReservationStatus};
 use twilio_sid::{ReservationSid, TaskSid};
 
 use super::rules::after;
@@ -62,11 +62,15 @@ pub struct EndedIn {
     pub nameless: Vec<ReservationSid>,
 }
 
-/// Finds the legs that ended in `window`. Each belongs to the window in which its reservation, or failing that its task,
+/// Finds the legs that ended in `window`: each belongs to the window in which its reservation, or failing that its task,
 /// ended. `asked` holds the events of tasks that were unclear before.
+///
+/// Where a task's end is in the window, all of its legs that ended at or after `since` are given, whenever that was: one
+/// whose own end came late or could not be read is found that way. The ledger knows the others already.
 pub fn ended_in(
     acd: &AcdKey,
     window: Window,
+    since: DateTime<Utc>,
     events: &[FlexEvent],
     asked: &BTreeMap<TaskSid, Vec<FlexEvent>>,
     now: DateTime<Utc>,
@@ -79,41 +83,36 @@ pub fn ended_in(
         }
     }
     for (task, of_task) in by_task {
-        let known = asked.get(&task);
-        let clear =
-            |status: Option<ReservationStatus>| status == Some(ReservationStatus::Completed);
-        let ends_unclearly = of_task.iter().any(|event| {
-            let reservation = event.reservation.as_ref().and_then(|facts| facts.status);
-            matches!(
-                reservation,
-                Some(ReservationStatus::Canceled | ReservationStatus::Failed)
-            ) || is_task_end(event)
-        });
-        let ends_clearly = of_task
+        let status = |event: &FlexEvent| event.reservation.as_ref().and_then(|facts| facts.status);
+        let completed = of_task
             .iter()
-            .any(|event| clear(event.reservation.as_ref().and_then(|facts| facts.status)));
-        if !ends_unclearly && !ends_clearly {
+            .any(|event| status(event) == Some(ReservationStatus::Completed));
+        // A reservation that was canceled or failed may never have been accepted, and a task that ended may have legs
+        // whose ends are not in this window.
+        let unclear = of_task.iter().any(|event| {
+            let canceled = [
+                Some(ReservationStatus::Canceled),
+                Some(ReservationStatus::Failed),
+            ];
+            canceled.contains(&status(event)) || event.event_type.ends_task()
+        });
+        if !completed && !unclear {
             continue;
         }
-        // Where the window shows a completed reservation and the task's end, nothing is left to ask.
-        let all_known = ends_clearly
-            && of_task.iter().all(|event| {
-                !matches!(
-                    event.reservation.as_ref().and_then(|facts| facts.status),
-                    Some(ReservationStatus::Canceled | ReservationStatus::Failed)
-                )
-            });
-        let story = match known {
+        let story = match asked.get(&task) {
             Some(events) => TaskStory::read(task, events),
-            None if all_known => TaskStory::read(task, of_task.iter().copied()),
-            None => {
+            None if unclear => {
                 ended.unclear.insert(task);
                 continue;
             }
+            None => TaskStory::read(task, of_task.iter().copied()),
         };
+        let task_ended_here = story.ended.is_some_and(|at| in_window(window, at));
         for (reservation, known) in story.ended_legs() {
-            let ended_at = known.ended.or(story.ended);
-            if !ended_at.is_some_and(|at| in_window(window, at)) {
+            let belongs = known.ended.or(story.ended).is_some_and(|at| {
+                in_window(window, at) || task_ended_here && since <= at && at < window.to
+            });
+            if !belongs {
                 continue;
             }
             match contact(acd, task, reservation, &story, &of_task, now) {
@@ -130,16 +129,6 @@ pub fn ended_in(
 
 fn in_window(window: Window, at: DateTime<Utc>) -> bool {
     window.from <= at && at < window.to
-}
-
-fn is_task_end(event: &FlexEvent) -> bool {
-    matches!(
-        event.event_type,
-        EventType::TaskCompleted
-            | EventType::TaskCanceled
-            | EventType::TaskDeleted
-            | EventType::TaskSystemDeleted
-    )
 }
 
 fn contact(

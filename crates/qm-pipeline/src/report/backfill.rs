@@ -1,16 +1,14 @@
 //! Backfills: what a range would take, and how far one is.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use contact_model::{AcdKey, LegId};
 use serde::Serialize;
 use sync_ledger::{Backfill, BackfillState, Ledger, WishId};
-use twilio_client::{EventQuery, TwilioClient, TwilioError};
+use twilio_client::{TwilioClient, TwilioError};
 
 use super::{AcdNames, ReportError};
-use crate::policy::{Window, ended_in};
-use crate::runner::{EVENTS_KEPT, task_events};
+use crate::policy::Window;
+use crate::runner::{EVENTS_KEPT, read_window};
 
 /// A backfill in one line.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -164,11 +162,12 @@ pub async fn plan_backfill<L: Ledger>(
     let mut from = begin;
     while from < range.to {
         let to = (from + step).min(range.to);
-        let legs = match legs_of(twilio, acd, Window { from, to }, now).await {
+        let legs = match read_window(twilio, acd, Window { from, to }, begin, now).await {
             Ok(legs) => legs,
             Err(error) => return Ok(Err(error)),
         };
-        for leg in legs {
+        for (contact, _) in legs {
+            let leg = contact.leg.id;
             if ledger.get(acd, leg).await?.is_some() {
                 plan.legs_known += 1;
             } else {
@@ -179,37 +178,6 @@ pub async fn plan_backfill<L: Ledger>(
         from = to;
     }
     Ok(Ok(plan))
-}
-
-async fn legs_of(
-    twilio: &TwilioClient,
-    acd: &AcdKey,
-    window: Window,
-    now: DateTime<Utc>,
-) -> Result<Vec<LegId>, TwilioError> {
-    let query = EventQuery::between(window.from, window.to);
-    let found = twilio.taskrouter(acd.workspace).events(&query).await?;
-    let mut asked = BTreeMap::new();
-    loop {
-        let ended = ended_in(acd, window, &found.events, &asked, now);
-        let unclear: Vec<_> = ended
-            .unclear
-            .iter()
-            .filter(|task| !asked.contains_key(*task))
-            .copied()
-            .collect();
-        if unclear.is_empty() {
-            return Ok(ended
-                .legs
-                .into_iter()
-                .map(|(contact, _)| contact.leg.id)
-                .collect());
-        }
-        for task in unclear {
-            let events = task_events(twilio, acd.workspace, task, window.to, now).await?;
-            asked.insert(task, events.unwrap_or_default());
-        }
-    }
 }
 
 #[cfg(test)]

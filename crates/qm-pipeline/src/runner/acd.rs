@@ -23,8 +23,8 @@ pub(crate) struct AcdRuntime {
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) mapping: RuleSet,
     /// How many contacts fetch recordings at a time.
-    pub(crate) fetches: Semaphore,
+    pub(crate) fetches: Arc<Semaphore>,
     /// How many contacts are sent at a time.
-    pub(crate) uploads: Semaphore,
+    pub(crate) uploads: Arc<Semaphore>,
     pub(crate) finder: Finder,
 }

@@ -33,16 +33,25 @@ pub(crate) fn twilio_trouble(error: &TwilioError, step: &'static str) -> Trouble
     Trouble::Passing { step }
 }
 
-/// Asks Twilio.
+/// How many failures in a row a contact bears before it goes on without what it can do without.
+const PATIENCE: u32 = 3;
+
+/// Asks Twilio. `failures` is how many the contact has had in a row.
 pub(crate) async fn ask(
     twilio: &TwilioClient,
     leg: &Leg,
     question: Question,
+    failures: u32,
     now: DateTime<Utc>,
 ) -> Result<Answer, Trouble> {
-    answer(twilio, leg, question, now)
-        .await
-        .map_err(|error| twilio_trouble(&error, question.step()))
+    match answer(twilio, leg, question, now).await {
+        Ok(answer) => Ok(answer),
+        // It only makes a cut finer: a contact does not wait for ever for a record that many accounts do not have.
+        Err(_) if matches!(question, Question::Participants(_)) && failures >= PATIENCE => {
+            Ok(Answer::Participants(None))
+        }
+        Err(error) => Err(twilio_trouble(&error, question.step())),
+    }
 }
 
 async fn answer(
@@ -59,7 +68,7 @@ async fn answer(
                 None => Answer::EventsGone,
             }
         }
-        Question::Recording(sid) => match twilio.recordings().get(sid).await {
+        Question::Recording(sid) => match twilio.recordings().get_even_deleted(sid).await {
             Ok(recording) => Answer::Recording(Some(facts(&recording))),
             Err(error) if error.is_not_found() => Answer::Recording(None),
             Err(error) => return Err(error),
@@ -72,8 +81,7 @@ async fn answer(
         }
         Question::ConferencesNamed(task) => {
             let listed = twilio.conferences().named(task.to_string()).all().await?;
-            told(&listed);
-            Answer::Conferences(listed.items.iter().map(conference).collect())
+            Answer::Conferences(whole(listed)?.iter().map(conference).collect())
         }
         Question::Conference(sid) => match twilio.conferences().get(sid).await {
             Ok(found) => Answer::Conference(Some(conference(&found))),
@@ -140,19 +148,18 @@ fn forbidden(error: &TwilioError) -> bool {
 
 async fn recordings(listing: Listing<Recording>) -> Result<Vec<RecordingFacts>, TwilioError> {
     match listing.all().await {
-        Ok(listed) => {
-            told(&listed);
-            Ok(listed.items.iter().map(facts).collect())
-        }
+        Ok(listed) => Ok(whole(listed)?.iter().map(facts).collect()),
         // A call or conference that Twilio no longer knows has no recordings to list.
         Err(error) if error.is_not_found() => Ok(Vec::new()),
         Err(error) => Err(error),
     }
 }
 
-fn told<T>(listed: &Listed<T>) {
-    for error in &listed.unreadable {
-        tracing::warn!(%error, "an item of a list cannot be read");
+/// The items of a list that was read whole. An item that cannot be read must not be taken for absent.
+fn whole<T>(listed: Listed<T>) -> Result<Vec<T>, TwilioError> {
+    match listed.unreadable.into_iter().next() {
+        None => Ok(listed.items),
+        Some(error) => Err(TwilioError::Unreadable(error)),
     }
 }
 

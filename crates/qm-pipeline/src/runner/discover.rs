@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use contact_model::{AcdKey, Contact, Details, Stage};
 use flex_events::FlexEvent;
 use sync_ledger::{
     Advance, Advanced, Backfill, BackfillState, CursorId, Ledger, NewLeg, Schedule, keep,
 };
 use tokio_util::sync::CancellationToken;
-use twilio_client::{EventQuery, TwilioError};
+use twilio_client::{EventQuery, TwilioClient, TwilioError};
 use twilio_sid::TaskSid;
 
 use super::acd::AcdRuntime;
@@ -20,6 +21,9 @@ use crate::policy::{NextWindow, Window, ended_in, next_window};
 
 /// The name of the Events API's live cursor in the ledger.
 pub const EVENTS_STREAM: &str = "events";
+
+/// The name of the cursor that stays where discovery began: what ended before is not this connector's to carry.
+const ORIGIN_STREAM: &str = "origin";
 
 /// How long discovery pauses after a failure at first, and at most.
 pub(crate) const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
@@ -33,45 +37,32 @@ pub(crate) enum DiscoverError {
     Ledger(#[from] sync_ledger::LedgerError),
 }
 
-/// Reads one window and finds the legs that ended in it.
+/// Reads one window and finds the legs that ended in it, or whose task did; none that ended before `since`.
 pub(crate) async fn read_window(
-    acd: &AcdRuntime,
+    twilio: &TwilioClient,
+    acd: &AcdKey,
     window: Window,
+    since: DateTime<Utc>,
     now: DateTime<Utc>,
-) -> Result<Vec<NewLeg>, TwilioError> {
+) -> Result<Vec<(Contact, Details)>, TwilioError> {
     let query = EventQuery::between(window.from, window.to);
-    let found = acd
-        .twilio
-        .taskrouter(acd.key.workspace)
-        .events(&query)
-        .await?;
+    let found = twilio.taskrouter(acd.workspace).events(&query).await?;
     for error in &found.unreadable {
-        tracing::error!(acd = %acd.config.name, %error, "an event cannot be read; if it ended a leg, that leg is not known");
+        tracing::error!(%acd, %error, "an event cannot be read; if it ended a leg, that leg is found when its task ends");
     }
     let mut asked: BTreeMap<TaskSid, Vec<FlexEvent>> = BTreeMap::new();
     loop {
-        let ended = ended_in(&acd.key, window, &found.events, &asked, now);
-        let unclear: Vec<TaskSid> = ended
-            .unclear
-            .iter()
-            .filter(|task| !asked.contains_key(task))
-            .copied()
-            .collect();
+        let ended = ended_in(acd, window, since, &found.events, &asked, now);
+        let is_new = |task: &&TaskSid| !asked.contains_key(task);
+        let unclear: Vec<TaskSid> = ended.unclear.iter().filter(is_new).copied().collect();
         if unclear.is_empty() {
             for leg in &ended.nameless {
-                tracing::error!(acd = %acd.config.name, leg = %leg, "no event names the agent of this leg: it is not carried");
+                tracing::error!(%acd, %leg, "no event names the agent of this leg: it is not carried");
             }
-            let legs = ended.legs.into_iter();
-            return Ok(legs
-                .map(|(contact, details)| NewLeg {
-                    contact,
-                    details: Some(details),
-                    schedule: Schedule::at(now),
-                })
-                .collect());
+            return Ok(ended.legs);
         }
         for task in unclear {
-            let events = task_events(&acd.twilio, acd.key.workspace, task, window.to, now).await?;
+            let events = task_events(twilio, acd.workspace, task, window.to, now).await?;
             asked.insert(task, events.unwrap_or_default());
         }
     }
@@ -125,21 +116,30 @@ async fn live_step<L: Ledger>(
         .cursor(&acd.key, EVENTS_STREAM)
         .await?
         .map(|cursor| cursor.position);
-    let live = || CursorId::Live {
+    let live = |stream: &str| CursorId::Live {
         acd: acd.key.clone(),
-        stream: EVENTS_STREAM.to_owned(),
+        stream: stream.to_owned(),
     };
-    let Some(mut cursor) = known else {
+    let origin = core.ledger.cursor(&acd.key, ORIGIN_STREAM).await?;
+    let (Some(mut cursor), Some(origin)) = (known, origin) else {
         // Where it begins is written down at once, so that a restart before the first window skips nothing.
         let beginning = acd.config.discover_from.resolve(acd.rules.started);
-        let step = Advance {
-            cursor: live(),
-            from: None,
-            to: beginning,
-            legs: Vec::new(),
-            at: now,
-        };
-        core.ledger.advance(step, &keep).await?;
+        let begins = [
+            (ORIGIN_STREAM, origin.is_none()),
+            (EVENTS_STREAM, known.is_none()),
+        ];
+        for (stream, is_missing) in begins {
+            let step = Advance {
+                cursor: live(stream),
+                from: None,
+                to: known.unwrap_or(beginning),
+                legs: Vec::new(),
+                at: now,
+            };
+            if is_missing {
+                core.ledger.advance(step, &keep).await?;
+            }
+        }
         return Ok(None);
     };
     let oldest = now - EVENTS_KEPT;
@@ -161,7 +161,14 @@ async fn live_step<L: Ledger>(
             return Ok(Some((until - now).to_std().unwrap_or(PAUSE.0)));
         }
     };
-    let advanced = advance(core, acd, live(), known, window).await?;
+    let advanced = advance(
+        core,
+        acd,
+        live(EVENTS_STREAM),
+        known,
+        (window, origin.position),
+    )
+    .await?;
     core.state
         .discovered(&acd.key, window.to, advanced.new.len());
     if !advanced.new.is_empty() {
@@ -176,20 +183,32 @@ async fn advance<L: Ledger>(
     acd: &AcdRuntime,
     cursor: CursorId,
     from: Option<DateTime<Utc>>,
-    window: Window,
+    (window, since): (Window, DateTime<Utc>),
 ) -> Result<Advanced, DiscoverError> {
     let now = core.now();
     core.witness.before(Step::Discover, None);
-    let read = read_window(acd, window, now).await;
+    let read = read_window(&acd.twilio, &acd.key, window, since, now).await;
     core.witness.after(Step::Discover, None, read.is_ok());
     let step = Advance {
         cursor,
         from,
         to: window.to,
-        legs: read?,
+        legs: read?.into_iter().map(new_leg).collect(),
         at: now,
     };
     Ok(core.ledger.advance(step, &keep).await?)
+}
+
+fn new_leg((contact, details): (Contact, Details)) -> NewLeg {
+    let schedule = match &contact.stage {
+        Stage::Discovered(stage) => Schedule::at(stage.at),
+        _ => Schedule::rest(),
+    };
+    NewLeg {
+        contact,
+        details: Some(details),
+        schedule,
+    }
 }
 
 /// Works through a backfill, window by window, until it is through or the process stops. Its progress is in the ledger.
@@ -226,7 +245,7 @@ pub(crate) async fn backfill<L: Ledger>(
         let id = CursorId::Backfill(open.id);
         tokio::select! {
             () = stop.cancelled() => break,
-            advanced = advance(core, acd, id, Some(open.position), window) => advanced?,
+            advanced = advance(core, acd, id, Some(open.position), (window, open.from)) => advanced?,
         };
         core.wake.notify_one();
         match core.ledger.backfill(open.id).await? {

@@ -22,6 +22,9 @@ const BATCH: usize = 1_000;
 /// How far from a leg's beginning Calabrio may have filed its contact.
 const REACH: TimeDelta = TimeDelta::hours(1);
 
+/// How far apart those may have begun that one pass serves: live contacts must not wait for a pass over a month.
+const NEIGHBOURHOOD: TimeDelta = TimeDelta::days(1);
+
 /// A search rests so many times as long as it took, so that searching never fills more than a fifth of the time.
 const REST_FACTOR: u32 = 4;
 
@@ -104,8 +107,8 @@ fn neighbours(mut batch: Vec<Ask>) -> Vec<Vec<Ask>> {
         match groups.last_mut() {
             Some(group)
                 if group
-                    .last()
-                    .is_some_and(|last| ask.around - last.around < TimeDelta::days(1)) =>
+                    .first()
+                    .is_some_and(|first| ask.around - first.around < NEIGHBOURHOOD) =>
             {
                 group.push(ask);
             }

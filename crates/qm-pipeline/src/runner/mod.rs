@@ -18,11 +18,13 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use recording_spool::Spool;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use crate::report::AcdNames;
 
-pub(crate) use ask::{EVENTS_KEPT, task_events};
+pub(crate) use ask::EVENTS_KEPT;
 pub use discover::EVENTS_STREAM;
+pub(crate) use discover::read_window;
 pub use state::{AcdHealth, Health};
 pub(crate) use wishes::retry_one;
 pub use witness::{Nobody, Step, Witness};
@@ -40,6 +42,8 @@ pub(crate) struct Core<L> {
     pub(crate) state: Arc<Health>,
     pub(crate) names: AcdNames,
     pub(crate) clock: fn() -> DateTime<Utc>,
+    /// Cancelled when the worker is to stop: nothing long is begun any more.
+    pub(crate) stopping: CancellationToken,
     /// Something may have become due.
     pub(crate) wake: Notify,
 }

@@ -115,7 +115,8 @@ impl Turns {
             }
             // A defect that one contact meets must not end the turns of the others.
             Err(error) => {
-                tracing::error!(%leg, %error, "a turn broke off");
+                // What a panic says may quote what it met.
+                tracing::error!(%leg, panicked = error.is_panic(), "a turn broke off");
                 self.left.push((acd, leg, BROKEN_OFF));
                 Duration::ZERO
             }
@@ -125,26 +126,37 @@ impl Turns {
     /// Lets go of contacts whose turns did not end well, to be taken up later from where the ledger has them.
     async fn free<L: Ledger>(&mut self, core: &Core<L>) -> Result<(), LedgerError> {
         while let Some((acd, leg, pause)) = self.left.last() {
-            if let Some(record) = core.ledger.get(acd, *leg).await? {
-                let row = record.row;
-                let now = core.now();
-                let due_at = row.schedule.due_at.map(|_| now + *pause);
-                let schedule = Schedule {
-                    due_at,
-                    ..row.schedule
-                };
-                match core
-                    .ledger
-                    .save(row.change(row.contact.clone(), schedule, now))
-                    .await
-                {
-                    // Changed meanwhile: then nobody holds it any more.
-                    Ok(_) | Err(LedgerError::Conflict { .. }) => {}
-                    Err(error) => return Err(error),
+            match let_go(core, acd, *leg, *pause).await {
+                // Changed meanwhile: then nobody holds it any more.
+                Ok(()) | Err(LedgerError::Conflict { .. }) => {}
+                Err(error) if error.is_transient() => return Err(error),
+                Err(error) => {
+                    tracing::error!(%leg, %error, "a contact stays held until the next start");
                 }
             }
             self.left.pop();
         }
         Ok(())
     }
+}
+
+async fn let_go<L: Ledger>(
+    core: &Core<L>,
+    acd: &AcdKey,
+    leg: LegId,
+    pause: TimeDelta,
+) -> Result<(), LedgerError> {
+    let Some(record) = core.ledger.get(acd, leg).await? else {
+        return Ok(());
+    };
+    let (row, now) = (record.row, core.now());
+    let due_at = row.schedule.due_at.map(|_| now + pause);
+    let schedule = Schedule {
+        due_at,
+        ..row.schedule
+    };
+    core.ledger
+        .save(row.change(row.contact.clone(), schedule, now))
+        .await
+        .map(drop)
 }

@@ -60,6 +60,7 @@ impl Prepared {
 
 /// Why recordings could not be prepared.
 fn spool_trouble(recording: RecordingSid, error: &SpoolError, quota: u64) -> Trouble {
+    tracing::warn!(%recording, %error, "a recording could not be kept in the spool");
     match error {
         SpoolError::DiskFull { .. } | SpoolError::QuotaUsed { .. } => Trouble::Held,
         SpoolError::RecordingAboveQuota { .. } => Trouble::Park(ParkReason::TooLarge {

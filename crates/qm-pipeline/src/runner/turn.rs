@@ -8,13 +8,14 @@ use chrono::{DateTime, Utc};
 use contact_model::{CcrId, Delivered, Details, Discovered, LegMedia, Stage, StageName};
 use sync_ledger::{ContactRecord, DetailsChange, Ledger, LedgerError, Schedule, StoredDetails};
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument as _;
 
 use super::acd::AcdRuntime;
 use super::finder::SearchFailed;
 use super::transfer::{Prepared, prepare};
 use super::{Core, Step, ask, document};
-use crate::policy::{Effect, Event, Sent, Trouble, Work, decide};
+use crate::policy::{Answer, Effect, Event, Question, Sent, Trouble, Work, decide};
 
 /// How a turn ended.
 #[derive(Debug)]
@@ -50,6 +51,7 @@ struct Turn<'a, L> {
     prepared: Option<Prepared>,
     note: Option<String>,
     reached: StageName,
+    upload_slot: Option<OwnedSemaphorePermit>,
 }
 
 impl<'a, L: Ledger> Turn<'a, L> {
@@ -89,7 +91,22 @@ impl<'a, L: Ledger> Turn<'a, L> {
             prepared: None,
             note: None,
             reached,
+            upload_slot: None,
         }
+    }
+
+    /// A place among those that transfer; `None` where the worker stops before there is one.
+    async fn slot(&self, places: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+        tokio::select! {
+            biased;
+            () = self.core.stopping.cancelled() => None,
+            slot = Arc::clone(places).acquire_owned() => slot.ok(),
+        }
+    }
+
+    async fn ask(&self, question: Question, now: DateTime<Utc>) -> Result<Answer, Trouble> {
+        let (leg, failures) = (&self.work.contact.leg, self.work.failures);
+        ask::ask(&self.acd.twilio, leg, question, failures, now).await
     }
 
     async fn run(mut self) -> Result<StageName, LedgerError> {
@@ -103,8 +120,7 @@ impl<'a, L: Ledger> Turn<'a, L> {
             event = match effect {
                 Effect::Ask(question) => {
                     self.core.witness.before(Step::Ask, Some(leg));
-                    let answer =
-                        ask::ask(&self.acd.twilio, &self.work.contact.leg, question, now).await;
+                    let answer = self.ask(question, now).await;
                     self.core
                         .witness
                         .after(Step::Ask, Some(leg), answer.is_ok());
@@ -114,15 +130,25 @@ impl<'a, L: Ledger> Turn<'a, L> {
                     }
                 }
                 Effect::Prepare => {
-                    // Never closed, so this only waits.
-                    let _slot = self.acd.fetches.acquire().await;
+                    let Some(slot) = self.slot(&self.acd.fetches).await else {
+                        event = Event::Failed(Trouble::Held);
+                        continue;
+                    };
                     self.core.witness.before(Step::Prepare, Some(leg));
                     let prepared = self.prepare().await;
+                    drop(slot);
                     self.core
                         .witness
                         .after(Step::Prepare, Some(leg), prepared.is_ok());
+                    // The slot is taken before the intent is written down: what waits for it is not in doubt.
                     match prepared {
-                        Ok(delivered) => Event::Prepared(delivered),
+                        Ok(delivered) => {
+                            self.upload_slot = self.slot(&self.acd.uploads).await;
+                            match self.upload_slot {
+                                Some(_) => Event::Prepared(delivered),
+                                None => Event::Failed(Trouble::Held),
+                            }
+                        }
                         Err(trouble) => Event::Failed(trouble),
                     }
                 }
@@ -131,7 +157,6 @@ impl<'a, L: Ledger> Turn<'a, L> {
                     Event::Saved
                 }
                 Effect::Upload => {
-                    let _slot = self.acd.uploads.acquire().await;
                     self.core.witness.before(Step::Upload, Some(leg));
                     let sent = self.upload().await;
                     self.core.witness.after(
@@ -140,16 +165,18 @@ impl<'a, L: Ledger> Turn<'a, L> {
                         matches!(sent, Sent::Accepted { .. }),
                     );
                     self.prepared = None;
+                    self.upload_slot = None;
                     Event::Sent(sent)
                 }
                 Effect::Search => {
                     self.core.witness.before(Step::Search, Some(leg));
                     let asked = self.core.now();
-                    let found = self
-                        .acd
-                        .finder
-                        .find(leg, document::began(&self.work.contact.leg))
-                        .await;
+                    let around = document::began(&self.work.contact.leg);
+                    let found = tokio::select! {
+                        biased;
+                        () = self.core.stopping.cancelled() => Err(SearchFailed::Stopping),
+                        found = self.acd.finder.find(leg, around) => found,
+                    };
                     self.core
                         .witness
                         .after(Step::Search, Some(leg), found.is_ok());

@@ -27,10 +27,7 @@ pub(crate) async fn serve<L: Ledger>(
                 core.state.wish_taken();
                 if let Some(outcome) = carry_out(&core, &acds, &claimed, &stop).await {
                     tracing::info!(wish = %claimed.id, ?outcome, "a wish was settled");
-                    if let Err(error) = core.ledger.settle_wish(&claimed, outcome, core.now()).await
-                    {
-                        tracing::error!(wish = %claimed.id, %error, "a wish could not be settled");
-                    }
+                    settle(&core, &claimed, &outcome, &stop).await;
                 }
                 core.state.wish_settled();
                 continue;
@@ -41,6 +38,34 @@ pub(crate) async fn serve<L: Ledger>(
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(POLL) => {}
+        }
+    }
+}
+
+/// Writes down what became of a wish, as soon as the ledger can be written.
+async fn settle<L: Ledger>(
+    core: &Core<L>,
+    claimed: &ClaimedWish,
+    outcome: &Outcome,
+    stop: &CancellationToken,
+) {
+    loop {
+        match core
+            .ledger
+            .settle_wish(claimed, outcome.clone(), core.now())
+            .await
+        {
+            Ok(()) => return,
+            Err(error) => {
+                tracing::error!(wish = %claimed.id, %error, "a wish could not be settled");
+                if !error.is_transient() {
+                    return;
+                }
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(discover::PAUSE.1) => {}
         }
     }
 }
@@ -106,6 +131,13 @@ async fn backfill<L: Ledger>(
             .begin_backfill(&runtime.key, from, to, core.now());
         let begun = match begun.await {
             Ok(begun) => begun,
+            Err(error) if error.is_transient() => {
+                tracing::warn!(%error, "a backfill waits for the ledger");
+                tokio::select! {
+                    () = stop.cancelled() => return None,
+                    () = tokio::time::sleep(discover::PAUSE.1) => continue,
+                }
+            }
             Err(error) => return Some(Outcome::Failed(error.to_string())),
         };
         let before = begun.position;
@@ -144,6 +176,8 @@ pub(crate) async fn retry_one<L: Ledger>(
         contact.stage = match contact.stage {
             Stage::Parked(parked) => parked.retry(now),
             stage if stage.name().is_final() => return Ok(false),
+            // It has its turn already: a second one beside it could send it twice.
+            _ if record.row.lease_until.is_some_and(|until| until > now) => return Ok(true),
             stage => stage,
         };
         let change = record

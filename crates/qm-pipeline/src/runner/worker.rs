@@ -90,6 +90,7 @@ impl<L: Ledger> Worker<L> {
                 state,
                 names: AcdNames::configured(config),
                 clock: Utc::now,
+                stopping: CancellationToken::new(),
                 wake: tokio::sync::Notify::new(),
             }),
             acds,
@@ -143,10 +144,12 @@ impl<L: Ledger> Worker<L> {
         ));
 
         let mut report = RunReport::default();
-        let ended = self.serve(&stop, until, &mut tasks, &mut report).await;
+        let mut finders = std::mem::take(&mut self.finders);
+        let parts = (&mut tasks, &mut finders);
+        let ended = self.serve(&stop, until, parts, &mut report).await;
         background.cancel();
         while tasks.join_next().await.is_some() {}
-        self.finders.shutdown().await;
+        finders.shutdown().await;
         for acd in &self.acds {
             // A session that is not closed ends by itself.
             let _ = tokio::time::timeout(Duration::from_secs(5), acd.calabrio.logout()).await;
@@ -158,7 +161,7 @@ impl<L: Ledger> Worker<L> {
         &self,
         stop: &CancellationToken,
         until: Until,
-        background: &mut JoinSet<()>,
+        (background, finders): (&mut JoinSet<()>, &mut JoinSet<()>),
         report: &mut RunReport,
     ) -> Result<(), PipelineError> {
         let mut turns = Turns::default();
@@ -168,7 +171,7 @@ impl<L: Ledger> Worker<L> {
                 tracing::error!(%error, "the ledger cannot be used");
                 pause = LEDGER_PAUSE;
             }
-            if until == Until::Idle && turns.is_empty() && self.is_idle().await? {
+            if until == Until::Idle && turns.is_empty() && self.is_idle().await.unwrap_or(false) {
                 report.idle = true;
                 return Ok(());
             }
@@ -179,15 +182,14 @@ impl<L: Ledger> Worker<L> {
                 biased;
                 () = stop.cancelled() => break,
                 Some(turned) = turns.next() => pause = turns.note(turned, report),
-                Some(ended) = background.join_next() => {
-                    // They end when they are stopped, and not before.
-                    tracing::error!(?ended, "a part of the worker broke off");
-                    return Err(PipelineError::BrokenOff);
-                }
+                // They end when they are stopped, and not before.
+                Some(_) = background.join_next() => return Err(PipelineError::BrokenOff),
+                Some(_) = finders.join_next() => return Err(PipelineError::BrokenOff),
                 () = self.core.wake.notified() => pause = Duration::ZERO,
                 () = tokio::time::sleep(pause) => pause = Duration::ZERO,
             }
         }
+        self.core.stopping.cancel();
         let grace = tokio::time::sleep(self.stop_grace);
         tokio::pin!(grace);
         loop {
@@ -278,10 +280,12 @@ const TRANSFER_MEMORY: u64 = 512 * 1024;
 
 /// How many transfers there may be at a time: one less than the vendor's slots, since a transfer takes long and questions must
 /// not wait for it; and no more than half of `limits.memory` has room for, since fetching and sending share it.
-fn transfers(in_flight: u16, config: &Config) -> Semaphore {
+fn transfers(in_flight: u16, config: &Config) -> Arc<Semaphore> {
     let room = config.limits.memory.as_bytes() / 2 / TRANSFER_MEMORY;
     let room = usize::try_from(room).unwrap_or(usize::MAX);
-    Semaphore::new(usize::from(in_flight.saturating_sub(1)).min(room).max(1))
+    Arc::new(Semaphore::new(
+        usize::from(in_flight.saturating_sub(1)).min(room).max(1),
+    ))
 }
 
 async fn prune<L: Ledger>(core: Arc<Core<L>>, retention: Retention, stop: CancellationToken) {
