@@ -1,13 +1,19 @@
 //! Looking after the file: retention, sealing keys, the write-ahead log, checks.
 
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::Row as _;
+use sqlx::{Connection as _, Row as _, SqliteConnection};
 
 use super::rows::{StoredContact, select_contact};
 use super::{SqliteLedger, Tx};
 use crate::seal::CLEAR;
 use crate::{LedgerError, Pruned, Result, Retention, RetentionStore, StoredDetails};
+
+/// How long emptying the write-ahead log waits for readers, while changes wait for it.
+const CHECKPOINT_WAIT: Duration = Duration::from_secs(1);
 
 /// How the stored details are kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -63,9 +69,17 @@ impl RetentionStore for SqliteLedger {
             .await?;
         self.commit(tx).await?;
         let full = u64::from(limit);
-        let more = [contacts, details, wishes, backfills]
-            .iter()
-            .any(|forgotten| *forgotten >= full);
+        let forgotten = [contacts, details, wishes, backfills];
+        let more = forgotten.iter().any(|forgotten| *forgotten >= full);
+        if forgotten.iter().any(|forgotten| *forgotten > 0) {
+            self.inner.log_to_empty.store(true, Ordering::Relaxed);
+        }
+        if !more && self.inner.log_to_empty.load(Ordering::Relaxed) {
+            // What was dropped is dropped, whatever stands in the way now: the next call tries again.
+            if let Err(error) = self.checkpoint().await {
+                tracing::warn!(%error, "the write-ahead log could not be emptied of what was dropped");
+            }
+        }
         Ok(Pruned {
             details,
             contacts,
@@ -91,19 +105,35 @@ impl SqliteLedger {
 
     /// Moves the write-ahead log into the file and empties it, so that what was erased is nowhere any more.
     ///
-    /// Gives whether that succeeded: a reader or another process may stand in the way, then try again later.
+    /// Gives whether that succeeded: a reader or another process may stand in the way, then try again later. Changes wait
+    /// for it, a second at most.
     ///
     /// # Errors
     ///
     /// What the file system has against it.
     pub async fn checkpoint(&self) -> Result<bool> {
-        let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
-            .fetch_one(&self.inner.writer)
-            .await;
-        match row
-            .and_then(|row| row.try_get::<i64, _>(0))
-            .map_err(|error| self.fault(error))
-        {
+        self.inner.log_to_empty.store(false, Ordering::Relaxed);
+        let emptied = self.empty_log().await;
+        if !matches!(emptied, Ok(true)) {
+            self.inner.log_to_empty.store(true, Ordering::Relaxed);
+        }
+        emptied
+    }
+
+    async fn empty_log(&self) -> Result<bool> {
+        // On a connection of its own: the writer's would wait for readers as long as a change may.
+        let options = self.inner.writer.connect_options();
+        let options = (*options).clone().busy_timeout(CHECKPOINT_WAIT);
+        let emptied = async {
+            let mut connection = SqliteConnection::connect_with(&options).await?;
+            let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+                .fetch_one(&mut connection)
+                .await;
+            let busy = row.and_then(|row| row.try_get::<i64, _>(0));
+            connection.close().await?;
+            busy
+        };
+        match emptied.await.map_err(|error| self.fault(error)) {
             Ok(busy) => Ok(busy == 0),
             Err(LedgerError::Busy { .. }) => Ok(false),
             Err(error) => Err(error),
@@ -215,6 +245,9 @@ impl SqliteLedger {
             resealed += 1;
         }
         self.commit(tx).await?;
+        if resealed > 0 {
+            self.inner.log_to_empty.store(true, Ordering::Relaxed);
+        }
         Ok(resealed)
     }
 

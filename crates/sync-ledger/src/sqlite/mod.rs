@@ -11,6 +11,7 @@ mod writing;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use sqlx::sqlite::{
@@ -62,6 +63,8 @@ struct Inner {
     writer: SqlitePool,
     reader: SqlitePool,
     sealing: Sealing,
+    /// Whether the write-ahead log may still hold what was dropped: so at first, since who was here before may have been killed.
+    log_to_empty: AtomicBool,
     /// Held for as long as any clone lives.
     lock: Option<WorkerLock>,
 }
@@ -167,6 +170,7 @@ impl SqliteLedger {
                 writer,
                 reader,
                 sealing: options.sealing,
+                log_to_empty: AtomicBool::new(true),
                 lock,
             }),
         })

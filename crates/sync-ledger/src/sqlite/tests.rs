@@ -7,7 +7,8 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
-use contact_model::Details;
+use chrono::TimeDelta;
+use contact_model::{Details, Discovered, Stage};
 use sqlx::error::{DatabaseError, ErrorKind};
 use tempfile::TempDir;
 
@@ -15,8 +16,8 @@ use super::{SqliteLedger, SqliteOptions, demand_wal, migrate};
 use crate::conformance::{acd, at, details, found, leg};
 use crate::{
     AcdStore as _, Advance, ContactFilter, ContactStore as _, CursorId, CursorStore as _,
-    DetailsFault, LedgerError, NewLeg, PageRequest, Schedule, Sealing, SealingKey, StoredDetails,
-    Wish, WishState, WishStore as _, WorkerLock, keep,
+    DetailsFault, LedgerError, NewLeg, PageRequest, Retention, RetentionStore as _, Schedule,
+    Sealing, SealingKey, StoredDetails, Wish, WishState, WishStore as _, WorkerLock, keep,
 };
 
 fn key(byte: u8) -> SealingKey {
@@ -466,6 +467,42 @@ async fn a_rotation_ends_once_everything_is_sealed_under_the_new_key() {
         let text = error.to_string();
         assert!(text.contains(key(2).id()) && text.contains(told), "{text}");
     }
+}
+
+#[tokio::test]
+async fn a_reader_delays_the_emptying_of_the_log_and_not_the_dropping() {
+    let directory = tempfile::tempdir().unwrap();
+    let ledger = filled(&directory, SqliteOptions::default()).await;
+    let log = directory.path().join("ledger.db-wal");
+    let length = || std::fs::metadata(&log).unwrap().len();
+    let row = ledger.get(&acd(1), leg(1)).await.unwrap().unwrap().row;
+    let mut contact = row.contact.clone();
+    contact.stage = Stage::Excluded(Discovered { at: at(0) }.exclude("test calls", at(1)));
+    ledger
+        .save(row.change(contact, Schedule::rest(), at(1)))
+        .await
+        .unwrap();
+
+    let mut reading = ledger.inner.reader.begin().await.unwrap();
+    let seen: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM contact")
+        .fetch_one(&mut *reading)
+        .await
+        .unwrap();
+    assert_eq!(seen, 3);
+    let later = at(1) + TimeDelta::days(7);
+    let pruned = ledger
+        .prune(later, &Retention::default(), 10)
+        .await
+        .unwrap();
+    assert_eq!(pruned.details, 1);
+    assert!(length() > 0, "the reader still needs it");
+
+    reading.rollback().await.unwrap();
+    let pruned = ledger
+        .prune(later, &Retention::default(), 10)
+        .await
+        .unwrap();
+    assert_eq!((pruned.details, length()), (0, 0));
 }
 
 #[tokio::test]
