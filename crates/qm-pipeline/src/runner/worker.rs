@@ -275,8 +275,8 @@ fn runtime(
     }
 }
 
-/// What one transfer may hold in its buffers: pieces on their way to and from the spool, and what HTTP reads ahead.
-const TRANSFER_MEMORY: u64 = 512 * 1024;
+/// What one transfer may hold in its buffers, measured: pieces on their way to and from the spool, and what HTTP reads ahead.
+const TRANSFER_MEMORY: u64 = 1024 * 1024;
 
 /// How many transfers there may be at a time: one less than the vendor's slots, since a transfer takes long and questions must
 /// not wait for it; and no more than half of `limits.memory` has room for, since fetching and sending share it.
