@@ -427,19 +427,28 @@ fn keys_and_fields_are_compared_with_what_the_vendors_have() {
 }
 
 #[test]
-fn without_the_leg_keys_field_or_with_refused_credentials_the_start_is_refused() {
+fn without_a_field_that_is_needed_or_with_refused_credentials_the_start_is_refused() {
     let centre = Centre::new(&[Kind::ConferenceMono]);
     let config = centre.path().join("connector.toml");
     let whole = std::fs::read_to_string(&config).unwrap();
     let field = centre.simulator.world().leg_key_field();
     std::fs::write(&config, whole.replace(&field, "No-Such-Field-key")).unwrap();
     let told = centre.fails(&["run", "--until-idle", "--log", "off"], 5);
-    assert!(
-        told.contains(
-            "the metadata field No-Such-Field-key, which holds the leg key, does not exist"
-        ),
-        "{told}"
-    );
+    assert!(told.contains("leg key"), "{told}");
+    assert!(told.contains("No-Such-Field-key"), "{told}");
+    assert!(told.contains("Metadata Manager"), "{told}");
+
+    // One label that is mistyped would have every contact refused.
+    let label = &centre.simulator.world().mappings()[0].1;
+    let mistyped = format!("label = \"{label}x\"");
+    std::fs::write(
+        &config,
+        whole.replace(&format!("label = \"{label}\""), &mistyped),
+    )
+    .unwrap();
+    let told = centre.fails(&["run", "--until-idle", "--log", "off"], 5);
+    assert!(told.contains("mapping 1 (attribute"), "{told}");
+    assert!(told.contains("Metadata Manager"), "{told}");
     std::fs::write(&config, &whole).unwrap();
 
     std::fs::write(

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use connector_config::Acd;
 use metadata_mapping::{FieldKind, MappingError, Place, check_field};
 
-use crate::report::{Question, Rows};
+use crate::report::{CheckReport, Question, Rows};
 use crate::run::within;
 
 const REACH: &str = "check calabrio.base_url, and that this machine reaches it";
@@ -99,6 +99,13 @@ fn access(rows: &mut Rows, access: Result<Result<calabrio_client::Access, Calabr
         Question::CalabrioImport,
         "only an import tells; Calabrio documents the permission Administer Tenant for it",
     );
+}
+
+/// The questions about the metadata fields of an ACD, answered by fields that were fetched already: for who asks before the work.
+pub fn check_fields(acd: &Acd, found: &[MetadataField]) -> CheckReport {
+    let mut rows = Rows::new(Some(&acd.name));
+    metadata(&mut rows, acd, found);
+    CheckReport { rows: rows.rows }
 }
 
 fn metadata(rows: &mut Rows, acd: &Acd, found: &[MetadataField]) {

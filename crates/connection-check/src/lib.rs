@@ -7,6 +7,7 @@ mod report;
 mod run;
 mod twilio;
 
+pub use calabrio::check_fields;
 pub use clients::{Clients, ClientsError, Connector};
 pub use report::{CheckReport, CheckRow, Question, Status};
 pub use run::{CheckSettings, check, check_configuration, check_offline};

@@ -1,10 +1,12 @@
-//! What must hold before the worker starts: the vendors accept the credentials, and the leg key has its field. Without that field a
-//! contact could not be recognised again, and might be sent twice.
+//! What must hold before the worker starts: the vendors accept the credentials, and the leg key and whatever is mapped have their fields.
+//! Without the field of the leg key a contact could not be recognised again, and might be sent twice; one mapping to a field that is not
+//! there would have every contact refused.
 
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use calabrio_client::{CalabrioError, MetadataFieldKind};
+use calabrio_client::CalabrioError;
+use connection_check::{Status, check_fields};
 use qm_pipeline::AcdServices;
 use service_runtime::Stop;
 use twilio_client::TwilioError;
@@ -86,19 +88,18 @@ async fn ask(services: &AcdServices) -> Result<()> {
         .metadata_fields()
         .await
         .context("calabrio does not tell its metadata fields")?;
-    let leg_key = acd.calabrio.leg_key_field.to_string();
-    let refused = |what: &str| {
-        Refused(format!(
-            "the metadata field {leg_key}, which holds the leg key, {what}: create one of type Text in Metadata Manager, or correct leg_key_field"
-        ))
-    };
-    match fields
-        .iter()
-        .find(|field| field.key == leg_key)
-        .map(|field| &field.kind)
-    {
-        None => bail!(refused("does not exist")),
-        Some(MetadataFieldKind::Other(kind)) => bail!(refused(&format!("is of type {kind}"))),
-        Some(_) => Ok(()),
+    let faults: Vec<_> = check_fields(acd, &fields)
+        .rows
+        .into_iter()
+        .filter(|row| row.status == Status::Fail)
+        .map(|row| match row.remedy {
+            Some(remedy) => format!("{}; {remedy}", row.detail),
+            None => row.detail,
+        })
+        .collect();
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        bail!(Refused(faults.join(". Also: ")))
     }
 }
