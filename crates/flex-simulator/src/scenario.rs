@@ -76,6 +76,8 @@ pub struct Scenario {
     pub live_contacts: u32,
     /// When after the start those end, in milliseconds.
     pub live_ms: Span,
+    /// How long an agent wraps up after a call, in milliseconds.
+    pub wrap_up_ms: Span,
     /// When after the start a late recording completes, in milliseconds.
     pub late_recording_ms: Span,
     /// How long after it happened an event can be read, in milliseconds.
@@ -122,6 +124,7 @@ impl Default for Scenario {
             ended_seconds_ago: Span::new(180, 600),
             live_contacts: 3,
             live_ms: Span::new(1_000, 4_000),
+            wrap_up_ms: Span::new(800, 2_500),
             late_recording_ms: Span::new(2_000, 8_000),
             event_lag_ms: Span::new(50, 900),
             media_lag_ms: Span::new(0, 600),

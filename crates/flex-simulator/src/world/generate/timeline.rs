@@ -1,7 +1,7 @@
 //! When what happened in a contact, in milliseconds since its call began, before it is known when that was.
 
 use super::recipe::{Gap, Party, Recipe, Recorded, Transfer};
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, Span};
 use crate::world::dice::Dice;
 
 /// The shortest talk, in milliseconds: what a task notes of a call takes half a second.
@@ -56,6 +56,7 @@ impl Timeline {
         let (first_talk, second_talk) = (length(), length());
         let mut parts = vec![part(
             dice,
+            scenario.wrap_up_ms,
             reserved,
             accepted,
             joined,
@@ -68,14 +69,28 @@ impl Timeline {
                 let accepted = left + dice.between(600, 900);
                 let joined = accepted + 300;
                 let end = joined + second_talk;
-                parts.push(part(dice, left - 2_000, accepted, joined, end));
+                parts.push(part(
+                    dice,
+                    scenario.wrap_up_ms,
+                    left - 2_000,
+                    accepted,
+                    joined,
+                    end,
+                ));
                 end
             }
             Transfer::Warm => {
                 let accepted = parts[0].left - 2_000;
                 let joined = accepted + 300;
                 let end = joined + second_talk;
-                parts.push(part(dice, accepted - 1_500, accepted, joined, end));
+                parts.push(part(
+                    dice,
+                    scenario.wrap_up_ms,
+                    accepted - 1_500,
+                    accepted,
+                    joined,
+                    end,
+                ));
                 end
             }
         };
@@ -127,7 +142,14 @@ impl Timeline {
     }
 }
 
-fn part(dice: &mut Dice, reserved: u64, accepted: u64, joined: u64, left: u64) -> Part {
+fn part(
+    dice: &mut Dice,
+    paperwork: Span,
+    reserved: u64,
+    accepted: u64,
+    joined: u64,
+    left: u64,
+) -> Part {
     let wrapup = left + dice.between(150, 500);
     Part {
         reserved,
@@ -135,7 +157,7 @@ fn part(dice: &mut Dice, reserved: u64, accepted: u64, joined: u64, left: u64) -
         joined,
         left,
         wrapup,
-        completed: wrapup + dice.between(800, 2_500),
+        completed: wrapup + dice.span(paperwork),
     }
 }
 
