@@ -515,6 +515,36 @@ fn what_this_version_does_not_do_is_warned_of() {
 }
 
 #[test]
+fn what_has_no_effect_in_this_version_is_warned_of_where_it_was_set() {
+    let config = parse(&format!(
+        "[ledger]\nsealing_key = {{ env = \"KEY\" }}\n{MINIMAL}[acd.agent_name]\nformat = \"last-first\"\nsingle_word = \"last\"\n\
+         [[acd.metadata]]\nfact = \"hold-count\"\nlabel = \"Holds\"\n\
+         [[acd.metadata]]\nfact = \"queue-name\"\nlabel = \"Queue\"\n\
+         [[acd.metadata]]\nfact = \"hold-seconds\"\nlabel = \"On hold\"\n"
+    ))
+    .unwrap();
+    let told: Vec<_> = config
+        .warnings()
+        .iter()
+        .map(|warning| (warning.field.as_str(), warning.what.as_str()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("acd[0].agent_name.format", "is not in this version"),
+            (
+                "acd[0].metadata[0].fact",
+                "names hold-count, which is not filled in this version"
+            ),
+            (
+                "acd[0].metadata[2].fact",
+                "names hold-seconds, which is not filled in this version"
+            ),
+        ]
+    );
+}
+
+#[test]
 fn a_rotation_needs_a_key_to_rotate_to() {
     let faults = faults(&format!(
         "{MINIMAL}[ledger]\nold_sealing_keys = [{{ env = \"OLD\" }}]\n"

@@ -54,7 +54,8 @@ pub struct Acd {
     /// Which products Calabrio ONE is licensed for. Vendor's page: *Products Enabled*.
     #[schemars(default)]
     pub products: Products,
-    /// How an agent's full name splits into first and last name. Vendor's page: *Agent Name Format*.
+    /// How an agent's full name splits into first and last name. Vendor's page: *Agent Name Format*. Checked, and not used
+    /// by this version: contacts name the agent by worker SID.
     #[schemars(default)]
     pub agent_name: AgentName,
     /// The Twilio side. Vendor's page: *Twilio Flex Configuration Information*.
@@ -204,7 +205,7 @@ choices! {
     }
 }
 
-/// How an agent's full name splits into first and last name.
+/// How an agent's full name splits into first and last name. Not used by this version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct AgentName {

@@ -170,6 +170,18 @@ fn agent_name(mut section: Section<'_>) -> AgentName {
         format: section.or("format", default.format),
         single_word: section.or("single_word", default.single_word),
     };
+    for (key, changed) in [
+        ("format", agent_name.format != default.format),
+        ("single_word", agent_name.single_word != default.single_word),
+    ] {
+        if changed {
+            section.warn(
+                key,
+                NOT_YET,
+                "the setting is kept and has no effect: contacts name the agent by worker SID",
+            );
+        }
+    }
     section.finish();
     agent_name
 }
