@@ -90,7 +90,7 @@ pub(crate) struct Init {
 
 #[derive(Debug, Args)]
 pub(crate) struct Check {
-    /// Look at the file alone: ask neither vendor, and fetch no secret
+    /// Ask neither vendor: look at the file, the secrets, the keys, the ledger and the spool
     #[arg(long)]
     pub(crate) offline: bool,
     #[command(flatten)]

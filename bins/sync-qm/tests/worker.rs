@@ -9,7 +9,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use flex_simulator::scenario::{Kind, Scenario};
-use flex_simulator::{Simulator, SimulatorOptions};
+use flex_simulator::{HoldAt, Simulator, SimulatorOptions};
 use serde_json::Value;
 use support::sync_qm;
 
@@ -91,6 +91,22 @@ impl Centre {
     }
 }
 
+/// What `path` answers at an address: the status and the body.
+fn get(address: &str, path: &str) -> (u16, String) {
+    use std::io::{Read as _, Write as _};
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    (status, body.to_owned())
+}
+
 /// A worker in a process of its own, which is ended with the test.
 struct Running(Child);
 
@@ -103,6 +119,29 @@ impl Running {
             .stdin(Stdio::null())
             .stdout(Stdio::null());
         Self(command.spawn().unwrap())
+    }
+
+    /// The same, and where its log says that it listens.
+    fn start_and_listen(centre: &Centre) -> (Self, String) {
+        use std::io::BufRead as _;
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sync-qm"));
+        command
+            .args(["run", "--log", "info"])
+            .current_dir(centre.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        let mut running = Self(command.spawn().unwrap());
+        let mut lines = std::io::BufReader::new(running.0.stderr.take().unwrap()).lines();
+        let address = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .filter_map(|line| serde_json::from_str::<Value>(&line).ok())
+            .find_map(|line| line["fields"]["listen"].as_str().map(str::to_owned))
+            .unwrap();
+        // It goes on logging, and somebody must read it.
+        std::thread::spawn(move || lines.for_each(drop));
+        (running, address)
     }
 
     fn pid(&self) -> u32 {
@@ -184,6 +223,57 @@ fn a_second_run_is_refused_with_the_pid_of_the_first_and_commands_leave_wishes_m
     });
     assert_eq!(first.stop(), Some(0));
     assert_eq!(centre.json(&["status"])["worker"]["running"], false);
+}
+
+#[test]
+fn it_answers_while_the_start_waits_and_is_ready_once_discovery_has_read() {
+    let centre = Centre::new(&[Kind::MissingKey, Kind::ConferenceMono]);
+    centre.run_until_idle();
+    let config = centre.path().join("connector.toml");
+    let whole = std::fs::read_to_string(&config).unwrap();
+    let listening = whole.replace("listen = \"off\"", "listen = \"127.0.0.1:0\"");
+    assert!(listening != whole);
+    std::fs::write(&config, listening).unwrap();
+    let events = |request: &str| request.contains("/Events");
+    let held_events = centre.simulator.hold(HoldAt::Answer, 0, events);
+    let held_start = centre
+        .simulator
+        .hold(HoldAt::Arrival, 0, move |request: &str| {
+            request.contains("taskrouter.twilio.com/v1/Workspaces/") && !events(request)
+        });
+
+    let (worker, address) = Running::start_and_listen(&centre);
+    until(|| held_start.is_reached().then_some(()));
+    assert_eq!(get(&address, "/livez").0, 200);
+    assert_eq!(
+        get(&address, "/readyz"),
+        (503, "not ready: discovery, vendors\n".to_owned())
+    );
+    held_start.release();
+    until(|| held_events.is_reached().then_some(()));
+    let waiting = until(|| {
+        let (status, body) = get(&address, "/readyz");
+        assert_eq!(status, 503, "nothing has been read yet");
+        (!body.contains("vendors")).then_some(body)
+    });
+    assert_eq!(waiting, "not ready: discovery\n");
+    held_events.release();
+    until(|| (get(&address, "/readyz").0 == 200).then_some(()));
+
+    let metrics = until(|| {
+        let (_, body) = get(&address, "/metrics");
+        body.contains("sync_qm_ledger_contacts{").then_some(body)
+    });
+    for line in [
+        "sync_qm_ledger_contacts{stage=\"complete\",reason=\"\"} 1",
+        "sync_qm_ledger_contacts{stage=\"parked\",reason=\"missing-key\"} 1",
+    ] {
+        assert!(
+            metrics.lines().any(|found| found == line),
+            "{line}\n{metrics}"
+        );
+    }
+    assert_eq!(worker.stop(), Some(0));
 }
 
 #[test]
@@ -464,4 +554,79 @@ fn without_a_field_that_is_needed_or_with_refused_credentials_the_start_is_refus
     assert!(!told.contains("wrong"), "{told}");
     assert_eq!(centre.simulator.received_count(), 0);
     centre.runtime.block_on(async {});
+}
+
+#[test]
+fn a_check_tells_what_keeps_the_worker_from_its_secrets_its_ledger_and_its_spool() {
+    let centre = Centre::new(&[Kind::ConferenceMono]);
+    let config = centre.path().join("connector.toml");
+    let whole = std::fs::read_to_string(&config).unwrap();
+    let offline = ["check", "--offline"];
+    let row = |question: &str, code: i32| {
+        let output = sync_qm(centre.path())
+            .args(offline)
+            .arg("--json")
+            .assert()
+            .code(code)
+            .get_output()
+            .stdout
+            .clone();
+        let report: Value = serde_json::from_slice(&output).unwrap();
+        let rows = report["rows"].as_array().unwrap().clone();
+        assert!(
+            rows.iter()
+                .all(|row| row["question"] != "twilio-credentials"),
+            "{rows:?}"
+        );
+        rows.into_iter()
+            .find(|row| row["question"] == question)
+            .unwrap()
+    };
+    let says = |row: &Value, status: &str, detail: &str| {
+        assert_eq!(row["status"], status, "{row}");
+        assert!(row["detail"].as_str().unwrap().contains(detail), "{row}");
+        assert_eq!(row["remedy"].is_string(), status == "fail", "{row}");
+    };
+    says(&row("ledger", 0), "ok", "run makes it");
+    says(&row("spool", 0), "ok", "run makes it");
+    assert!(!centre.ledger().parent().unwrap().exists());
+
+    centre.run_until_idle();
+    says(&row("ledger", 0), "ok", "can be opened");
+    says(&row("spool", 0), "ok", "can be used");
+    let spool = until(|| {
+        let line = whole.lines().find(|line| line.starts_with("dir = "))?;
+        Some(centre.path().join(line.split('"').nth(1)?))
+    });
+    std::fs::write(spool.join("letter.txt"), "mine").unwrap();
+    says(&row("spool", 4), "fail", "letter.txt");
+    assert!(spool.join("letter.txt").exists());
+    std::fs::remove_file(spool.join("letter.txt")).unwrap();
+
+    let line = whole
+        .lines()
+        .find(|line| line.starts_with("sealing_key"))
+        .unwrap();
+    let secrets = centre.path().join("connector.secrets");
+    let key = std::fs::read(secrets.join("sealing-key")).unwrap();
+    let other: Vec<u8> = key.iter().rev().copied().collect();
+    support::secret(&secrets.join("other-key"), &other);
+    std::fs::write(
+        &config,
+        whole.replace(line, &line.replace("sealing-key\"", "other-key\"")),
+    )
+    .unwrap();
+    says(&row("ledger", 4), "fail", "sealed under key");
+    std::fs::remove_file(secrets.join("other-key")).unwrap();
+    says(&row("secrets", 4), "fail", "other-key");
+    std::fs::write(&config, &whole).unwrap();
+
+    raise_schema(&centre.ledger());
+    says(&row("ledger", 4), "fail", "knows only versions up to");
+    std::fs::write(
+        centre.ledger(),
+        "a letter of some length, and no database at all",
+    )
+    .unwrap();
+    says(&row("ledger", 4), "fail", "is not a ledger");
 }

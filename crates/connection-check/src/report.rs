@@ -16,6 +16,10 @@ pub enum Question {
     KeyRing,
     /// Can the clients be set up: the overrides of the Calabrio contract, further certificate authorities?
     Clients,
+    /// Can the ledger be opened, or be made? Asked by the program that has one.
+    Ledger,
+    /// Can the spool's directory be used, or be made? Asked by the program that has one.
+    Spool,
     /// Does Twilio accept the credentials?
     TwilioCredentials,
     /// Does the workspace exist in this account?
@@ -46,6 +50,8 @@ impl Question {
             Self::Secrets => "secrets",
             Self::KeyRing => "key-ring",
             Self::Clients => "clients",
+            Self::Ledger => "ledger",
+            Self::Spool => "spool",
             Self::TwilioCredentials => "twilio-credentials",
             Self::Workspace => "workspace",
             Self::FlexConfiguration => "flex-configuration",
@@ -226,6 +232,8 @@ mod tests {
             Question::Secrets,
             Question::KeyRing,
             Question::Clients,
+            Question::Ledger,
+            Question::Spool,
             Question::TwilioCredentials,
             Question::Workspace,
             Question::FlexConfiguration,

@@ -51,6 +51,15 @@ pub(crate) fn take(dir: &Path) -> Result<File, SpoolError> {
     Ok(lock)
 }
 
+/// Whether the directory is there, and nothing that is not the spool's lies in it. Changes nothing.
+pub(crate) fn inspect(dir: &Path) -> Result<bool, SpoolError> {
+    match fs::metadata(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(SpoolError::io("look at", dir, error)),
+        Ok(_) => leftovers(dir).map(|_| true),
+    }
+}
+
 /// A new file in the directory, for reading and writing.
 pub(crate) fn create(path: &Path) -> Result<File, SpoolError> {
     OpenOptions::new()

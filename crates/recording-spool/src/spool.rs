@@ -74,6 +74,16 @@ impl Spool {
         })
     }
 
+    /// Looks whether a directory could be taken, without taking it or changing anything: `false` where it is not there yet. Who uses it,
+    /// and whether it may be written, is not asked.
+    ///
+    /// # Errors
+    /// [`SpoolError::ForeignFile`], [`SpoolError::Io`].
+    pub async fn inspect(dir: impl Into<PathBuf>) -> Result<bool, SpoolError> {
+        let dir = dir.into();
+        blocking(&dir.display().to_string(), move || directory::inspect(&dir)).await?
+    }
+
     /// Begins to keep a recording that arrives encrypted, `ciphertext ‖ tag`, verifying it as it comes.
     ///
     /// `expected_len` is the length of the body, where known: that much of the quota is reserved here, *waiting* until it is

@@ -401,7 +401,16 @@ async fn a_directory_with_foreign_files_is_refused_and_left_as_it_is() {
             matches!(&outcome, Err(SpoolError::ForeignFile { name: found, .. }) if found == name),
             "{outcome:?}"
         );
+        let looked = Spool::inspect(dir.path()).await;
+        assert!(
+            matches!(&looked, Err(SpoolError::ForeignFile { name: found, .. }) if found == name),
+            "{looked:?}"
+        );
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+        fs::remove_file(dir.path().join(name)).unwrap();
+        assert!(Spool::inspect(dir.path()).await.unwrap());
+        assert!(!Spool::inspect(dir.path().join("none")).await.unwrap());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("0000000000000001.sealed")).unwrap();
