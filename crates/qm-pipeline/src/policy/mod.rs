@@ -1,5 +1,5 @@
 //! The life of a contact as a pure function: [`decide`] takes what is known of a contact, what just happened and the time,
-//! and says what is to be done next. It does no I/O and reads no clock; the [runner](crate::runner) does both.
+//! and says what is to be done next. It does no I/O and reads no clock; the runner ([`Worker`](crate::Worker)) does both.
 //!
 //! One effect at a time: the runner carries it out, and what became of it is the next [`Event`]. A contact's turn ends with
 //! [`Effect::Rest`] or [`Effect::End`].
