@@ -60,12 +60,23 @@ impl fmt::Display for Faults {
     }
 }
 
+/// What to do about a file that cannot be read.
+fn readable(source: &std::io::Error) -> &'static str {
+    match source.kind() {
+        std::io::ErrorKind::NotFound => {
+            "write one with the command init, or name another with --config"
+        }
+        std::io::ErrorKind::InvalidData => "save it as UTF-8 text",
+        _ => "let this user read it, or name another with --config",
+    }
+}
+
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("the configuration {} cannot be read: {source}; write one with the command init, or name another with --config", path.display())]
+    #[error("the configuration {} cannot be read: {source}; {}", path.display(), readable(source))]
     Unreadable {
         /// The file.
         path: PathBuf,

@@ -82,8 +82,8 @@ pub struct Limits {
     pub twilio_in_flight: u16,
     /// Requests in flight to Calabrio ONE, for each tenant: 1 to 256.
     pub calabrio_in_flight: u16,
-    /// Memory that transfers may use for their buffers together; each counts 512 KiB. Half of it is for fetching and half for
-    /// sending, so it bounds how many transfers there are at a time, beside the limits above. At least `1MiB`.
+    /// Memory that transfers may use for their buffers together; each counts 1 MiB. Half of it is for fetching and half for
+    /// sending, so it bounds how many transfers there are at a time, beside the limits above; there is always one of each. At least `1MiB`.
     #[schemars(with = "SizeText")]
     pub memory: ByteSize,
 }
