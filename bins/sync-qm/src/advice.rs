@@ -1,5 +1,7 @@
 //! What a failure means for the process's end, and what to do about it.
 
+use std::io::ErrorKind;
+
 use calabrio_client::CalabrioError;
 use connector_config::ConfigError;
 use qm_pipeline::PipelineError;
@@ -12,12 +14,56 @@ use twilio_client::TwilioError;
 
 use crate::commands::Refused;
 
+/// A failure that brings its own exit code and advice.
+#[derive(Debug)]
+pub(crate) struct Told {
+    what: String,
+    exit: Exit,
+    advice: &'static str,
+    source: Option<std::io::Error>,
+}
+
+impl Told {
+    /// The command line asks for something that makes no sense.
+    pub(crate) fn usage(what: impl Into<String>, advice: &'static str) -> Self {
+        Self {
+            what: what.into(),
+            exit: Exit::Usage,
+            advice,
+            source: None,
+        }
+    }
+
+    /// A file or directory that the command line names cannot be used.
+    pub(crate) fn file(what: String, source: std::io::Error, advice: &'static str) -> Self {
+        Self {
+            what,
+            exit: Exit::Failure,
+            advice,
+            source: Some(source),
+        }
+    }
+}
+
+impl std::fmt::Display for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for Told {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|source| source as _)
+    }
+}
+
 /// The exit code and the line of advice of an error, by the nearest cause that says something.
 pub(crate) fn of(error: &anyhow::Error) -> (Exit, Option<String>) {
     let advised = error.chain().find_map(|cause| {
         cause
-            .downcast_ref::<ConfigError>()
-            .map(configuration)
+            .downcast_ref::<Told>()
+            .map(|told| (told.exit, told.advice))
+            .or_else(|| cause.downcast_ref::<ConfigError>().map(configuration))
             .or_else(|| cause.downcast_ref::<LedgerError>().and_then(ledger))
             .or_else(|| cause.downcast_ref::<PipelineError>().and_then(pipeline))
             .or_else(|| cause.downcast_ref::<ReportError>().and_then(report))
@@ -41,7 +87,14 @@ type Advised = (Exit, &'static str);
 fn configuration(error: &ConfigError) -> Advised {
     let advice = match error {
         ConfigError::Faults(_) => "correct what is listed, then run: sync-qm check --offline",
-        _ => "write a configuration with sync-qm init, or name yours with --config",
+        ConfigError::Unreadable { source, .. } => match source.kind() {
+            ErrorKind::NotFound => {
+                "write a configuration with sync-qm init, or name yours with --config"
+            }
+            ErrorKind::InvalidData => "save it as UTF-8 text, then run: sync-qm check --offline",
+            _ => "let this user read it, or name another with --config",
+        },
+        _ => "name your configuration with --config",
     };
     (Exit::Configuration, advice)
 }
@@ -141,6 +194,10 @@ fn spool(error: &SpoolError) -> Option<Advised> {
             "stop the process that uses it, or correct spool.dir",
         )),
         SpoolError::Crypto(error) => crypto(error),
+        SpoolError::Io { .. } => Some((
+            Exit::Failure,
+            "check that it is there, and that this user may use it",
+        )),
         SpoolError::DiskFull { .. } => {
             Some((Exit::Failure, "free some space; nothing was half-written"))
         }
@@ -156,8 +213,18 @@ fn crypto(error: &CryptoError) -> Option<Advised> {
         CryptoError::ContentKeyNotUnwrapped { .. } => {
             "look for the private key whose public half has this SID: sync-qm keys list shows those that are configured"
         }
-        CryptoError::PassphraseMissing | CryptoError::PassphraseWrong => {
-            "give the key's passphrase with --passphrase-file"
+        CryptoError::PassphraseMissing => "give the key's passphrase with --passphrase-file",
+        CryptoError::PassphraseWrong => {
+            "correct what stands in the file of --passphrase-file; a newline at its end is no part of it"
+        }
+        CryptoError::DetailsNotAnObject { .. }
+        | CryptoError::DetailsIncomplete { .. }
+        | CryptoError::DetailsConflict { .. }
+        | CryptoError::DetailsMalformed { .. } => {
+            "fetch the recording from Twilio's API again, and give its encryption_details as they stand there"
+        }
+        CryptoError::UnknownEncryption { .. } => {
+            "see that the details are those of a Twilio voice recording, unchanged; a newer kind needs a newer release of this program"
         }
         _ => return None,
     };

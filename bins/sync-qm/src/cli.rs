@@ -163,14 +163,14 @@ pub(crate) struct List {
     #[command(flatten)]
     pub(crate) of: OfAcd,
     /// At most so many
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) limit: u32,
 }
 
 #[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("which").required(true).args(["leg", "all"]))]
 pub(crate) struct Retry {
     /// The leg: the SID of its reservation
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
     pub(crate) leg: Option<LegId>,
     /// All that are parked
     #[arg(long)]

@@ -20,7 +20,10 @@ use service_runtime::{
 use cli::{Cli, Command, Global};
 
 fn main() -> ExitCode {
-    let Cli { global, command } = Cli::parse();
+    let Cli { global, command } = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misspoken(&error),
+    };
     install_panic_hook();
     let ended = logs(&global, &command).and_then(|()| {
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -43,11 +46,51 @@ fn main() -> ExitCode {
             } else {
                 Output::Table
             };
-            let failure = Failure::new(error.as_ref(), exit, advice.as_deref());
+            let mut failure = Failure::new(error.as_ref(), exit, advice.as_deref());
+            if global.json {
+                list(&mut failure);
+            }
             print_failure(&failure, output, &mut std::io::stderr().lock());
             exit.into()
         }
     }
+}
+
+/// What the command line got wrong, or the help that it asks for. Nothing was parsed, so `--json` is looked for as a word.
+fn misspoken(error: &clap::Error) -> ExitCode {
+    let json = std::env::args_os()
+        .skip(1)
+        .take_while(|word| word != "--")
+        .any(|word| word == "--json");
+    if !(error.use_stderr() && json) {
+        error.exit();
+    }
+    let text = error.render().to_string();
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let failure = Failure {
+        error: lines
+            .next()
+            .unwrap_or_default()
+            .trim_start_matches("error: ")
+            .to_owned(),
+        causes: lines
+            .clone()
+            .filter(|line| !line.starts_with("For more information"))
+            .map(str::to_owned)
+            .collect(),
+        advice: Some("see --help".to_owned()),
+        exit_code: Exit::Usage.code(),
+    };
+    print_failure(&failure, Output::Json, &mut std::io::stderr().lock());
+    Exit::Usage.into()
+}
+
+/// An error of several lines, one for each fault of a configuration, as a list.
+fn list(failure: &mut Failure) {
+    let error = std::mem::take(&mut failure.error);
+    let mut lines = error.lines().map(str::trim);
+    failure.error = lines.next().unwrap_or_default().to_owned();
+    failure.causes.splice(0..0, lines.map(str::to_owned));
 }
 
 /// How many threads do file work and cryptography. Each transfer has something for them to do at all times, and a thread for each

@@ -1,20 +1,28 @@
 //! What a running worker tells from outside: metrics, and whether it is ready.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use connector_config::Config;
-use contact_model::{LegId, StageName};
+use contact_model::{AcdKey, LegId, StageName};
 use http_retry::{CallObservation, Observer};
 use qm_pipeline::{Health as PipelineHealth, Step, Witness};
 use secrecy::SecretString;
 use service_runtime::{
-    AdminServer, AdminSettings, CounterFamily, GaugeFamily, Health, HistogramFamily, Metrics, Stop,
+    AdminServer, AdminSettings, Condition, CounterFamily, GaugeFamily, Health, HistogramFamily,
+    Metrics, Stop,
 };
-use tokio::task::JoinHandle;
+use sync_ledger::{ContactStore as _, SqliteLedger};
+use tokio::task::JoinSet;
 
 /// How often what the worker knows of itself is looked at.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How often the contacts of the ledger are counted. Where there are so many that it takes long, it takes no more than a
+/// fiftieth of the time.
+const COUNT: Duration = Duration::from_secs(15);
+const COUNT_SHARE: u32 = 50;
 
 /// Upper bounds of a call's time, in seconds.
 const CALL_SECONDS: [f64; 8] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
@@ -28,13 +36,14 @@ pub(crate) struct Watch {
     call_seconds: HistogramFamily<1>,
     behind: GaugeFamily<1>,
     discovered: GaugeFamily<1>,
+    standing: GaugeFamily<2>,
 }
 
 impl Watch {
     pub(crate) fn new() -> Arc<Self> {
         let metrics = Metrics::new("sync_qm");
         Arc::new(Self {
-            stages: metrics.counters("contacts", "contacts that came to a stage", ["stage"]),
+            stages: metrics.counters("contacts", "contacts that came to a stage, each time one did", ["stage"]),
             steps: metrics.counters("steps", "steps that were taken", ["step", "outcome"]),
             calls: metrics.counters(
                 "calls",
@@ -57,74 +66,142 @@ impl Watch {
                 "legs that were discovered since the start",
                 ["acd"],
             ),
+            standing: metrics.gauges(
+                "ledger_contacts",
+                "contacts of the ledger that stand in a stage, and for which reason if parked or failed",
+                ["stage", "reason"],
+            ),
             metrics,
         })
     }
 
-    /// Listens where the configuration says, and follows the worker's health, until the stop.
-    pub(crate) async fn serve(
+    /// Listens where the configuration says, until the stop. Not ready before the worker is followed.
+    pub(crate) async fn listen(
         self: &Arc<Self>,
         config: &Config,
         bearer_token: Option<SecretString>,
-        health: Arc<PipelineHealth>,
         stop: &Stop,
-    ) -> anyhow::Result<Serving> {
+    ) -> anyhow::Result<Listening> {
+        let mut listening = Listening {
+            watch: Arc::clone(self),
+            tasks: JoinSet::new(),
+            conditions: None,
+        };
         let Some(listen) = config.runtime.listen else {
-            return Ok(Serving(Vec::new()));
+            return Ok(listening);
         };
         let ready = Health::new();
+        listening.conditions = Some(Conditions {
+            vendors: ready.condition("vendors"),
+            discovery: ready.condition("discovery"),
+        });
         let settings = AdminSettings {
             listen,
             bearer_token,
         };
-        let server = AdminServer::bind(settings, self.metrics.clone(), ready.clone()).await?;
-        tracing::info!(address = %server.local_addr(), "metrics, livez and readyz answer");
+        let server = AdminServer::bind(settings, self.metrics.clone(), ready).await?;
+        tracing::info!(listen = %server.local_addr(), "metrics, livez and readyz answer");
+        listening.tasks.spawn(server.run(stop.clone()));
+        Ok(listening)
+    }
+
+    fn follow_discovery(&self, names: &[(AcdKey, String)], health: &PipelineHealth) -> bool {
+        let acds = health.acds();
+        for (key, name) in names {
+            let Some(acd) = acds.get(key) else { continue };
+            self.discovered
+                .with([name])
+                .set(i64::try_from(acd.discovered).unwrap_or(i64::MAX));
+            if let Some(cursor) = acd.cursor {
+                self.behind
+                    .with([name])
+                    .set((chrono::Utc::now() - cursor).num_seconds());
+            }
+        }
+        // A cursor is known once a window was read, or none was left to be read.
+        let has_read = |key| acds.get(key).is_some_and(|acd| acd.cursor.is_some());
+        health.is_ready() && names.iter().all(|(key, _)| has_read(key))
+    }
+
+    /// Sets how many contacts stand where; what stood somewhere before and does no more is set to zero.
+    async fn count(&self, ledger: &SqliteLedger, seen: &mut BTreeSet<(StageName, String)>) {
+        let counts = match ledger.counts(None).await {
+            Ok(counts) => counts,
+            Err(error) => {
+                tracing::debug!(%error, "the contacts of the ledger could not be counted");
+                return;
+            }
+        };
+        let mut sums: BTreeMap<_, u64> = seen.iter().map(|place| (place.clone(), 0)).collect();
+        for count in counts {
+            *sums.entry(place(count.stage, count.reason)).or_default() += count.contacts;
+        }
+        for ((stage, reason), contacts) in sums {
+            self.standing
+                .with([stage.as_str(), &reason])
+                .set(i64::try_from(contacts).unwrap_or(i64::MAX));
+            seen.insert((stage, reason));
+        }
+    }
+}
+
+/// The labels of a place where contacts stand. Names of exclusion rules are the operator's, without a bound: they stay out.
+fn place(stage: StageName, reason: Option<String>) -> (StageName, String) {
+    let ours = matches!(stage, StageName::Parked | StageName::Failed);
+    (stage, reason.filter(|_| ours).unwrap_or_default())
+}
+
+struct Conditions {
+    vendors: Condition,
+    discovery: Condition,
+}
+
+/// The listener and what feeds it. Dropped, they end.
+pub(crate) struct Listening {
+    watch: Arc<Watch>,
+    tasks: JoinSet<()>,
+    /// None where nobody listens, or once the worker is followed.
+    conditions: Option<Conditions>,
+}
+
+impl Listening {
+    /// The vendors have been asked, and the worker begins: from now on it is told how it fares.
+    pub(crate) fn follow(
+        &mut self,
+        config: &Config,
+        health: Arc<PipelineHealth>,
+        ledger: SqliteLedger,
+    ) {
+        let Some(Conditions { vendors, discovery }) = self.conditions.take() else {
+            return;
+        };
         let names = config
             .acds
             .iter()
             .map(|acd| (acd.key(), acd.name.clone()))
             .collect::<Vec<_>>();
-        let (watch, ending) = (Arc::clone(self), stop.clone());
-        let follow = async move {
-            let discovery = ready.condition("discovery");
+        let watch = Arc::clone(&self.watch);
+        self.tasks.spawn(async move {
+            drop(vendors);
             loop {
-                discovery.set(health.is_ready());
-                for (key, acd) in health.acds() {
-                    let Some((_, name)) = names.iter().find(|(known, _)| *known == key) else {
-                        continue;
-                    };
-                    watch
-                        .discovered
-                        .with([name])
-                        .set(i64::try_from(acd.discovered).unwrap_or(i64::MAX));
-                    if let Some(cursor) = acd.cursor {
-                        watch
-                            .behind
-                            .with([name])
-                            .set((chrono::Utc::now() - cursor).num_seconds());
-                    }
-                }
-                tokio::select! {
-                    () = ending.requested() => return,
-                    () = tokio::time::sleep(LOOK) => {}
-                }
+                discovery.set(watch.follow_discovery(&names, &health));
+                tokio::time::sleep(LOOK).await;
             }
-        };
-        Ok(Serving(vec![
-            tokio::spawn(server.run(stop.clone())),
-            tokio::spawn(follow),
-        ]))
+        });
+        let watch = Arc::clone(&self.watch);
+        self.tasks.spawn(async move {
+            let mut seen = BTreeSet::new();
+            loop {
+                let begun = Instant::now();
+                watch.count(&ledger, &mut seen).await;
+                tokio::time::sleep(COUNT.max(begun.elapsed() * COUNT_SHARE)).await;
+            }
+        });
     }
-}
 
-/// The listener and what feeds it. Dropped, they end.
-pub(crate) struct Serving(Vec<JoinHandle<()>>);
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        for task in &self.0 {
-            task.abort();
-        }
+    /// Ends both, and lets go of the ledger.
+    pub(crate) async fn end(mut self) {
+        self.tasks.shutdown().await;
     }
 }
 

@@ -6,10 +6,21 @@ use contact_model::LegId;
 use qm_pipeline::report::{self, AcdNames, ContactQuery, RetryReport, Selection};
 use service_runtime::Exit;
 
+use crate::advice::Told;
 use crate::cli::{Global, List, Retry};
 use crate::open::{self, Access};
 
 pub(super) async fn list(global: &Global, list: List) -> Result<Exit> {
+    if let (Some(from), Some(to)) = (list.from, list.to)
+        && from > to
+    {
+        let what = format!(
+            "no leg ended from {} on and before {}: --from lies after --to",
+            from.to_rfc3339(),
+            to.to_rfc3339()
+        );
+        return Err(Told::usage(what, "give a beginning that lies before the end").into());
+    }
     let config = open::config(global)?;
     let (ledger, _) = open::ledger_beside(&config).await?;
     let names = AcdNames::read(&ledger, &config).await?;

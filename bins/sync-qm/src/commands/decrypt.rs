@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use serde::Serialize;
 use service_runtime::{Exit, Page, Progress, Report, Terminal};
 
+use crate::advice::Told;
 use crate::cli::{Decrypt, Global};
 
 /// The largest file that is read as details, key or passphrase.
@@ -37,6 +38,23 @@ pub(super) async fn decrypt(global: &Global, decrypt: Decrypt) -> Result<Exit> {
         input,
         output,
     } = decrypt;
+    if let Some(read) = [
+        Some(&input),
+        Some(&details),
+        Some(&key),
+        passphrase_file.as_ref(),
+    ]
+    .into_iter()
+    .flatten()
+    .find(|read| are_one_file(read, &output))
+    {
+        let what = format!(
+            "{} and {} are one file: what is read would be replaced",
+            read.display(),
+            output.display()
+        );
+        return Err(Told::usage(what, "name another file for the output").into());
+    }
     let details = details_in(&details)?;
     let key = key_in(key, passphrase_file).await?;
     let output = Place::from_argument(output);
@@ -70,6 +88,17 @@ pub(super) async fn decrypt(global: &Global, decrypt: Decrypt) -> Result<Exit> {
         crate::print::report(global, &report)?;
     }
     Ok(Exit::Ok)
+}
+
+/// Whether two paths lead to the same regular file, through links or not.
+fn are_one_file(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    match (std::fs::metadata(one), std::fs::metadata(other)) {
+        (Ok(one), Ok(other)) => {
+            one.is_file() && (one.dev(), one.ino()) == (other.dev(), other.ino())
+        }
+        _ => false,
+    }
 }
 
 /// The encryption details alone, or a recording with its details in it.
@@ -126,6 +155,13 @@ fn small_file(path: &Path, what: &str) -> Result<SecretSlice<u8>> {
         }
         std::fs::read(path)
     };
-    let bytes = read().with_context(|| format!("{what} cannot be read from {}", path.display()))?;
+    let bytes = read().map_err(|error| {
+        let what = format!("{what} cannot be read from {}", path.display());
+        Told::file(
+            what,
+            error,
+            "check that it is there, and that this user may read it",
+        )
+    })?;
     Ok(bytes.into())
 }

@@ -8,6 +8,7 @@ use connector_config::COMMENTED_FILE;
 use serde::Serialize;
 use service_runtime::{Exit, Page, Report};
 
+use crate::advice::Told;
 use crate::cli::{Global, Init};
 
 #[derive(Debug, Serialize)]
@@ -38,6 +39,15 @@ pub(super) fn init(global: &Global, init: &Init) -> Result<Exit> {
                 "{} is there already; name another file with --config, or replace it with --force",
                 path.display()
             )
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let what = format!("{} cannot be written", path.display());
+            return Err(Told::file(
+                what,
+                error,
+                "make the directory first, or name a file in one that is there with --config",
+            )
+            .into());
         }
         file => file.with_context(|| format!("{} cannot be written", path.display()))?,
     };

@@ -90,6 +90,8 @@ pub(crate) async fn work(
     beside.spawn(reseal::reseal(ledger.clone(), rotation));
     let watch = Watch::new();
     let bearer_token = secrets.bearer_token.clone();
+    // Before the vendors are asked: a start that waits for one answers that it lives, and is not ready.
+    let mut listening = watch.listen(config, bearer_token, stop).await?;
     let services =
         open::services(config, secrets, Some(Arc::new(Calls(Arc::clone(&watch))))).await?;
     if !start::check(&services, stop).await? {
@@ -102,9 +104,7 @@ pub(crate) async fn work(
         spool,
         Arc::clone(&watch) as _,
     );
-    let serving = watch
-        .serve(config, bearer_token, worker.health(), stop)
-        .await?;
+    listening.follow(config, worker.health(), ledger.clone());
 
     let gracefully = CancellationToken::new();
     let asked = tokio::spawn({
@@ -118,7 +118,7 @@ pub(crate) async fn work(
         .unless_at_once(Box::pin(worker.run(gracefully, until)))
         .await;
     asked.abort();
-    drop(serving);
+    listening.end().await;
     let Some(report) = ended else {
         return Ok(Ended::AtOnce);
     };
