@@ -264,6 +264,20 @@ mod tests {
     }
 
     #[test]
+    fn only_a_configuration_that_is_not_there_is_to_be_written() {
+        let advice = |kind: ErrorKind| {
+            let error = ConfigError::Unreadable {
+                path: "connector.toml".into(),
+                source: kind.into(),
+            };
+            of(&anyhow::Error::new(error)).1.unwrap()
+        };
+        assert!(advice(ErrorKind::NotFound).contains("sync-qm init"));
+        assert!(advice(ErrorKind::InvalidData).contains("UTF-8"));
+        assert!(advice(ErrorKind::PermissionDenied).contains("let this user"));
+    }
+
+    #[test]
     fn what_nobody_knows_is_a_failure_without_advice() {
         let error = Err::<(), _>(std::io::Error::other("no"))
             .context("it failed")

@@ -89,7 +89,10 @@ fn misspoken(error: &clap::Error) -> ExitCode {
 fn list(failure: &mut Failure) {
     let error = std::mem::take(&mut failure.error);
     let mut lines = error.lines().map(str::trim);
-    failure.error = lines.next().unwrap_or_default().to_owned();
+    lines
+        .next()
+        .unwrap_or_default()
+        .clone_into(&mut failure.error);
     failure.causes.splice(0..0, lines.map(str::to_owned));
 }
 

@@ -250,19 +250,43 @@ fn what_names_no_recording_and_no_key_is_told_with_its_file() {
             .clone();
         let output = String::from_utf8(output).unwrap();
         assert!(output.contains(told), "{output}");
+        assert!(
+            details == "null" || output.contains("\nadvice: "),
+            "{output}"
+        );
     }
-    let output = recording
-        .decrypt("no-such.pem", "in", "out.wav")
-        .assert()
-        .code(1)
-        .get_output()
-        .stderr
-        .clone();
-    assert!(
-        String::from_utf8(output)
-            .unwrap()
-            .contains("encryption details")
-            || !recording.path().join("out.wav").exists()
-    );
-    assert_eq!(names(recording.path()), ["details.json", "in"]);
+    let whole = Recording::new("17-bytes-rsa-2048");
+    for (key, input, told) in [
+        ("no-such.pem", "in", "cannot be read from no-such.pem"),
+        (whole.key.as_str(), "no-such", "cannot open no-such"),
+    ] {
+        whole.assert_refused(whole.decrypt(key, input, "out.wav"), 1, told);
+    }
+}
+
+#[test]
+fn no_file_that_is_read_is_written_over_not_even_by_another_name() {
+    let recording = Recording::new("17-bytes-rsa-2048");
+    let path = |name: &str| recording.path().join(name);
+    let before = std::fs::read(path("in")).unwrap();
+    for output in ["in", "./in", "details.json"] {
+        recording.assert_refused(
+            recording.decrypt(&recording.key, "in", output),
+            2,
+            "are one file",
+        );
+    }
+    std::os::unix::fs::symlink("in", path("soft")).unwrap();
+    std::fs::hard_link(path("in"), path("hard")).unwrap();
+    for output in ["soft", "hard"] {
+        let told = recording
+            .decrypt(&recording.key, "in", output)
+            .assert()
+            .code(2)
+            .get_output()
+            .stderr
+            .clone();
+        assert!(String::from_utf8(told).unwrap().contains("are one file"));
+    }
+    assert_eq!(std::fs::read(path("in")).unwrap(), before);
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use flex_simulator::scenario::{Kind, Scenario};
 use flex_simulator::{HoldAt, Simulator, SimulatorOptions};
 use serde_json::Value;
-use support::sync_qm;
+use support::{names, sync_qm};
 
 /// A simulated contact centre with a configuration that leads to it.
 struct Centre {
@@ -492,6 +492,22 @@ fn keys_and_fields_are_compared_with_what_the_vendors_have() {
         centre.json(&["keys", "verify", "--offline"])["keys"][0]["at_twilio"],
         "not-compared"
     );
+
+    // A comparison that could not be made is no proof.
+    let secrets = centre.path().join("connector.secrets");
+    let token = names(&secrets)
+        .into_iter()
+        .find(|name| name.starts_with("twilio-"))
+        .map(|name| secrets.join(name))
+        .unwrap();
+    let whole = std::fs::read(&token).unwrap();
+    std::fs::write(&token, "wrong").unwrap();
+    sync_qm(centre.path())
+        .args(["keys", "verify"])
+        .assert()
+        .code(5);
+    centre.json(&["keys", "verify", "--offline"]);
+    std::fs::write(&token, whole).unwrap();
 
     let fields = centre.json(&["fields"]);
     assert_eq!(fields["acds"][0]["sound"], true);
