@@ -102,7 +102,10 @@ async fn steps_of(ledger: &SqliteLedger) -> u32 {
 #[test]
 #[ignore = "needs the test that starts it as a child"]
 fn a_child_that_writes_until_it_is_killed() {
-    let path = std::env::var_os(PLACE).unwrap();
+    // Nothing to do where nobody started it as a child: its parent proves what it does.
+    let Some(path) = std::env::var_os(PLACE) else {
+        return;
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

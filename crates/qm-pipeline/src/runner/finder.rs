@@ -29,7 +29,7 @@ const NEIGHBOURHOOD: TimeDelta = TimeDelta::days(1);
 const REST_FACTOR: u32 = 4;
 
 /// The longest rest between two searches.
-const LONGEST_REST: Duration = Duration::from_mins(1);
+const LONGEST_REST: Duration = Duration::from_secs(15);
 
 struct Ask {
     leg: LegId,
@@ -90,12 +90,16 @@ async fn serve(calabrio: CalabrioClient, mut asked: mpsc::Receiver<Ask>) {
         {
             batch.push(ask);
         }
-        let began = Instant::now();
         for near in neighbours(batch) {
-            answer(&calabrio, near).await;
+            let began = Instant::now();
+            // A search that failed has waited already, as the vendor asked or the retry policy said.
+            let rest = if answer(&calabrio, near).await {
+                began.elapsed() * REST_FACTOR
+            } else {
+                GATHER
+            };
+            rested = Instant::now() + rest.min(LONGEST_REST);
         }
-        let took = began.elapsed();
-        rested = Instant::now() + (took * REST_FACTOR).min(LONGEST_REST);
     }
 }
 
@@ -118,9 +122,10 @@ fn neighbours(mut batch: Vec<Ask>) -> Vec<Vec<Ask>> {
     groups
 }
 
-async fn answer(calabrio: &CalabrioClient, group: Vec<Ask>) {
+/// Searches for a group; whether the search could be carried out.
+async fn answer(calabrio: &CalabrioClient, group: Vec<Ask>) -> bool {
     let (Some(first), Some(last)) = (group.first(), group.last()) else {
-        return;
+        return true;
     };
     let legs: BTreeSet<LegId> = group.iter().map(|ask| ask.leg).collect();
     let window = SearchWindow::new(first.around - REACH, last.around + REACH);
@@ -128,6 +133,7 @@ async fn answer(calabrio: &CalabrioClient, group: Vec<Ask>) {
         Ok(window) => calabrio.find_by_leg_keys(&legs, window).await,
         Err(error) => Err(error),
     };
+    let worked = found.is_ok();
     match found {
         Ok(found) => {
             let found: BTreeMap<LegId, Vec<FoundContact>> = found
@@ -148,6 +154,7 @@ async fn answer(calabrio: &CalabrioClient, group: Vec<Ask>) {
             }
         }
     }
+    worked
 }
 
 fn read(contact: &CalabrioContact) -> FoundContact {

@@ -25,8 +25,8 @@ use sync_ledger::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// How long a run may take that has nothing to wait for but a simulator.
-const DEADLINE: Duration = Duration::from_mins(2);
+/// How long a run may take that has nothing to wait for but a simulator. Hostile faults ask for pauses of a minute.
+const DEADLINE: Duration = Duration::from_mins(6);
 
 pub async fn simulator(
     scenario: Scenario,
