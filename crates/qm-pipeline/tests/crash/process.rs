@@ -18,7 +18,7 @@ const CONFIG: &str = "QM_PIPELINE_TEST_CONFIG";
 const POINT: &str = "QM_PIPELINE_TEST_POINT";
 
 /// How long a process may take to come to its point.
-const DEADLINE: Duration = Duration::from_secs(90);
+const DEADLINE: Duration = Duration::from_mins(6);
 
 /// Where in a step the process ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
