@@ -7,7 +7,9 @@ use std::sync::Arc;
 use calabrio_client::{CalabrioClient, CalabrioError, CalabrioSettings, Contract};
 use connector_config::{Acd, AcdSecrets, Config, TwilioCredentials};
 use contact_model::TenantKey;
-use http_retry::{ConcurrencyLimit, HttpClient, Observer, Origin, SetupError};
+use http_retry::{
+    ConcurrencyLimit, HttpClient, Observer, Origin, RetryPolicy, RetrySettings, SetupError,
+};
 use twilio_client::{Credentials, Endpoints, TwilioClient, TwilioError, TwilioSettings};
 use twilio_sid::AccountSid;
 
@@ -84,6 +86,9 @@ impl std::fmt::Debug for Connector {
             .finish_non_exhaustive()
     }
 }
+
+/// The longest `Retry-After` of Calabrio ONE that one call waits for.
+const LONGEST_RETRY_AFTER: std::time::Duration = std::time::Duration::from_secs(15);
 
 impl Connector {
     /// Reads what all clients share. Reads a file: at the start of the process, or off the runtime's threads.
@@ -179,6 +184,15 @@ impl Connector {
             .or_insert_with(|| ConcurrencyLimit::new(self.calabrio_in_flight))
             .clone();
         let mut http = HttpClient::builder().limit(limit);
+        // One search serves all contacts that wait, so none of them goes on while it is told to wait; and each is tried
+        // again by itself.
+        let settings = RetrySettings {
+            retry_after_max: LONGEST_RETRY_AFTER,
+            ..RetrySettings::default()
+        };
+        if let Ok(policy) = RetryPolicy::new(settings) {
+            http = http.policy(policy);
+        }
         if let Some(pem) = &self.extra_ca {
             http = http.root_certificates_pem(pem.clone());
         }
