@@ -90,16 +90,15 @@ async fn serve(calabrio: CalabrioClient, mut asked: mpsc::Receiver<Ask>) {
         {
             batch.push(ask);
         }
+        let mut rest = GATHER;
         for near in neighbours(batch) {
             let began = Instant::now();
             // A search that failed has waited already, as the vendor asked or the retry policy said.
-            let rest = if answer(&calabrio, near).await {
-                began.elapsed() * REST_FACTOR
-            } else {
-                GATHER
-            };
-            rested = Instant::now() + rest.min(LONGEST_REST);
+            if answer(&calabrio, near).await {
+                rest += began.elapsed() * REST_FACTOR;
+            }
         }
+        rested = Instant::now() + rest.min(LONGEST_REST);
     }
 }
 
