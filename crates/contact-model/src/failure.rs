@@ -35,6 +35,12 @@ pub enum FailureReason {
     NotProcessed,
     /// What was read back could not be confirmed.
     NotConfirmed,
+    /// The agent is not known.
+    AgentUnknown,
+    /// There is no conversation any more, or none was named.
+    ConversationLost,
+    /// The transcript is too large.
+    TranscriptTooLarge,
     /// The transfer was given up.
     Interrupted,
 }
@@ -55,6 +61,9 @@ impl FailureReason {
         Self::ProcessingFailed,
         Self::NotProcessed,
         Self::NotConfirmed,
+        Self::AgentUnknown,
+        Self::ConversationLost,
+        Self::TranscriptTooLarge,
         Self::Interrupted,
     ];
 
@@ -84,6 +93,9 @@ impl FailureReason {
                 "The quality management system did not finish processing the contact in time."
             }
             Self::NotConfirmed => "The imported contact could not be confirmed.",
+            Self::AgentUnknown => "The agent is not known to the quality management system.",
+            Self::ConversationLost => "The conversation is no longer available at the source.",
+            Self::TranscriptTooLarge => "The transcript is larger than the configured limit.",
             Self::Interrupted => "The transfer of the contact was given up after repeated errors.",
         }
     }

@@ -24,6 +24,11 @@ pub enum Channel {
 }
 
 impl Channel {
+    /// Whether it carries calls. Every other channel that reaches a contact centre is a digital one.
+    pub fn is_voice(&self) -> bool {
+        *self == Self::Voice
+    }
+
     /// The unique name.
     pub fn as_str(&self) -> &str {
         match self {
@@ -127,6 +132,21 @@ impl LegTimes {
     }
 }
 
+/// How often and how long the customer was on hold during a leg.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "hold", rename_all = "kebab-case")]
+pub enum Hold {
+    /// The account yields nothing that would tell.
+    NotObservable,
+    /// It was seen, perhaps to be none.
+    Observed {
+        /// How often the customer was put on hold.
+        count: u32,
+        /// For how many whole seconds together.
+        seconds: u64,
+    },
+}
+
 /// One leg: the facts that are kept as long as its row is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Leg {
@@ -150,6 +170,9 @@ pub struct Leg {
     pub session: Option<SessionId>,
     /// What happened when.
     pub times: LegTimes,
+    /// Hold, once it was looked for: of calls only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
 }
 
 impl Leg {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use twilio_sid::{PublicKeySid, RecordingSid};
+use twilio_sid::{ConversationSid, PublicKeySid, RecordingSid, ServiceSid};
 
 /// A part of a recording, in milliseconds from its first sample, half open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,57 @@ pub struct MediaPiece {
     pub encrypted: Option<PublicKeySid>,
 }
 
+/// Where a conversation is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConversationStore {
+    /// Twilio Conversations.
+    Conversations,
+    /// Programmable Chat, which older Flex projects used.
+    ProgrammableChat,
+}
+
+/// Messages of one conversation by their index, half open. Indexes grow in the order of the messages; some may be missing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageRange {
+    /// The first index that belongs to it.
+    pub from: u64,
+    /// The first index after it.
+    pub to: u64,
+}
+
+impl MessageRange {
+    /// Whether no index belongs to it.
+    pub fn is_empty(self) -> bool {
+        self.from >= self.to
+    }
+
+    /// Whether this index belongs to it.
+    pub fn contains(self, index: u64) -> bool {
+        self.from <= index && index < self.to
+    }
+
+    /// Whether some index belongs to both.
+    pub fn overlaps(self, other: Self) -> bool {
+        self.from.max(other.from) < self.to.min(other.to)
+    }
+}
+
+/// A leg's part of a conversation. The parts of all legs of a conversation never overlap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TranscriptPart {
+    /// The conversation.
+    pub conversation: ConversationSid,
+    /// The service that it belongs to, where it is known.
+    pub service: Option<ServiceSid>,
+    /// Where it is kept.
+    pub store: ConversationStore,
+    /// The messages that are the leg's own.
+    pub range: MessageRange,
+    /// How many messages there were in this range when it was determined.
+    pub messages: u32,
+}
+
 /// What was found for a leg.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -44,13 +95,15 @@ pub enum LegMedia {
         /// What a listener should know of the audio.
         marks: Vec<Mark>,
     },
+    /// A part of a conversation.
+    Transcript(TranscriptPart),
 }
 
 impl LegMedia {
     /// Every recording that this leg uses or passed over.
     pub fn recordings(&self) -> impl Iterator<Item = RecordingSid> {
         let (pieces, superseded) = match self {
-            Self::None => (&[][..], &[][..]),
+            Self::None | Self::Transcript(_) => (&[][..], &[][..]),
             Self::Recordings {
                 pieces, superseded, ..
             } => (pieces.as_slice(), superseded.as_slice()),
@@ -61,10 +114,18 @@ impl LegMedia {
             .chain(superseded.iter().copied())
     }
 
+    /// The part of a conversation that this leg uses.
+    pub fn transcript(&self) -> Option<&TranscriptPart> {
+        match self {
+            Self::Transcript(part) => Some(part),
+            Self::None | Self::Recordings { .. } => None,
+        }
+    }
+
     /// What a listener should know of the audio.
     pub fn marks(&self) -> &[Mark] {
         match self {
-            Self::None => &[],
+            Self::None | Self::Transcript(_) => &[],
             Self::Recordings { marks, .. } => marks,
         }
     }
@@ -130,6 +191,31 @@ mod tests {
         assert!(LegMedia::None.marks().is_empty());
         let json = serde_json::to_string(&media).unwrap();
         assert_eq!(serde_json::from_str::<LegMedia>(&json).unwrap(), media);
+    }
+
+    #[test]
+    fn a_part_of_a_conversation_uses_no_recording_and_survives_json() {
+        let part = TranscriptPart {
+            conversation: "CH00000000000000000000000000000001".parse().unwrap(),
+            service: None,
+            store: ConversationStore::Conversations,
+            range: MessageRange { from: 3, to: 9 },
+            messages: 5,
+        };
+        let media = LegMedia::Transcript(part);
+        assert_eq!(media.recordings().count(), 0);
+        assert!(media.marks().is_empty());
+        assert_eq!(media.transcript(), Some(&part));
+        let json = serde_json::to_string(&media).unwrap();
+        assert_eq!(serde_json::from_str::<LegMedia>(&json).unwrap(), media);
+    }
+
+    #[test]
+    fn ranges_are_half_open() {
+        let range = |from, to| MessageRange { from, to };
+        assert!(range(3, 9).contains(3) && !range(3, 9).contains(9));
+        assert!(range(3, 9).overlaps(range(8, 10)) && !range(3, 9).overlaps(range(9, 10)));
+        assert!(range(4, 4).is_empty() && !range(3, 9).overlaps(range(4, 4)));
     }
 
     #[test]

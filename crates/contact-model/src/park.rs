@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use twilio_sid::{PublicKeySid, RecordingSid};
+use twilio_sid::{ConversationSid, PublicKeySid, RecordingSid, WorkerSid};
 
 use crate::{CcrId, FailureReason};
 
@@ -102,6 +102,25 @@ pub enum ParkReason {
         /// How many were found.
         count: u32,
     },
+    /// Calabrio knows no person whose ACD ID is the agent's worker SID, and the configuration asks to park such contacts.
+    UnknownAgent {
+        /// The agent.
+        worker: WorkerSid,
+    },
+    /// The task names no conversation.
+    NoConversation,
+    /// Twilio no longer has the conversation.
+    ConversationGone {
+        /// The conversation.
+        conversation: ConversationSid,
+    },
+    /// The transcript is larger than the configured limit.
+    TranscriptTooLarge {
+        /// The conversation.
+        conversation: ConversationSid,
+        /// The limit, in bytes.
+        limit: u64,
+    },
     /// A step failed again and again for a reason that does not pass.
     StepFailed {
         /// The step, in a word or two.
@@ -152,6 +171,10 @@ kinds! {
     ProcessingOverdue = "processing-overdue",
     ReadBackDiffers = "read-back-differs",
     DuplicateContact = "duplicate-contact",
+    UnknownAgent = "unknown-agent",
+    NoConversation = "no-conversation",
+    ConversationGone = "conversation-gone",
+    TranscriptTooLarge = "transcript-too-large",
     StepFailed = "step-failed",
 }
 
@@ -198,6 +221,10 @@ impl ParkReason {
             Self::ProcessingOverdue { .. } => ParkKind::ProcessingOverdue,
             Self::ReadBackDiffers { .. } => ParkKind::ReadBackDiffers,
             Self::DuplicateContact { .. } => ParkKind::DuplicateContact,
+            Self::UnknownAgent { .. } => ParkKind::UnknownAgent,
+            Self::NoConversation => ParkKind::NoConversation,
+            Self::ConversationGone { .. } => ParkKind::ConversationGone,
+            Self::TranscriptTooLarge { .. } => ParkKind::TranscriptTooLarge,
             Self::StepFailed { .. } => ParkKind::StepFailed,
         }
     }
@@ -259,6 +286,18 @@ impl ParkReason {
             Self::DuplicateContact { .. } => {
                 "delete all but one of the contacts with this leg key in Calabrio, then retry"
             }
+            Self::UnknownAgent { .. } => {
+                "give the agent's user in Calabrio the worker SID as its ACD ID, or set unknown_agent = \"unassigned\", then retry the contact"
+            }
+            Self::NoConversation => {
+                "find out in Flex why the task's attributes name no conversation: this contact can only be carried by hand"
+            }
+            Self::ConversationGone { .. } => {
+                "find out who deletes conversations at Twilio, and let them wait until the contact is complete"
+            }
+            Self::TranscriptTooLarge { .. } => {
+                "raise digital.max_transcript in the configuration, restart, then retry the contact"
+            }
             Self::StepFailed { .. } => {
                 "read the last error of this contact in the log, remove its cause, then retry the contact"
             }
@@ -288,6 +327,9 @@ impl ParkReason {
             Self::ReadBackDiffers { .. } | Self::DuplicateContact { .. } => {
                 FailureReason::NotConfirmed
             }
+            Self::UnknownAgent { .. } => FailureReason::AgentUnknown,
+            Self::NoConversation | Self::ConversationGone { .. } => FailureReason::ConversationLost,
+            Self::TranscriptTooLarge { .. } => FailureReason::TranscriptTooLarge,
             Self::StepFailed { .. } => FailureReason::Interrupted,
         }
     }
@@ -370,6 +412,22 @@ impl fmt::Display for ParkReason {
                     "Calabrio has {count} contacts for this leg, contact {ccr} among them"
                 )
             }
+            Self::UnknownAgent { worker } => {
+                write!(f, "Calabrio knows no person with the ACD ID {worker}")
+            }
+            Self::NoConversation => f.write_str("the task names no conversation"),
+            Self::ConversationGone { conversation } => {
+                write!(f, "Twilio no longer has conversation {conversation}")
+            }
+            Self::TranscriptTooLarge {
+                conversation,
+                limit,
+            } => {
+                write!(
+                    f,
+                    "the transcript of conversation {conversation} has more than {limit} bytes"
+                )
+            }
             Self::StepFailed { step } => write!(f, "{step} failed too often"),
         }
     }
@@ -382,6 +440,7 @@ pub(crate) mod tests {
     pub(crate) fn every_reason() -> Vec<ParkReason> {
         let key = "CR00000000000000000000000000000001".parse().unwrap();
         let recording = "RE00000000000000000000000000000001".parse().unwrap();
+        let conversation = "CH00000000000000000000000000000001".parse().unwrap();
         let ccr = CcrId::try_from(7).unwrap();
         vec![
             ParkReason::MissingKey { key },
@@ -414,6 +473,15 @@ pub(crate) mod tests {
             ParkReason::ProcessingOverdue { ccr: None },
             ParkReason::ReadBackDiffers { ccr },
             ParkReason::DuplicateContact { ccr, count: 2 },
+            ParkReason::UnknownAgent {
+                worker: "WK00000000000000000000000000000001".parse().unwrap(),
+            },
+            ParkReason::NoConversation,
+            ParkReason::ConversationGone { conversation },
+            ParkReason::TranscriptTooLarge {
+                conversation,
+                limit: 8,
+            },
             ParkReason::StepFailed {
                 step: "download".into(),
             },

@@ -170,14 +170,21 @@ impl Stage {
 
     /// The recordings that this contact uses or passed over, whatever its stage.
     pub fn recordings(&self) -> Vec<RecordingSid> {
+        self.media()
+            .map(|media| media.recordings().collect())
+            .unwrap_or_default()
+    }
+
+    /// The media that was found for this contact, once it was; a parked contact still knows it.
+    pub fn media(&self) -> Option<&LegMedia> {
         match self {
-            Self::Discovered(_) | Self::Captured(_) | Self::Excluded(_) => Vec::new(),
-            Self::Linked(linked) => linked.media.recordings().collect(),
-            Self::Uploaded(uploaded) => uploaded.media.recordings().collect(),
-            Self::Processing(processing) => processing.media.recordings().collect(),
-            Self::Complete(complete) => complete.media.recordings().collect(),
-            Self::Failed(failed) => failed.media.recordings().collect(),
-            Self::Parked(parked) => parked.resume.recordings(),
+            Self::Discovered(_) | Self::Captured(_) | Self::Excluded(_) => None,
+            Self::Linked(linked) => Some(&linked.media),
+            Self::Uploaded(uploaded) => Some(&uploaded.media),
+            Self::Processing(processing) => Some(&processing.media),
+            Self::Complete(complete) => Some(&complete.media),
+            Self::Failed(failed) => Some(&failed.media),
+            Self::Parked(parked) => parked.resume.media(),
         }
     }
 

@@ -30,6 +30,7 @@ fn documented() -> BTreeMap<String, String> {
 fn reasons() -> Vec<ParkReason> {
     let key: PublicKeySid = "CR00000000000000000000000000000001".parse().unwrap();
     let recording: RecordingSid = "RE00000000000000000000000000000001".parse().unwrap();
+    let conversation = "CH00000000000000000000000000000001".parse().unwrap();
     let ccr = CcrId::try_from(7).unwrap();
     vec![
         ParkReason::MissingKey { key },
@@ -57,6 +58,15 @@ fn reasons() -> Vec<ParkReason> {
         ParkReason::ProcessingOverdue { ccr: None },
         ParkReason::ReadBackDiffers { ccr },
         ParkReason::DuplicateContact { ccr, count: 2 },
+        ParkReason::UnknownAgent {
+            worker: "WK00000000000000000000000000000001".parse().unwrap(),
+        },
+        ParkReason::NoConversation,
+        ParkReason::ConversationGone { conversation },
+        ParkReason::TranscriptTooLarge {
+            conversation,
+            limit: 1,
+        },
         ParkReason::StepFailed {
             step: "uploading".to_owned(),
         },

@@ -118,6 +118,7 @@ fn discovered() -> Contact {
             direction: None,
             session: None,
             times,
+            hold: None,
         },
         stage: Stage::Discovered(Discovered { at: at(70) }),
     }

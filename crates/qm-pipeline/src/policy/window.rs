@@ -158,6 +158,7 @@ fn contact(
         times: LegTimes {
             ..story.times(reservation)
         },
+        hold: None,
     };
     let details = Details {
         attributes: story.attributes.as_ref().and_then(|text| text.parse().ok()),

@@ -75,6 +75,7 @@ impl Fixture {
                         ended: Some(at(i64::from(number))),
                         task_ended: None,
                     },
+                    hold: None,
                 },
                 stage,
             },

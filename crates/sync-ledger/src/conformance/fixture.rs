@@ -53,6 +53,7 @@ pub fn contact(acd: &AcdKey, number: u32) -> Contact {
                 ended: Some(at(i64::from(number))),
                 ..LegTimes::default()
             },
+            hold: None,
         },
         stage: Stage::Discovered(Discovered { at: at(0) }),
     }
