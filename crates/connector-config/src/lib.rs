@@ -20,10 +20,12 @@ use std::path::Path;
 
 pub use fault::{ConfigError, Fault, Faults};
 pub use model::{
-    Acd, Activity, ActivityState, AgentName, ApiKey, Calabrio, ChannelOrder, Config, DiscoverFrom,
-    EncryptionKey, Exclude, Insights, Ledger, Limits, LogFormat, Media, NameOrder, NoMedia,
-    Products, QmProduct, RecordingScope, Runtime, SingleName, SpanUncertain, Spool, Timing, Tls,
-    Twilio, TwilioCredentials, TwilioEndpoints, Wfm,
+    Acd, AcdIntake, Activity, ActivityState, AgentName, ApiKey, Attachments, Calabrio,
+    ChannelOrder, Config, DeleteSource, Digital, DiscoverFrom, EncryptionKey, Exclude,
+    HoldSettings, Insights, Intake, Ledger, Limits, LogFormat, Media, NameOrder, NoMedia, People,
+    Products, QmProduct, Reconcile, RecordingScope, Runtime, ScreenRecording, SingleName,
+    SpanUncertain, Spool, Timing, Tls, Twilio, TwilioCredentials, TwilioEndpoints, UnknownAgent,
+    Webhook, Wfm,
 };
 pub use resolve::{AcdSecrets, PrivateKeySecret, Secrets};
 pub use schema::json_schema;

@@ -47,6 +47,10 @@ pub struct AcdSecrets {
     pub private_keys: Vec<PrivateKeySecret>,
     /// The password of the Flex Insights user, where history is on.
     pub insights_password: Option<SecretString>,
+    /// The secrets that sign webhooks, in the order of the file, where a webhook is configured.
+    pub webhook_secrets: Vec<SecretString>,
+    /// The password with which Twilio authenticates itself when it pushes events.
+    pub intake_password: Option<SecretString>,
     file: PathBuf,
 }
 
@@ -186,6 +190,13 @@ impl Resolver<'_> {
         } else {
             None
         };
+        let webhook_secrets = if acd.event_webhook_url.is_some() {
+            let secrets = acd.webhook.secrets.iter();
+            secrets.filter_map(|secret| self.text(secret)).collect()
+        } else {
+            Vec::new()
+        };
+        let intake_password = self.optional_text(acd.intake.password.as_ref());
         Some(AcdSecrets {
             name: acd.name.clone(),
             auth_token,
@@ -193,6 +204,8 @@ impl Resolver<'_> {
             calabrio_password: calabrio_password?,
             private_keys,
             insights_password,
+            webhook_secrets,
+            intake_password,
             file: self.config.file.clone(),
         })
     }

@@ -473,74 +473,193 @@ fn the_spool_holds_nothing_that_emptying_it_would_lose() {
     );
 }
 
-#[test]
-fn webhooks_are_https_and_fully_qualified_and_need_the_tenants_number() {
+/// The minimal file with a webhook that has all it needs.
+fn with_webhook(url: &str) -> String {
     let name = "name = \"main\"";
-    let with = |url: &str| fault_with(name, &format!("{name}\nevent_webhook_url = \"{url}\""));
-    assert!(with("https://example.com/x").contains("needs calabrio.tenant_id"));
-    let with = |url: &str| {
-        let text = MINIMAL.replace(name, &format!("{name}\nevent_webhook_url = \"{url}\""))
-            + "tenant_id = 7\n";
-        faults(&text)[0].to_string()
-    };
-    assert!(with("http://example.com/x").contains("is not https"));
-    assert!(with("https://intranet/x").contains("not fully qualified"));
-    assert!(with("/x").contains("not an absolute URL"));
+    MINIMAL.replace(name, &format!("{name}\nevent_webhook_url = \"{url}\""))
+        + "tenant_id = 7\n[acd.webhook]\nsecrets = [{ env = \"WEBHOOK_SECRET\" }]\n"
 }
 
 #[test]
-fn what_this_version_does_not_do_is_warned_of() {
-    let text = common::with_everything_written()
-        .replace("rte_messaging = false", "rte_messaging = true")
-        .replace("delete_source = false", "delete_source = true");
-    let text = text.replace("[\"voice\"]", "[\"voice\", \"digital\"]");
-    let config = parse(&text).unwrap();
-    let fields: Vec<_> = config
-        .warnings()
-        .iter()
-        .map(|warning| warning.field.as_str())
-        .collect();
-    for field in [
-        "event_webhook_url",
-        "rte_messaging",
-        "delete_source",
-        "products.quality_management",
-        "products.workforce_management",
+fn a_webhook_needs_the_tenants_number_and_a_secret() {
+    let all = with_webhook("https://example.com/x");
+    assert!(parse(&all).is_ok());
+    let without = |part: &str| faults(&all.replace(part, ""))[0].to_string();
+    assert!(without("tenant_id = 7\n").contains("needs calabrio.tenant_id"));
+    assert!(
+        without("secrets = [{ env = \"WEBHOOK_SECRET\" }]\n").contains("needs webhook.secrets")
+    );
+}
+
+#[test]
+fn a_webhooks_address_is_absolute_https_fully_qualified_and_holds_no_credentials() {
+    let with = |url: &str| faults(&with_webhook(url))[0].to_string();
+    for (url, said) in [
+        ("http://example.com/x", "is not https"),
+        ("https://intranet/x", "not fully qualified"),
+        ("/x", "not an absolute URL"),
+        ("https://user:word@example.com/x", "user name"),
     ] {
+        let told = with(url);
         assert!(
-            fields.contains(&format!("acd[0].{field}").as_str()),
-            "{field}: {fields:?}"
+            told.contains("event_webhook_url") && told.contains(said),
+            "{told}"
         );
     }
 }
 
 #[test]
-fn what_has_no_effect_in_this_version_is_warned_of_where_it_was_set() {
-    let config = parse(&format!(
-        "[ledger]\nsealing_key = {{ env = \"KEY\" }}\n{MINIMAL}[acd.agent_name]\nformat = \"last-first\"\nsingle_word = \"last\"\n\
-         [[acd.metadata]]\nfact = \"hold-count\"\nlabel = \"Holds\"\n\
-         [[acd.metadata]]\nfact = \"queue-name\"\nlabel = \"Queue\"\n\
-         [[acd.metadata]]\nfact = \"hold-seconds\"\nlabel = \"On hold\"\n"
-    ))
-    .unwrap();
-    let told: Vec<_> = config
-        .warnings()
-        .iter()
-        .map(|warning| (warning.field.as_str(), warning.what.as_str()))
-        .collect();
+fn a_webhook_may_go_to_a_listed_address_of_this_machine_without_tls() {
+    let text = with_webhook("http://127.0.0.1:9000/x");
+    assert!(faults(&text)[0].to_string().contains("event_webhook_url"));
+    let listed = format!("{text}[tls]\nallow_http_loopback = [\"127.0.0.1:9000\"]\n");
+    assert!(parse(&listed).is_ok());
+}
+
+#[test]
+fn networks_are_written_as_cidr() {
+    let with = |network: &str| {
+        format!(
+            "{}allow_networks = [\"{network}\"]\n",
+            with_webhook("https://example.com/x")
+        )
+    };
+    assert!(parse(&with("10.20.0.0/16")).is_ok());
+    assert!(parse(&with("fd00::/8")).is_ok());
+    for wrong in ["10.20.0.0", "10.20.0.0/33", "intranet/8", "fd00::/129"] {
+        assert!(
+            faults(&with(wrong))[0].to_string().contains("CIDR"),
+            "{wrong}"
+        );
+    }
+}
+
+#[test]
+fn pushed_events_need_something_to_authenticate_them_with() {
+    let public = "[intake]\npublic_url = \"https://connector.example.com/twilio\"\n";
+    let key = MINIMAL.replace(
+        "auth_token = { env = \"TWILIO_AUTH_TOKEN\" }",
+        "api_key = { sid = \"SK00000000000000000000000000000001\", secret = { env = \"K\" } }",
+    );
+    assert!(parse(&format!("{public}{MINIMAL}")).is_ok());
+    assert!(parse(&key).is_ok());
+    let told = faults(&format!("{public}{key}"))[0].to_string();
+    assert!(told.contains("[acd.intake]"), "{told}");
+    let basic = "[acd.intake]\nusername = \"twilio\"\npassword = { env = \"P\" }\n";
+    assert!(parse(&format!("{public}{key}{basic}")).is_ok());
+    let half = faults(&format!("{MINIMAL}[acd.intake]\nusername = \"twilio\"\n"))[0].to_string();
+    assert!(half.contains("stands without password"), "{half}");
+    let wrong = fault_of("[acd.intake]\npath = \"a/b\"\n");
+    assert!(wrong.contains("intake.path"), "{wrong}");
+}
+
+#[test]
+fn two_acds_share_no_path_of_pushed_events() {
+    let public = "[intake]\npublic_url = \"https://connector.example.com/twilio\"\n";
+    let second = MINIMAL
+        .replace("\"main\"", "\"second\"")
+        .replace("tenant.example.com", "other.example.com");
+    let both = format!("{MINIMAL}{second}");
+    assert!(
+        parse(&both).is_ok(),
+        "without pushed events a path is of no account"
+    );
+    let told = faults(&format!("{public}{both}"))[0].to_string();
+    assert!(told.contains("intake.path of the ACD on line"), "{told}");
+}
+
+#[test]
+fn the_path_of_pushed_events_is_the_workspace_unless_it_is_named() {
+    let plain = parse(MINIMAL).unwrap();
+    assert_eq!(
+        plain.acds[0].intake_path(),
+        "ws00000000000000000000000000000001"
+    );
+    let named = parse(&format!("{MINIMAL}[acd.intake]\npath = \"main\"\n")).unwrap();
+    assert_eq!(named.acds[0].intake_path(), "main");
+}
+
+#[test]
+fn creating_people_needs_to_know_where() {
+    let faults = faults(&format!("{MINIMAL}[acd.people]\ncreate = true\n"));
+    let told: Vec<_> = faults.iter().map(|fault| fault.what.as_str()).collect();
     assert_eq!(
         told,
         [
-            ("acd[0].agent_name.format", "is not in this version"),
-            (
-                "acd[0].metadata[0].fact",
-                "names hold-count, which is not filled in this version"
-            ),
-            (
-                "acd[0].metadata[2].fact",
-                "names hold-seconds, which is not filled in this version"
-            ),
+            "needs team_id",
+            "needs role_ids",
+            "needs calabrio.acd_server_id"
         ]
+    );
+}
+
+#[test]
+fn a_file_in_a_transcript_is_no_larger_than_the_transcript() {
+    let told = fault_of("[acd.digital]\nmax_attachment = \"32MiB\"\n");
+    assert!(told.contains("larger than max_transcript"), "{told}");
+}
+
+#[test]
+fn the_times_of_hold_and_reconciliation_are_bounded() {
+    for (text, said) in [
+        (
+            "[acd.hold]\npoll_interval = \"1ms\"\n",
+            "poll_interval: is out of range",
+        ),
+        (
+            "[acd.hold]\npoll_budget = 0\n",
+            "poll_budget: is out of range",
+        ),
+        (
+            "[reconcile]\nat = \"25:00\"\n",
+            "reconcile.at: is not a time of day",
+        ),
+        (
+            "[reconcile]\nwindow = \"31d\"\n",
+            "reconcile.window: is out of range",
+        ),
+        (
+            "[intake]\nmax_body = \"1KiB\"\n",
+            "intake.max_body: is out of range",
+        ),
+    ] {
+        let told = fault_of(text);
+        assert!(told.contains(said), "{told}");
+    }
+}
+
+#[test]
+fn the_switch_of_former_versions_names_its_words() {
+    let name = "name = \"main\"";
+    let told = fault_with(name, &format!("{name}\ndelete_source = true"));
+    assert!(told.contains("\"after-complete\""), "{told}");
+}
+
+#[test]
+fn what_this_version_does_not_do_is_warned_of() {
+    let config = parse(&common::with_everything_written()).unwrap();
+    let fields: Vec<_> = config
+        .warnings()
+        .iter()
+        .map(|warning| warning.field.as_str())
+        .collect();
+    assert!(
+        fields.contains(&"acd[0].products.workforce_management"),
+        "{fields:?}"
+    );
+}
+
+#[test]
+fn hold_in_screen_recording_without_its_messages_is_warned_of() {
+    let config = parse(&format!("{MINIMAL}[acd.screen_recording]\nholds = true\n")).unwrap();
+    let fields: Vec<_> = config
+        .warnings()
+        .iter()
+        .map(|warning| warning.field.as_str())
+        .collect();
+    assert!(
+        fields.contains(&"acd[0].screen_recording.holds"),
+        "{fields:?}"
     );
 }
 

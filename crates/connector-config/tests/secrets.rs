@@ -73,6 +73,38 @@ fn every_secret_is_fetched_and_none_is_printed() {
 }
 
 #[test]
+fn the_secrets_of_webhooks_and_pushed_events_are_fetched_and_none_is_printed() {
+    let name = "name = \"main\"";
+    let text = MINIMAL.replace(
+        name,
+        &format!("{name}\nevent_webhook_url = \"https://example.com/x\""),
+    ) + "tenant_id = 7\n[acd.webhook]\nsecrets = [{ env = \"NEW\" }, { env = \"OLD\" }]\n\
+         [acd.intake]\nusername = \"twilio\"\npassword = { env = \"INTAKE\" }\n";
+    let config = parse(&text).unwrap();
+    let secrets = config
+        .resolve_secrets(&map(&[
+            BOTH[0],
+            BOTH[1],
+            ("NEW", b"whsec_hunter2new"),
+            ("OLD", b"whsec_hunter2old"),
+            ("INTAKE", b"intake-hunter2"),
+        ]))
+        .unwrap();
+    let acd = secrets.acd("main").unwrap();
+    let signing: Vec<_> = acd
+        .webhook_secrets
+        .iter()
+        .map(|secret| secret.expose_secret().to_owned())
+        .collect();
+    assert_eq!(signing, ["whsec_hunter2new", "whsec_hunter2old"]);
+    assert_eq!(
+        acd.intake_password.as_ref().unwrap().expose_secret(),
+        "intake-hunter2"
+    );
+    assert!(!format!("{secrets:?}").contains("hunter2"));
+}
+
+#[test]
 fn every_secret_that_is_missing_is_reported_with_the_place_that_refers_to_it() {
     let config = parse(MINIMAL).unwrap();
     let error = config.resolve_secrets(&map(&[])).unwrap_err();

@@ -30,11 +30,6 @@ macro_rules! facts {
                 }
             }
 
-            /// Whether this version tells it of any leg. A rule for one that is not told is sound, and its field stays empty.
-            pub fn is_told(self) -> bool {
-                !matches!(self, Self::HoldCount | Self::HoldSeconds)
-            }
-
             /// What it tells, in a phrase.
             pub fn description(self) -> &'static str {
                 match self {
@@ -59,9 +54,10 @@ facts! {
     QueueName "queue-name" "the name of the task queue";
     Channel "channel" "the unique name of the task channel";
     Direction "direction" "whether the customer called or was called";
-    HoldCount "hold-count" "how often the customer was on hold; not filled in this version";
-    HoldSeconds "hold-seconds" "how many seconds the customer was on hold; not filled in this version";
+    HoldCount "hold-count" "how often the customer was on hold during the leg, or `not-observable` where the account does not tell";
+    HoldSeconds "hold-seconds" "for how many seconds together the customer was on hold, or `not-observable`";
     Marks "marks" "what is to be known about the recording, such as `span-uncertain`";
+    ConversationSid "conversation-sid" "the conversation that the transcript is a part of";
 }
 
 pub(crate) fn names() -> String {

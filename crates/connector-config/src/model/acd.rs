@@ -10,7 +10,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use twilio_sid::{AccountSid, ApiKeySid, PublicKeySid, WorkspaceSid};
 
-use super::{Insights, Wfm};
+use super::{
+    AcdIntake, DeleteSource, Digital, HoldSettings, Insights, People, ScreenRecording,
+    UnknownAgent, Webhook, Wfm,
+};
 use crate::choice::choices;
 use crate::secret::SecretRef;
 use crate::time_zone::TimeZone;
@@ -37,25 +40,34 @@ pub struct Acd {
     /// cursor counts, and this setting has no effect.
     #[schemars(default, with = "String")]
     pub discover_from: DiscoverFrom,
-    /// What tells when a contact is complete or has failed. Vendor's page: *Event Webhook URL*. Checked, and not used by
-    /// this version.
+    /// What tells when a contact is complete or has failed. Vendor's page: *Event Webhook URL*. Needs
+    /// `calabrio.tenant_id` and `webhook.secrets`.
     #[serde(
         skip_serializing_if = "Option::is_none",
         serialize_with = "optional_display_text"
     )]
     #[schemars(with = "Option<String>")]
     pub event_webhook_url: Option<SafeUrl>,
-    /// Vendor's page: *Enable RTE Messaging for Screen Recording*. Not in this version.
+    /// Whether Calabrio's screen recording is told when a leg begins and ends. Within a second where Twilio pushes events
+    /// (`intake.public_url`), else when discovery reads them. Vendor's page: *Enable RTE Messaging for Screen Recording*.
     #[schemars(default)]
     pub rte_messaging: bool,
-    /// Whether a source recording is deleted at Twilio once every contact that uses it is complete. Not in this version.
-    #[schemars(default)]
-    pub delete_source: bool,
+    /// Whether a source recording is deleted at Twilio. Conversations never are. Nothing is deleted until `check
+    /// --live-contact` has confirmed what a read-back relies on.
+    #[schemars(default = "never")]
+    pub delete_source: DeleteSource,
+    /// How long after the completion of the last contact that uses it a source recording is deleted at the earliest.
+    #[schemars(default = "a_day", with = "DurationText")]
+    #[serde(serialize_with = "duration_text")]
+    pub delete_source_min_age: Duration,
+    /// What becomes of a contact whose agent no person in Calabrio ONE has as ACD ID.
+    #[schemars(default = "park")]
+    pub unknown_agent: UnknownAgent,
     /// Which products Calabrio ONE is licensed for. Vendor's page: *Products Enabled*.
     #[schemars(default)]
     pub products: Products,
-    /// How an agent's full name splits into first and last name. Vendor's page: *Agent Name Format*. Checked, and not used
-    /// by this version: contacts name the agent by worker SID.
+    /// How an agent's full name splits into first and last name. Vendor's page: *Agent Name Format*. Contacts name
+    /// the agent by worker SID; this is for people that are created.
     #[schemars(default)]
     pub agent_name: AgentName,
     /// The Twilio side. Vendor's page: *Twilio Flex Configuration Information*.
@@ -65,6 +77,24 @@ pub struct Acd {
     /// What is done with recordings on their way.
     #[schemars(default)]
     pub media: Media,
+    /// What is done with conversations on their way.
+    #[schemars(default)]
+    pub digital: Digital,
+    /// How contact status events are signed and where they may go.
+    #[schemars(default)]
+    pub webhook: Webhook,
+    /// Where Twilio pushes events of this ACD to.
+    #[schemars(default)]
+    pub intake: AcdIntake,
+    /// How hold is seen where neither pushed events nor past participants tell it.
+    #[schemars(default)]
+    pub hold: HoldSettings,
+    /// Messages for Calabrio's screen recording.
+    #[schemars(default)]
+    pub screen_recording: ScreenRecording,
+    /// Agents as people in Calabrio ONE.
+    #[schemars(default)]
+    pub people: People,
     /// Which task attributes and facts become Calabrio metadata: at most 100. Vendor's page: *Metadata Mapping*.
     #[serde(serialize_with = "rules_text")]
     #[schemars(default = "no_rules", with = "Vec<MetadataEntry>")]
@@ -95,6 +125,24 @@ impl Acd {
             tenant: self.calabrio.tenant_key.clone(),
         }
     }
+
+    /// The path below `intake.public_url` to which Twilio pushes its events.
+    pub fn intake_path(&self) -> String {
+        let path = self.intake.path.clone();
+        path.unwrap_or_else(|| self.twilio.workspace_sid.as_str().to_ascii_lowercase())
+    }
+}
+
+fn never() -> DeleteSource {
+    DeleteSource::Never
+}
+
+fn a_day() -> String {
+    "1d".to_owned()
+}
+
+fn park() -> UnknownAgent {
+    UnknownAgent::Park
 }
 
 /// Where discovery begins when the ledger knows nothing of an ACD.
@@ -146,7 +194,7 @@ choices! {
     pub enum QmProduct {
         /// Calls.
         Voice = "voice",
-        /// Chats and SMS. Not in this version.
+        /// Chats, SMS and whatever else reaches a Flex conversation.
         Digital = "digital",
     }
 }
@@ -205,7 +253,7 @@ choices! {
     }
 }
 
-/// How an agent's full name splits into first and last name. Not used by this version.
+/// How an agent's full name splits into first and last name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct AgentName {
@@ -331,6 +379,22 @@ pub struct TwilioEndpoints {
     #[schemars(with = "String")]
     #[serde(serialize_with = "display_text")]
     pub accounts: BaseUrl,
+    /// Conversations and their messages.
+    #[schemars(with = "String")]
+    #[serde(serialize_with = "display_text")]
+    pub conversations: BaseUrl,
+    /// Programmable Chat, which older Flex projects used.
+    #[schemars(with = "String")]
+    #[serde(serialize_with = "display_text")]
+    pub chat: BaseUrl,
+    /// Files that were sent in conversations.
+    #[schemars(with = "String")]
+    #[serde(serialize_with = "display_text")]
+    pub media: BaseUrl,
+    /// Event Streams: sinks and subscriptions.
+    #[schemars(with = "String")]
+    #[serde(serialize_with = "display_text")]
+    pub events: BaseUrl,
 }
 
 impl Default for TwilioEndpoints {
@@ -341,6 +405,10 @@ impl Default for TwilioEndpoints {
             flex_api: constant("https://flex-api.twilio.com"),
             insights: constant("https://insights.twilio.com"),
             accounts: constant("https://accounts.twilio.com"),
+            conversations: constant("https://conversations.twilio.com"),
+            chat: constant("https://chat.twilio.com"),
+            media: constant("https://mcs.us1.twilio.com"),
+            events: constant("https://events.twilio.com"),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! JSON Schema and in `docs/configuration.md`, and the `Default` implementations are the documented defaults.
 
 mod acd;
+mod quality;
 mod service;
 mod wfm;
 
@@ -10,7 +11,11 @@ pub use acd::{
     NameOrder, NoMedia, Products, QmProduct, RecordingScope, SingleName, SpanUncertain, Twilio,
     TwilioCredentials, TwilioEndpoints,
 };
-pub use service::{Ledger, Limits, LogFormat, Runtime, Spool, Timing, Tls};
+pub use quality::{
+    AcdIntake, Attachments, DeleteSource, Digital, HoldSettings, People, ScreenRecording,
+    UnknownAgent, Webhook,
+};
+pub use service::{Intake, Ledger, Limits, LogFormat, Reconcile, Runtime, Spool, Timing, Tls};
 pub use wfm::{Activity, ActivityState, Insights, Wfm};
 
 use std::path::{Path, PathBuf};
@@ -42,6 +47,12 @@ pub struct Config {
     /// How often is asked and how long is waited, for every ACD.
     #[schemars(default)]
     pub timing: Timing,
+    /// Events that Twilio pushes. Off until `public_url` is set; contacts are found by the Events API all the same.
+    #[schemars(default)]
+    pub intake: Intake,
+    /// The nightly comparison of Twilio, the ledger and Calabrio ONE.
+    #[schemars(default)]
+    pub reconcile: Reconcile,
     /// One entry for each ACD: a Twilio account and workspace, and the Calabrio tenant that it feeds.
     #[serde(rename = "acd")]
     pub acds: Vec<Acd>,

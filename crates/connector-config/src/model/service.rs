@@ -4,12 +4,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::NaiveTime;
+use http_retry::BaseUrl;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::choice::choices;
 use crate::secret::SecretRef;
-use crate::units::{ByteSize, DurationText, SizeText, duration_text};
+use crate::units::{ByteSize, DurationText, SizeText, duration_text, optional_display_text};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
@@ -154,6 +156,75 @@ fn listen_text<S: serde::Serializer>(
         Some(address) => serializer.collect_str(address),
         None => serializer.serialize_str("off"),
     }
+}
+
+/// Events that Twilio pushes: Event Streams and TaskRouter's callback, on one listener.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
+pub struct Intake {
+    /// The address under which Twilio reaches the listener, without the path of an ACD: signatures are checked over it. Off
+    /// until it is set.
+    #[schemars(with = "Option<String>")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "optional_display_text"
+    )]
+    pub public_url: Option<BaseUrl>,
+    /// Where it listens: an address and port, behind whatever terminates TLS for `public_url`.
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+    /// The largest request body that is read: `16KiB` to `16MiB`.
+    #[schemars(with = "SizeText")]
+    pub max_body: ByteSize,
+}
+
+impl Default for Intake {
+    fn default() -> Self {
+        Self {
+            public_url: None,
+            listen: SocketAddr::from(([127, 0, 0, 1], 9465)),
+            max_body: ByteSize::mebibytes(1),
+        }
+    }
+}
+
+/// The nightly comparison of Twilio, the ledger and Calabrio ONE.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
+pub struct Reconcile {
+    /// Whether `run` reconciles by itself.
+    pub enabled: bool,
+    /// How far back it looks: `1h` to `30d`.
+    #[schemars(with = "DurationText")]
+    #[serde(serialize_with = "duration_text")]
+    pub window: Duration,
+    /// When it may begin, as hours and minutes UTC.
+    #[schemars(with = "String", regex(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$"))]
+    #[serde(serialize_with = "time_text")]
+    pub at: NaiveTime,
+    /// Over how long after that the ACDs begin, each at a time of its own: at most `12h`.
+    #[schemars(with = "DurationText")]
+    #[serde(serialize_with = "duration_text")]
+    pub spread: Duration,
+}
+
+impl Default for Reconcile {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            window: Duration::from_secs(7 * DAY),
+            at: NaiveTime::from_hms_opt(2, 0, 0).unwrap_or_default(),
+            spread: Duration::from_secs(2 * HOUR),
+        }
+    }
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde calls"
+)]
+fn time_text<S: serde::Serializer>(time: &NaiveTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&time.format("%H:%M"))
 }
 
 /// What is trusted on the network beyond the public certificate authorities.

@@ -12,10 +12,10 @@ use super::leaf::Raw;
 use super::service::{at_most, between};
 use super::wfm;
 use super::within;
-use super::{mapping, rules};
+use super::{mapping, quality, rules};
 use crate::model::{
     Acd, AgentName, ApiKey, Calabrio, DiscoverFrom, EncryptionKey, Exclude, Media, Products,
-    QmProduct, Twilio, TwilioEndpoints,
+    QmProduct, Twilio, TwilioEndpoints, UnknownAgent,
 };
 use crate::reader::{Problem, Section};
 
@@ -35,20 +35,35 @@ pub(super) fn read(mut section: Section<'_>, loopback: &[SocketAddr]) -> Option<
     });
     let time_zone = section.required("time_zone");
     let discover_from = discover_from(&mut section);
-    let event_webhook_url = webhook(&mut section);
-    let rte_messaging = not_yet(&mut section, "rte_messaging");
-    let delete_source = not_yet(&mut section, "delete_source");
+    let event_webhook_url = webhook_url(&mut section, loopback);
+    let rte_messaging = section.or("rte_messaging", false);
+    let (delete_source, delete_source_min_age) = quality::delete_source(&mut section);
+    let unknown_agent = section.or("unknown_agent", UnknownAgent::Park);
     let products = products(section.section("products"));
     let agent_name = agent_name(section.section("agent_name"));
     let twilio = twilio(&mut section, loopback);
     let calabrio = calabrio(&mut section, loopback);
     let media = media(section.section("media"));
+    let digital = quality::digital(section.section("digital"));
+    let webhook = quality::webhook(section.section("webhook"));
+    let intake = quality::intake(section.section("intake"));
+    let hold = quality::hold(section.section("hold"));
+    let screen_recording =
+        quality::screen_recording(section.section("screen_recording"), rte_messaging);
+    let people = quality::people(section.section("people"), calabrio.as_ref());
     let metadata = mapping::read(&mut section, calabrio.as_ref());
     let encryption_keys = encryption_keys(&mut section);
     let excludes = excludes(&mut section);
     let wfm = wfm::wfm(section.section("wfm"));
     let insights = wfm::insights(section.section("insights"), wfm.history);
     rules::products(&section, &products, &wfm);
+    if event_webhook_url.is_some() && webhook.secrets.is_empty() {
+        section.fault(
+            "event_webhook_url",
+            "needs webhook.secrets: every message is signed",
+            "add secrets = [{ env = \"NAME\" }] under [acd.webhook], with whsec_ and 32 random bytes as base64",
+        );
+    }
     if let Some(calabrio) = &calabrio {
         if event_webhook_url.is_some() && calabrio.tenant_id.is_none() {
             section.fault(
@@ -73,25 +88,25 @@ pub(super) fn read(mut section: Section<'_>, loopback: &[SocketAddr]) -> Option<
         event_webhook_url,
         rte_messaging,
         delete_source,
+        delete_source_min_age,
+        unknown_agent,
         products,
         agent_name,
         twilio: twilio?,
         calabrio: calabrio?,
         media,
+        digital,
+        webhook,
+        intake,
+        hold,
+        screen_recording,
+        people,
         metadata: metadata?,
         encryption_keys,
         excludes,
         insights,
         wfm,
     })
-}
-
-fn not_yet(section: &mut Section<'_>, key: &'static str) -> bool {
-    let on = section.or(key, false);
-    if on {
-        section.warn(key, NOT_YET, "the setting is kept and has no effect");
-    }
-    on
 }
 
 fn discover_from(section: &mut Section<'_>) -> DiscoverFrom {
@@ -106,8 +121,11 @@ fn discover_from(section: &mut Section<'_>) -> DiscoverFrom {
     from
 }
 
-fn webhook(section: &mut Section<'_>) -> Option<SafeUrl> {
+fn webhook_url(section: &mut Section<'_>, loopback: &[SocketAddr]) -> Option<SafeUrl> {
     let url: SafeUrl = section.optional("event_webhook_url")?;
+    if is_listed(loopback, url.host(), url.port()) {
+        return Some(url);
+    }
     if url.scheme() != "https" {
         section.fault(
             "event_webhook_url",
@@ -119,12 +137,6 @@ fn webhook(section: &mut Section<'_>) -> Option<SafeUrl> {
             "event_webhook_url",
             "has a host that is not fully qualified",
             "write the whole name of the host",
-        );
-    } else {
-        section.warn(
-            "event_webhook_url",
-            NOT_YET,
-            "the setting is kept and nothing is sent",
         );
     }
     Some(url)
@@ -146,13 +158,6 @@ fn products(mut section: Section<'_>) -> Products {
             "write [\"voice\"]",
         );
     }
-    if products.digital() {
-        section.warn(
-            "quality_management",
-            "names \"digital\", which is not in this version",
-            "chats and SMS are left alone",
-        );
-    }
     if products.workforce_management {
         section.warn(
             "workforce_management",
@@ -170,18 +175,6 @@ fn agent_name(mut section: Section<'_>) -> AgentName {
         format: section.or("format", default.format),
         single_word: section.or("single_word", default.single_word),
     };
-    for (key, changed) in [
-        ("format", agent_name.format != default.format),
-        ("single_word", agent_name.single_word != default.single_word),
-    ] {
-        if changed {
-            section.warn(
-                key,
-                NOT_YET,
-                "the setting is kept and has no effect: contacts name the agent by worker SID",
-            );
-        }
-    }
     section.finish();
     agent_name
 }
@@ -232,26 +225,32 @@ fn endpoints(mut section: Section<'_>, loopback: &[SocketAddr]) -> TwilioEndpoin
         flex_api: section.or_if("flex_api", default.flex_api, address(loopback)),
         insights: section.or_if("insights", default.insights, address(loopback)),
         accounts: section.or_if("accounts", default.accounts, address(loopback)),
+        conversations: section.or_if("conversations", default.conversations, address(loopback)),
+        chat: section.or_if("chat", default.chat, address(loopback)),
+        media: section.or_if("media", default.media, address(loopback)),
+        events: section.or_if("events", default.events, address(loopback)),
     };
     section.finish();
     endpoints
 }
 
+/// Whether an address is one of those of this machine to which http is allowed.
+fn is_listed(loopback: &[SocketAddr], host: &str, port: u16) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host.parse()
+        .is_ok_and(|ip| loopback.contains(&SocketAddr::new(ip, port)))
+}
+
 /// https, or http to a loopback address that the file lists.
-fn address(loopback: &[SocketAddr]) -> impl Fn(&BaseUrl) -> Result<(), Problem> {
+pub(super) fn address(loopback: &[SocketAddr]) -> impl Fn(&BaseUrl) -> Result<(), Problem> {
     move |url| {
         let origin = url.origin();
-        let host = origin.host().trim_start_matches('[').trim_end_matches(']');
-        let listed = host
-            .parse()
-            .is_ok_and(|ip| loopback.contains(&SocketAddr::new(ip, origin.port())));
-        if origin.is_https() || listed {
+        if origin.is_https() || is_listed(loopback, origin.host(), origin.port()) {
             return Ok(());
         }
-        let listing = if host == "localhost" {
-            format!("127.0.0.1:{}", origin.port())
-        } else {
-            format!("{}:{}", origin.host(), origin.port())
+        let listing = match origin.host() {
+            "localhost" => format!("127.0.0.1:{}", origin.port()),
+            host => format!("{host}:{}", origin.port()),
         };
         Err(Problem::new(
             "is http, and its address is not listed",

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveTime, Utc};
 use contact_model::{Channel, Direction};
 use http_retry::{BaseUrl, SafeUrl};
 use metadata_mapping::{MappingError, MetadataKey};
@@ -229,6 +229,27 @@ impl Leaf for Listen {
 
     fn example() -> String {
         SocketAddr::example()
+    }
+}
+
+/// Hours and minutes.
+pub(crate) struct TimeOfDay(pub(crate) NaiveTime);
+
+impl Leaf for TimeOfDay {
+    fn read(value: &DeValue<'_>, _: &Context<'_>) -> Result<Self, Problem> {
+        let time = value
+            .as_str()
+            .and_then(|text| NaiveTime::parse_from_str(text, "%H:%M").ok());
+        time.map(Self).ok_or_else(|| {
+            Problem::new(
+                "is not a time of day",
+                "write hours and minutes, in quotation marks: \"02:00\"",
+            )
+        })
+    }
+
+    fn example() -> String {
+        "\"02:00\"".to_owned()
     }
 }
 

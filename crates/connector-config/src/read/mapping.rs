@@ -78,15 +78,6 @@ fn rule(section: &mut Section<'_>) -> Option<Rule> {
     let source = Source::from_config(attribute.as_deref(), fact.as_deref());
     let target = MetadataKey::from_config(key.as_deref(), label.as_deref());
     let source = sound_or_said(section, source_field, source);
-    if let Some(Source::Fact(fact)) = &source
-        && !fact.is_told()
-    {
-        section.warn(
-            "fact",
-            format!("names {fact}, which is not filled in this version"),
-            "the rule is kept, and its field stays empty",
-        );
-    }
     let target = sound_or_said(section, target_field, target);
     Some(Rule {
         source: source?,

@@ -3,6 +3,7 @@
 mod acd;
 mod leaf;
 mod mapping;
+mod quality;
 mod rules;
 mod service;
 mod wfm;
@@ -13,7 +14,7 @@ use std::path::Path;
 use toml::de::DeTable;
 
 use crate::fault::{ConfigError, Faults};
-use crate::model::{Acd, Config};
+use crate::model::{Acd, Config, Intake};
 use crate::reader::{Document, Problem, Section};
 
 /// Reads a whole file. Beside the result it returns the fields that were asked for, for the test that compares them with
@@ -52,11 +53,15 @@ fn read<'a>(document: &'a Document<'a>, table: &'a DeTable<'a>, file: &Path) -> 
         service::spool(root.section("spool")),
     );
     rules::spool_holds_nothing_else(&root, &spool, &ledger, file);
+    let intake = service::intake(root.section("intake"), &tls.allow_http_loopback);
+    let acds = acds(&mut root, &tls.allow_http_loopback, &intake);
     let config = Config {
         limits: service::limits(root.section("limits")),
         runtime: service::runtime(root.section("runtime")),
         timing: service::timing(root.section("timing")),
-        acds: acds(&mut root, &tls.allow_http_loopback),
+        intake,
+        reconcile: service::reconcile(root.section("reconcile")),
+        acds,
         ledger,
         spool,
         tls,
@@ -67,7 +72,7 @@ fn read<'a>(document: &'a Document<'a>, table: &'a DeTable<'a>, file: &Path) -> 
     config
 }
 
-fn acds(root: &mut Section<'_>, loopback: &[std::net::SocketAddr]) -> Vec<Acd> {
+fn acds(root: &mut Section<'_>, loopback: &[std::net::SocketAddr], intake: &Intake) -> Vec<Acd> {
     let has = root.has("acd");
     let sections = root.sections("acd");
     if sections.is_empty() && !has {
@@ -85,7 +90,7 @@ fn acds(root: &mut Section<'_>, loopback: &[std::net::SocketAddr]) -> Vec<Acd> {
         .into_iter()
         .map(|section| acd::read(section, loopback))
         .collect();
-    let (mut names, mut keys) = (HashMap::new(), HashMap::new());
+    let (mut names, mut keys, mut paths) = (HashMap::new(), HashMap::new(), HashMap::new());
     for ((name_place, twilio_place), acd) in places.iter().zip(&acds) {
         let Some(acd) = acd else { continue };
         if let Some(line) = names.insert(acd.name.to_lowercase(), name_place.line) {
@@ -98,7 +103,18 @@ fn acds(root: &mut Section<'_>, loopback: &[std::net::SocketAddr]) -> Vec<Acd> {
         if let Some(line) = keys.insert(acd.key(), twilio_place.line) {
             let what = format!("has the account, workspace and tenant of the ACD on line {line}");
             root.fault_at(twilio_place, what, "remove one of the two");
+        } else if let Some(line) = paths
+            .insert(acd.intake_path(), twilio_place.line)
+            .filter(|_| intake.public_url.is_some())
+        {
+            let what = format!("has the intake.path of the ACD on line {line}");
+            root.fault_at(
+                twilio_place,
+                what,
+                "give each ACD a path of its own under [acd.intake]",
+            );
         }
+        rules::pushed_events_are_authenticated(root, twilio_place, acd, intake);
     }
     acds.into_iter().flatten().collect()
 }

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use twilio_sid::{SidError, TaskQueueSid, WorkerSid};
 
-use crate::model::{Exclude, Ledger, Products, Spool, Wfm};
+use crate::fault::Place;
+use crate::model::{Acd, Exclude, Intake, Ledger, Products, Spool, Wfm};
 use crate::reader::Section;
 
 /// An attribute's name, or `object.attribute`.
@@ -112,5 +113,24 @@ pub(super) fn spool_holds_nothing_else(
                 "give the spool a directory of its own",
             );
         }
+    }
+}
+
+/// A listener that cannot tell Twilio from others would take anything.
+pub(super) fn pushed_events_are_authenticated(
+    root: &Section<'_>,
+    place: &Place,
+    acd: &Acd,
+    intake: &Intake,
+) {
+    if intake.public_url.is_some()
+        && acd.twilio.auth_token.is_none()
+        && acd.intake.username.is_none()
+    {
+        root.fault_at(
+            place,
+            "has no auth_token, so no signature of an event that Twilio pushes can be checked, and intake.public_url is set",
+            "add auth_token, or username and password under [acd.intake]",
+        );
     }
 }

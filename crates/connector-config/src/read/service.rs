@@ -1,10 +1,12 @@
 //! The sections that concern the process.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::leaf::Listen;
+use super::acd::address;
+use super::leaf::{Listen, TimeOfDay};
 use super::within;
-use crate::model::{Ledger, Limits, Runtime, Spool, Timing, Tls};
+use crate::model::{Intake, Ledger, Limits, Reconcile, Runtime, Spool, Timing, Tls};
 use crate::reader::{Problem, Section};
 use crate::units::{ByteSize, print_duration};
 
@@ -139,6 +141,42 @@ fn log_directives(text: &String) -> Result<(), Problem> {
     }
 }
 
+pub(super) fn intake(mut section: Section<'_>, loopback: &[SocketAddr]) -> Intake {
+    let default = Intake::default();
+    let public_url = section
+        .optional("public_url")
+        .filter(|url| match address(loopback)(url) {
+            Ok(()) => true,
+            Err(problem) => {
+                section.fault("public_url", problem.what, problem.remedy);
+                false
+            }
+        });
+    let intake = Intake {
+        public_url,
+        listen: section.or("listen", default.listen),
+        max_body: section.or_if(
+            "max_body",
+            default.max_body,
+            within(ByteSize::bytes(16 * 1024), ByteSize::mebibytes(16)),
+        ),
+    };
+    section.finish();
+    intake
+}
+
+pub(super) fn reconcile(mut section: Section<'_>) -> Reconcile {
+    let default = Reconcile::default();
+    let reconcile = Reconcile {
+        enabled: section.or("enabled", default.enabled),
+        window: section.or_if("window", default.window, between(HOUR, 30 * DAY)),
+        at: section.or("at", TimeOfDay(default.at)).0,
+        spread: section.or_if("spread", default.spread, at_most(12 * HOUR)),
+    };
+    section.finish();
+    reconcile
+}
+
 pub(super) fn tls(mut section: Section<'_>) -> Tls {
     let tls = Tls {
         extra_ca_file: section.optional("extra_ca_file"),
@@ -147,7 +185,7 @@ pub(super) fn tls(mut section: Section<'_>) -> Tls {
     if tls
         .allow_http_loopback
         .iter()
-        .any(|address: &std::net::SocketAddr| !address.ip().is_loopback())
+        .any(|address: &SocketAddr| !address.ip().is_loopback())
     {
         section.fault(
             "allow_http_loopback",
