@@ -46,6 +46,7 @@ pub struct Call {
     pub(crate) policy: Option<RetryPolicy>,
     pub(crate) deadlines: Option<Deadlines>,
     pub(crate) accepted: BTreeSet<u16>,
+    pub(crate) accept_all: bool,
     pub(crate) retry_unauthorized: bool,
 }
 
@@ -60,6 +61,7 @@ impl Call {
             policy: None,
             deadlines: None,
             accepted: BTreeSet::new(),
+            accept_all: false,
             retry_unauthorized: true,
         }
     }
@@ -80,6 +82,16 @@ impl Call {
     pub fn accept(mut self, status: u16) -> Self {
         self.accepted.insert(status);
         self
+    }
+
+    /// Takes every status as an answer: for a caller that judges them itself.
+    pub fn accept_all(mut self) -> Self {
+        self.accept_all = true;
+        self
+    }
+
+    pub(crate) fn accepts(&self, status: u16) -> bool {
+        self.accept_all || self.accepted.contains(&status)
     }
 
     /// Makes a first 401 an authentication failure: for a caller that renews its session itself.

@@ -11,11 +11,13 @@ use tokio::time::Instant;
 
 use crate::body::Progress;
 use crate::error::{Cause, Failure, Scene, plain};
+use crate::guard::{AddressGuard, GuardError};
+use crate::resolve::{Guarded, SystemResolver};
 use crate::response::request_id;
 use crate::{
     Answer, AnswerFacts, Attempt, BodyError, Call, CallError, CallObservation, ConcurrencyLimit,
-    Deadlines, Decision, Fetched, History, Observer, Outcome, Request, Response, RetryAfter,
-    RetryPolicy, SafeUrl, StopReason, Unfit,
+    Deadlines, Decision, Fetched, History, Observer, Outcome, Request, Resolver, Response,
+    RetryAfter, RetryPolicy, SafeUrl, StopReason, Unfit,
 };
 
 /// How much of an error answer is read.
@@ -31,6 +33,9 @@ pub enum SetupError {
     /// TLS could not be set up.
     #[error("the HTTP client could not be set up: {0}")]
     Transport(String),
+    /// A guard and a proxy were asked for together: the proxy would connect to addresses that the guard never sees.
+    #[error("addresses cannot be guarded behind a proxy, which resolves names by itself")]
+    GuardedProxy,
 }
 
 type Describe = Arc<dyn Fn(&Answer<'_>) -> AnswerFacts + Send + Sync>;
@@ -42,6 +47,8 @@ pub struct HttpClientBuilder {
     limit: ConcurrencyLimit,
     root_certificates: Vec<Vec<u8>>,
     proxy: Option<SafeUrl>,
+    guard: Option<Arc<AddressGuard>>,
+    resolver: Option<Arc<dyn Resolver>>,
     user_agent: String,
     describe: Describe,
     observer: Option<Arc<dyn Observer>>,
@@ -77,6 +84,19 @@ impl HttpClientBuilder {
     /// Sends everything through this proxy. Without it no proxy is used, whatever the environment says.
     pub fn proxy(mut self, proxy: SafeUrl) -> Self {
         self.proxy = Some(proxy);
+        self
+    }
+
+    /// Calls nothing but what the guard lets through: it judges the URL of each attempt, and inside the connector every address
+    /// that the name resolved to. What it refuses is never connected to, and ends the call with [`Outcome::Refused`].
+    pub fn guard(mut self, guard: AddressGuard) -> Self {
+        self.guard = Some(Arc::new(guard));
+        self
+    }
+
+    /// Who tells the addresses of a name (default the system).
+    pub fn resolver(mut self, resolver: Arc<dyn Resolver>) -> Self {
+        self.resolver = Some(resolver);
         self
     }
 
@@ -135,11 +155,21 @@ impl HttpClientBuilder {
             }
             builder = builder.tls_certs_merge(certificates);
         }
+        if self.guard.is_some() && self.proxy.is_some() {
+            return Err(SetupError::GuardedProxy);
+        }
+        if self.guard.is_some() || self.resolver.is_some() {
+            builder = builder.dns_resolver(Guarded {
+                resolver: self.resolver.unwrap_or_else(|| Arc::new(SystemResolver)),
+                guard: self.guard.clone(),
+            });
+        }
         if let Some(proxy) = &self.proxy {
             builder = builder.proxy(reqwest::Proxy::all(proxy.expose()).map_err(transport)?);
         }
         Ok(HttpClient(Arc::new(Shared {
             transport: builder.build().map_err(transport)?,
+            guard: self.guard,
             policy: self.policy,
             deadlines: self.deadlines,
             limit: self.limit,
@@ -153,6 +183,7 @@ impl HttpClientBuilder {
 
 struct Shared {
     transport: reqwest::Client,
+    guard: Option<Arc<AddressGuard>>,
     policy: RetryPolicy,
     deadlines: Deadlines,
     limit: ConcurrencyLimit,
@@ -186,6 +217,8 @@ impl HttpClient {
             limit: ConcurrencyLimit::new(16),
             root_certificates: Vec::new(),
             proxy: None,
+            guard: None,
+            resolver: None,
             user_agent: concat!("flex-connector/", env!("CARGO_PKG_VERSION")).to_owned(),
             describe: Arc::new(|_| AnswerFacts::default()),
             observer: None,
@@ -330,6 +363,10 @@ impl HttpClient {
         scene: &Scene,
         whole: &mut Whole<'_>,
     ) -> Result<Done, Failure> {
+        if let Some(guard) = &self.0.guard {
+            // Literal addresses never reach the resolver.
+            guard.check(request.url()).map_err(Failure::refused)?;
+        }
         let progress = Progress::new();
         let wire = request
             .into_wire(&progress)
@@ -342,7 +379,7 @@ impl HttpClient {
             scene: scene.clone(),
         };
         let status = response.status();
-        if status >= 400 && !call.accepted.contains(&status) {
+        if status >= 400 && !call.accepts(status) {
             return Err(self.refused(response).await);
         }
         match whole {
@@ -576,6 +613,9 @@ pub(crate) fn transport_failure(error: reqwest::Error) -> Failure {
     let error = error.without_url();
     if let Some(body) = find::<BodyError>(&error) {
         return Failure::new(Outcome::BodyFailed, Cause::Body(body.clone()));
+    }
+    if let Some(refused) = find::<GuardError>(&error) {
+        return Failure::refused(refused.clone());
     }
     let outcome = if error.is_connect() {
         Outcome::NotSent

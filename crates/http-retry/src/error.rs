@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::guard::GuardError;
 use crate::request::Unsendable;
 use crate::{BodyError, Method, Outcome, SafeUrl, StopReason};
 
@@ -46,6 +47,7 @@ pub(crate) enum Cause {
     },
     Body(BodyError),
     Unsendable(Unsendable),
+    Refused(GuardError),
 }
 
 impl fmt::Display for Cause {
@@ -61,6 +63,7 @@ impl fmt::Display for Cause {
             Self::TooLarge { limit } => write!(f, "the answer is larger than {limit} bytes"),
             Self::Body(error) => write!(f, "the request's body could not be read: {error}"),
             Self::Unsendable(error) => error.fmt(f),
+            Self::Refused(error) => error.fmt(f),
         }
     }
 }
@@ -84,6 +87,10 @@ impl Failure {
             facts: Box::default(),
             body: Bytes::new(),
         }
+    }
+
+    pub(crate) fn refused(error: GuardError) -> Self {
+        Self::new(Outcome::Refused, Cause::Refused(error))
     }
 
     pub(crate) fn deadline(stage: &'static str, after: Duration) -> Self {
@@ -218,6 +225,11 @@ impl CallError {
             Cause::Body(error) => Some(error),
             _ => None,
         }
+    }
+
+    /// The last cause alone, as a sentence for people: neither URL nor content.
+    pub fn reason(&self) -> String {
+        self.0.failure.cause.to_string()
     }
 
     /// The vendor's error code of the last answer.

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod backoff;
+pub mod guard;
 mod origin;
 mod outcome;
 mod policy;
@@ -33,6 +34,8 @@ mod observe;
 #[cfg(feature = "client")]
 mod request;
 #[cfg(feature = "client")]
+mod resolve;
+#[cfg(feature = "client")]
 mod response;
 
 #[cfg(feature = "client")]
@@ -51,5 +54,7 @@ pub use multipart::{Multipart, Part};
 pub use observe::{CallObservation, Observer};
 #[cfg(feature = "client")]
 pub use request::{Method, Request};
+#[cfg(feature = "client")]
+pub use resolve::{Addresses, Resolver};
 #[cfg(feature = "client")]
 pub use response::{Fetched, Response, Unfit};

@@ -25,7 +25,7 @@ pub enum Idempotency {
 /// | 425, 429 | again | again: refused before it was processed (RFC 8470, RFC 6585) | stop |
 /// | 408, 500, 502, 503, 504 | again | stop, unless the policy says that the vendor's status means "not processed" | stop |
 /// | any other status | stop | stop | stop |
-/// | [`BodyFailed`](Self::BodyFailed), [`Unsendable`](Self::Unsendable) | stop | stop | stop |
+/// | [`BodyFailed`](Self::BodyFailed), [`Unsendable`](Self::Unsendable), [`Refused`](Self::Refused) | stop | stop | stop |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
@@ -46,6 +46,8 @@ pub enum Outcome {
     BodyFailed,
     /// The request could not be put on the wire at all (a header that is none).
     Unsendable,
+    /// The [guard](crate::guard) let no address of the host through: nothing was connected to.
+    Refused,
 }
 
 /// What [`Outcome`] and [`Idempotency`] come to together.
@@ -65,7 +67,7 @@ impl Outcome {
 
     /// Whether the server certainly did nothing with the request because it never had it.
     pub fn is_not_sent(self) -> bool {
-        matches!(self, Self::NotSent | Self::Unsendable)
+        matches!(self, Self::NotSent | Self::Unsendable | Self::Refused)
     }
 
     /// Whether the server answered that it will not do it: a 4xx that is neither about credentials (401), nor about
@@ -107,6 +109,7 @@ impl fmt::Display for Outcome {
             Self::UnfitAnswer { .. } => f.write_str("unfit answer"),
             Self::BodyFailed => f.write_str("request body failed"),
             Self::Unsendable => f.write_str("request cannot be sent"),
+            Self::Refused => f.write_str("address refused"),
         }
     }
 }
@@ -162,6 +165,7 @@ mod tests {
         for ours in [
             Outcome::BodyFailed,
             Outcome::Unsendable,
+            Outcome::Refused,
             Outcome::UnfitAnswer { passing: false },
         ] {
             assert_eq!(verdicts(ours), [Stop; 3], "{ours}");
