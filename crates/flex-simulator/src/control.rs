@@ -63,7 +63,7 @@ fn received(state: &State) -> Outbound {
     let now = Utc::now();
     let processed = contacts
         .iter()
-        .filter(|contact| contact.audio.is_some() && contact.processed_from <= now)
+        .filter(|contact| contact.is_processed(now))
         .count();
     Outbound::json(
         200,

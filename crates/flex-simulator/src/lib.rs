@@ -18,7 +18,7 @@ mod wire;
 pub mod world;
 
 pub use account::{Account, LegAccount, account};
-pub use calabrio::{ReceivedAudio, ReceivedContact};
+pub use calabrio::{ReceivedAudio, ReceivedContact, ReceivedMessage, ReceivedTranscript};
 pub use config_writer::{KeyFile, WrittenConfig};
 pub use faults::{FaultLevel, FaultLevelError};
 pub use hold::{Held, HoldAt};

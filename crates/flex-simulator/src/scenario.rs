@@ -48,6 +48,20 @@ pub enum NoMedia {
     Exclude,
 }
 
+/// What the connector under test is configured to do with a leg whose agent Calabrio does not know. Only the expected outcomes depend
+/// on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum UnknownAgent {
+    /// The contact is parked.
+    Park,
+    /// The contact is delivered without an agent.
+    Unassigned,
+    /// The agent is made a person of Calabrio's first.
+    Create,
+}
+
 /// A scenario; every field has a default, so that a file names only what it changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -88,8 +102,16 @@ pub struct Scenario {
     pub task_lifetime_seconds: Span,
     /// By how many milliseconds the voice platform's clock differs from `TaskRouter`'s, at most, either way.
     pub voice_skew_ms: u64,
+    /// How many messages there are of one leg of a conversation. Some kinds need more and take them.
+    pub messages: Span,
+    /// How long after the first task of a conversation its second one comes, in seconds.
+    pub conversation_gap_seconds: Span,
     /// How many agents there are.
     pub agents: u32,
+    /// How many of them Calabrio does not know.
+    pub unknown_agents: u32,
+    /// What the connector under test does with their contacts.
+    pub unknown_agent: UnknownAgent,
     /// How many tasks are given up in the queue, beside the contacts: nothing may come of them.
     pub abandoned: u32,
     /// Every how many recordings the media is reached by a redirect to another host; 0 is never.
@@ -115,7 +137,7 @@ impl Default for Scenario {
             label: label.to_owned(),
         };
         Self {
-            contacts: 30,
+            contacts: 44,
             kinds: BTreeMap::new(),
             audio_ms: Span::new(2_000, 6_000),
             shared_audio: false,
@@ -130,7 +152,11 @@ impl Default for Scenario {
             media_lag_ms: Span::new(0, 600),
             task_lifetime_seconds: Span::new(120, 300),
             voice_skew_ms: 250,
+            messages: Span::new(6, 10),
+            conversation_gap_seconds: Span::new(60, 240),
             agents: 6,
+            unknown_agents: 0,
+            unknown_agent: UnknownAgent::Park,
             abandoned: 4,
             redirect_every: 3,
             conference_insights: true,

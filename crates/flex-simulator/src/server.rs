@@ -360,6 +360,7 @@ fn class(host: Host, inbound: &Inbound) -> Class {
     let last = path.rsplit('/').next().unwrap_or_default();
     match host {
         Host::Twilio(TwilioHost::Media) => Class::Media,
+        Host::Twilio(TwilioHost::Mcs) if last == "Content" => Class::Media,
         Host::Calabrio if path == "/api/rest/authorize" => Class::Session,
         _ if inbound.method != Method::GET => Class::Write,
         Host::Twilio(TwilioHost::Api)
@@ -389,6 +390,11 @@ fn class(host: Host, inbound: &Inbound) -> Class {
                 "Reservations",
                 "Participants",
                 "PublicKeys",
+                "Conversations",
+                "Messages",
+                "Members",
+                "Channels",
+                "Invites",
             ]
             .contains(&last) =>
         {

@@ -333,3 +333,107 @@ async fn ended_sessions_answer_401_and_that_is_no_violation() {
     );
     simulator.stop().await;
 }
+
+/// A transcript as a connector would write it: more than the simulator reads.
+fn transcript(simulator: &Simulator, leg: &str) -> String {
+    let expected = simulator
+        .expected()
+        .iter()
+        .find(|it| it.leg == leg)
+        .unwrap();
+    let messages: Vec<_> = expected
+        .transcript
+        .iter()
+        .flat_map(|it| &it.messages)
+        .map(|it| json!({"index": it.index, "sid": it.sid, "body": "words", "author": {"role": "agent"}}))
+        .collect();
+    json!({"schema": "1", "messages": messages}).to_string()
+}
+
+async fn import_text(simulator: &Simulator, cookie: &str, leg: &str) -> Option<Answer> {
+    let mut document = document(simulator, leg);
+    document["contacts"][0]["contactType"] = json!("TEXT");
+    document["contacts"][0]["fileName"] = json!("a.json");
+    let (contact, text) = (document.to_string(), transcript(simulator, leg));
+    let body = multipart(&[
+        ("JSON", "application/json", None, contact.as_bytes()),
+        ("TEXT", "application/json", Some("a.json"), text.as_bytes()),
+        (
+            "TXT",
+            "text/plain; charset=utf-8",
+            Some("a.txt"),
+            "Grüße".as_bytes(),
+        ),
+    ]);
+    import(simulator, cookie, &body).await
+}
+
+#[tokio::test]
+async fn a_text_contact_is_taken_read_and_compared() {
+    let simulator = start_with("contacts = 2\n[kinds]\nchat = 1\nchat-transfer = 1").await;
+    let cookie = log_in(&simulator).await;
+    let legs: Vec<String> = simulator
+        .expected()
+        .iter()
+        .map(|it| it.leg.clone())
+        .collect();
+    for leg in &legs {
+        let answer = import_text(&simulator, &cookie, leg).await.unwrap();
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+    tokio::time::sleep(Duration::from_millis(80)).await;
+    let received = simulator.received();
+    let first = received[0].transcript.as_ref().unwrap();
+    let expected = simulator.expected()[0].transcript.as_ref().unwrap();
+    assert_eq!(first.messages.len(), expected.messages.len());
+    assert_eq!(first.rendering_bytes, Some(7));
+    // The indexes and SIDs are right, the words are not.
+    assert_eq!(simulator.account().transcript_mismatches, 3);
+    let path = format!("/recording/contact/{}", received[0].id);
+    let told = get(&simulator, &cookie, &path).await.json();
+    assert_eq!(told["contactType"], "TEXT");
+    assert_eq!(told["textUploaded"], true);
+    assert_eq!(told["audioUploaded"], false);
+    assert_eq!(simulator.violations(), []);
+    simulator.stop().await;
+}
+
+#[tokio::test]
+async fn a_text_contact_with_the_media_of_a_call_is_refused_and_the_other_way_round() {
+    let simulator = start(FaultLevel::None, 1).await;
+    let cookie = log_in(&simulator).await;
+    let leg = leg(&simulator);
+    let mut text = document(&simulator, &leg);
+    text["contacts"][0]["contactType"] = json!("TEXT");
+    let (text, call) = (text.to_string(), document(&simulator, &leg).to_string());
+    let name = format!("{leg}.wav");
+    let audio = wav();
+    let (wav, document) = (
+        ("WAV", "audio/x-wav", Some(name.as_str()), audio.as_slice()),
+        (
+            "TEXT",
+            "application/json",
+            Some(name.as_str()),
+            br#"{"messages": []}"#.as_slice(),
+        ),
+    );
+    let broken = (
+        "TEXT",
+        "application/json",
+        Some(name.as_str()),
+        b"[]".as_slice(),
+    );
+    for (contact, media) in [(&text, wav), (&call, document), (&text, broken)] {
+        let body = multipart(&[
+            ("JSON", "application/json", None, contact.as_bytes()),
+            media,
+        ]);
+        let answer = import(&simulator, &cookie, &body).await.unwrap();
+        assert_eq!(answer.status, 400, "{answer:?}");
+    }
+    assert_eq!(
+        (simulator.received_count(), simulator.violation_count()),
+        (0, 0)
+    );
+    simulator.stop().await;
+}

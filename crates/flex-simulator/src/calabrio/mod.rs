@@ -6,6 +6,7 @@ mod route;
 pub(crate) mod search;
 mod session;
 pub(crate) mod store;
+pub(crate) mod text;
 pub(crate) mod upload;
 mod wire;
 
@@ -26,6 +27,7 @@ use session::Sessions;
 use store::{Delays, Store};
 
 pub use store::{ReceivedAudio, ReceivedContact};
+pub use text::{ReceivedMessage, ReceivedTranscript};
 
 /// The name of Calabrio's simulated host.
 pub(crate) const HOST: &str = "calabrio.example";

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use chrono::{DateTime, FixedOffset, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::audio::HeardAudio;
+use super::text::ReceivedTranscript;
 use super::wire;
 use crate::faults::Dice;
 use crate::world::AudioVerdict;
@@ -87,15 +89,30 @@ pub struct ReceivedContact {
     pub metadata: BTreeMap<String, String>,
     /// The audio, where any came.
     pub audio: Option<ReceivedAudio>,
+    /// The transcript, where any came.
+    pub transcript: Option<ReceivedTranscript>,
+    /// The beginning of the text that people would read.
+    #[serde(skip)]
+    pub(crate) text: Bytes,
     /// When it was imported.
     pub received_at: DateTime<Utc>,
     /// From when a search finds it.
     pub found_from: DateTime<Utc>,
-    /// From when its audio is processed.
+    /// From when its audio or its text is processed.
     pub processed_from: DateTime<Utc>,
 }
 
 impl ReceivedContact {
+    /// Whether it is of a kind whose content is text.
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self.contact_type.as_str(), "TEXT" | "EMAIL")
+    }
+
+    /// Whether Calabrio has its content, and has worked it up, at an instant.
+    pub(crate) fn is_processed(&self, now: DateTime<Utc>) -> bool {
+        (self.audio.is_some() || self.transcript.is_some()) && now >= self.processed_from
+    }
+
     /// Its form on the wire at an instant.
     pub(crate) fn wire(&self, now: DateTime<Utc>, with_metadata: bool) -> wire::Contact {
         let processed = self.audio.as_ref().filter(|_| now >= self.processed_from);
@@ -119,7 +136,12 @@ impl ReceivedContact {
             ani: self.ani.clone(),
             dnis: self.dnis.clone(),
             assoc_call_id: self.session.clone(),
+            acd_id: self.agent.clone(),
+            direction: self.direction.clone(),
             audio_uploaded: processed.is_some(),
+            text_uploaded: self
+                .is_text()
+                .then(|| self.transcript.is_some() && self.is_processed(now)),
             metadata: with_metadata.then(metadata),
         }
     }
@@ -277,6 +299,8 @@ pub(crate) mod tests {
             contact_type: "CALL".to_owned(),
             metadata: BTreeMap::from([("Twilio-Leg-key".to_owned(), leg.to_owned())]),
             audio: None,
+            transcript: None,
+            text: Bytes::new(),
             received_at: started_at,
             found_from: started_at,
             processed_from: started_at,
@@ -343,6 +367,21 @@ pub(crate) mod tests {
         assert!(late.audio_uploaded && late.call_duration == 4_010);
         assert_eq!(late.metadata.unwrap()["Twilio-Leg-key"].value, "WR1");
         assert!(contact.wire(at(20), false).metadata.is_none());
+    }
+
+    #[test]
+    fn a_text_shows_once_it_is_processed_and_no_call_tells_of_one() {
+        let store = store(0);
+        let new = ReceivedContact {
+            contact_type: "TEXT".to_owned(),
+            transcript: Some(super::super::text::read(br#"{"messages": []}"#).unwrap()),
+            ..contact("WR1", at(0))
+        };
+        let id = store.insert(new, at(0));
+        let told = |now| store.get(id).unwrap().wire(now, true).text_uploaded;
+        assert_eq!((told(at(4)), told(at(20))), (Some(false), Some(true)));
+        let call = contact("WR2", at(0)).wire(at(20), true);
+        assert_eq!(call.text_uploaded, None);
     }
 
     #[test]

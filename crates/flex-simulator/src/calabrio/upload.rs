@@ -1,4 +1,4 @@
-//! The bulk contact import: a multipart body whose audio is heard as it comes and never kept.
+//! The bulk contact import: a multipart body whose audio is heard as it comes and never kept, and whose text is read and dropped.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,11 +14,21 @@ use tokio_util::task::TaskTracker;
 
 use super::audio::{HeardAudio, NotWav, WavListener};
 use super::store::ReceivedContact;
+use super::text::{self, ReceivedTranscript};
 use super::wire::{self, Import, ImportContact};
 use super::{Calabrio, shape_fault};
 use crate::faults::{Class, Fault, FaultLevel, Faults, Met};
 use crate::http::{Ctx, Inbound, Outbound};
 use crate::mishap::{self, Reaction, Vendor};
+
+/// The part with the contact.
+const METADATA_PART: &str = "JSON";
+/// The part with a call's audio, and its content types.
+const AUDIO_PART: (&str, &[&str]) = ("WAV", &["audio/x-wav", "audio/wav"]);
+/// The part with a conversation's transcript, and its content types.
+const DOCUMENT_PART: (&str, &[&str]) = ("TEXT", &["application/json"]);
+/// The part with the same for people to read.
+const RENDERING_PART: (&str, &[&str]) = ("TXT", &["text/plain", "text/html"]);
 
 /// Largest JSON part.
 const JSON_LIMIT: u64 = 1024 * 1024;
@@ -55,9 +65,44 @@ enum Failure {
 /// The parts, once read.
 struct Parts {
     contact: ImportContact,
-    /// File name and what was heard.
-    audio: Option<(Option<String>, HeardAudio)>,
+    media: Media,
     met: Option<Met>,
+}
+
+/// The parts beside the contact, each with its file name.
+#[derive(Default)]
+struct Media {
+    audio: Option<(Option<String>, HeardAudio)>,
+    document: Option<(Option<String>, ReceivedTranscript)>,
+    rendering: Option<(Option<String>, u64)>,
+    /// What people would read of it.
+    text: Bytes,
+}
+
+/// A connection that is to end without an answer may end while the media comes.
+struct Ends(Option<(u64, Reaction)>);
+
+impl Ends {
+    fn of(met: Option<&Met>) -> Self {
+        let reaction = met.and_then(|met| match met.fault {
+            Fault::Closed => Some(Reaction::Close),
+            Fault::Reset => Some(Reaction::Reset),
+            _ => None,
+        });
+        Self(
+            reaction
+                .zip(met)
+                .map(|(reaction, met)| (mishap::cut(64 * 1024, &mut met.dice.clone()), reaction)),
+        )
+    }
+
+    /// So many bytes have come.
+    fn after(&mut self, came: u64) -> Result<(), Failure> {
+        match self.0.take_if(|(after, _)| came > *after) {
+            Some((_, reaction)) => Err(Failure::Fault(reaction)),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Importing<'_> {
@@ -112,7 +157,7 @@ impl Importing<'_> {
     /// Whose import was refused for want of a session: it then meets no 401 in passing on top.
     async fn note_refusal(&self, multipart: &mut Multipart<'_>) {
         if let Ok(Some(mut field)) = within(multipart.next_field()).await
-            && field.name() == Some("JSON")
+            && field.name() == Some(METADATA_PART)
         {
             let mut json = Vec::new();
             while let Ok(Some(piece)) = within(field.chunk()).await
@@ -130,26 +175,59 @@ impl Importing<'_> {
 
     async fn read(&self, multipart: &mut Multipart<'_>) -> Result<Parts, Failure> {
         let mut contact: Option<(ImportContact, Option<Met>)> = None;
-        let mut audio = None;
+        let mut media = Media::default();
         while let Some(mut field) = within(multipart.next_field()).await? {
             let name = field.name().unwrap_or_default().to_owned();
-            match (name.as_str(), &contact) {
-                ("JSON", None) => {
-                    let read = self.read_json(&mut field).await?;
-                    let key = self.key(&read);
-                    let met = self.faults.next(Class::Import, &key);
-                    contact = Some((read, met));
+            let Some((read, met)) = &contact else {
+                if name != METADATA_PART {
+                    return Err(self.broken("a part comes before the metadata"));
                 }
-                ("JSON", Some(_)) => return Err(self.broken("two parts called JSON")),
-                ("WAV", None) => return Err(self.broken("the audio comes before its metadata")),
-                ("WAV", Some((read, met))) => {
-                    if audio.is_some() {
-                        return Err(self.broken("two parts called WAV"));
-                    }
-                    let leg = self.leg(read).to_owned();
-                    audio = Some(self.read_audio(&mut field, &leg, met.as_ref()).await?);
+                let read = self.read_json(&mut field).await?;
+                let met = self.faults.next(Class::Import, &self.key(&read));
+                contact = Some((read, met));
+                continue;
+            };
+            let mut ends = Ends::of(met.as_ref());
+            let twice = || self.broken(&format!("two parts called {name}"));
+            let file_name = field.file_name().map(str::to_owned);
+            if name == METADATA_PART {
+                return Err(twice());
+            } else if name == AUDIO_PART.0 {
+                if media.audio.is_some() {
+                    return Err(twice());
                 }
-                _ => return Err(self.broken("a part that is called neither JSON nor WAV")),
+                let leg = self.leg(read).to_owned();
+                let heard = self.read_audio(&mut field, &leg, &mut ends).await?;
+                media.audio = Some((file_name, heard));
+            } else if name == DOCUMENT_PART.0 {
+                if media.document.is_some() {
+                    return Err(twice());
+                }
+                let bytes = self
+                    .read_text(&mut field, DOCUMENT_PART.1, text::DOCUMENT_LIMIT, &mut ends)
+                    .await?;
+                let read =
+                    text::read(&bytes).map_err(|fault| Failure::Refused(400, fault.to_string()))?;
+                if media.text.is_empty() {
+                    media.text = text::kept(&bytes);
+                }
+                media.document = Some((file_name, read));
+            } else if name == RENDERING_PART.0 {
+                if media.rendering.is_some() {
+                    return Err(twice());
+                }
+                let bytes = self
+                    .read_text(
+                        &mut field,
+                        RENDERING_PART.1,
+                        text::RENDERING_LIMIT,
+                        &mut ends,
+                    )
+                    .await?;
+                media.text = text::kept(&bytes);
+                media.rendering = Some((file_name, bytes.len() as u64));
+            } else {
+                return Err(self.broken("a part of another name than JSON, WAV, TEXT and TXT"));
             }
         }
         let Some((contact, met)) = contact else {
@@ -157,9 +235,28 @@ impl Importing<'_> {
         };
         Ok(Parts {
             contact,
-            audio,
+            media,
             met,
         })
+    }
+
+    async fn read_text(
+        &self,
+        field: &mut Field<'_>,
+        content_types: &[&str],
+        limit: usize,
+        ends: &mut Ends,
+    ) -> Result<Vec<u8>, Failure> {
+        self.content_type(field, content_types)?;
+        let mut text = Vec::new();
+        while let Some(piece) = within(field.chunk()).await? {
+            if text.len() + piece.len() > limit {
+                return Err(Failure::Refused(413, "the text is too long".to_owned()));
+            }
+            text.extend_from_slice(&piece);
+            ends.after(text.len() as u64)?;
+        }
+        Ok(text)
     }
 
     async fn read_json(&self, field: &mut Field<'_>) -> Result<ImportContact, Failure> {
@@ -188,31 +285,18 @@ impl Importing<'_> {
         &self,
         field: &mut Field<'_>,
         leg: &str,
-        met: Option<&Met>,
-    ) -> Result<(Option<String>, HeardAudio), Failure> {
-        self.content_type(field, &["audio/x-wav", "audio/wav"])?;
-        let file_name = field.file_name().map(str::to_owned);
+        ends: &mut Ends,
+    ) -> Result<HeardAudio, Failure> {
+        self.content_type(field, AUDIO_PART.1)?;
         let check = self.calabrio.world.audio_check(leg);
         let mut listener = WavListener::new(check, self.calabrio.compare_up_to);
-        // A connection that ends without an answer may end while the audio comes.
-        let ends = met.and_then(|met| match met.fault {
-            Fault::Closed => Some(Reaction::Close),
-            Fault::Reset => Some(Reaction::Reset),
-            _ => None,
-        });
-        let mut ends = ends.zip(met).map(|(reaction, met)| {
-            let after = mishap::cut(64 * 1024, &mut met.dice.clone());
-            (after, reaction)
-        });
         let mut came = 0_u64;
         while let Some(piece) = within(field.chunk()).await? {
             came += piece.len() as u64;
-            if let Some((_, reaction)) = ends.take_if(|(after, _)| came > *after) {
-                return Err(Failure::Fault(reaction));
-            }
+            ends.after(came)?;
             listener.push(&piece).map_err(refuse)?;
         }
-        Ok((file_name, listener.finish().map_err(refuse)?))
+        listener.finish().map_err(refuse)
     }
 
     fn content_type(&self, field: &Field<'_>, wanted: &[&str]) -> Result<(), Failure> {
@@ -231,10 +315,10 @@ impl Importing<'_> {
     fn finish(&self, parts: Parts) -> Reaction {
         let Parts {
             contact,
-            audio,
+            media,
             met,
         } = parts;
-        let contact = match self.contact(contact, audio) {
+        let contact = match self.contact(contact, media) {
             Ok(contact) => contact,
             Err(message) => return Reaction::Answer(self.calabrio.error(400, &message)),
         };
@@ -288,16 +372,19 @@ impl Importing<'_> {
         format!("import {}", self.leg(contact))
     }
 
-    fn contact(
-        &self,
-        wire: ImportContact,
-        audio: Option<(Option<String>, HeardAudio)>,
-    ) -> Result<ReceivedContact, String> {
+    fn contact(&self, wire: ImportContact, media: Media) -> Result<ReceivedContact, String> {
         let leg = self.leg(&wire).to_owned();
         let started_at = Calabrio::plausible(self.ctx.now, wire.start_time)
             .ok_or("startTime is no plausible time in milliseconds")?;
-        if wire.contact_type != "CALL" {
-            return Err("contactType is not CALL".to_owned());
+        let fits = match wire.contact_type.as_str() {
+            "CALL" => media.document.is_none() && media.rendering.is_none(),
+            "TEXT" | "EMAIL" => {
+                media.audio.is_none() && (media.document.is_some() || media.rendering.is_none())
+            }
+            _ => return Err("contactType is none of CALL, TEXT and EMAIL".to_owned()),
+        };
+        if !fits {
+            return Err("the media is not of the kind that contactType says".to_owned());
         }
         if wire.assoc_call_id.as_deref().unwrap_or_default().is_empty() {
             return Err("assocCallId is missing".to_owned());
@@ -314,9 +401,10 @@ impl Importing<'_> {
         if keys.len() != wire.metadata.len() {
             return Err("a metadata field stands twice".to_owned());
         }
-        let named = audio.as_ref().and_then(|(name, _)| name.as_ref());
-        if named != wire.file_name.as_ref() {
-            return Err("fileName and the name of the audio differ".to_owned());
+        let audio_name = media.audio.as_ref().and_then(|(name, _)| name.as_ref());
+        let document_name = media.document.as_ref().and_then(|(name, _)| name.as_ref());
+        if audio_name.or(document_name) != wire.file_name.as_ref() {
+            return Err("fileName and the name of the media differ".to_owned());
         }
         let metadata: BTreeMap<String, String> = wire
             .metadata
@@ -340,7 +428,12 @@ impl Importing<'_> {
             direction: wire.direction,
             contact_type: wire.contact_type,
             metadata,
-            audio: audio.map(|(_, heard)| heard.into()),
+            audio: media.audio.map(|(_, heard)| heard.into()),
+            transcript: media.document.map(|(_, document)| ReceivedTranscript {
+                rendering_bytes: media.rendering.map(|(_, bytes)| bytes),
+                ..document
+            }),
+            text: media.text,
             received_at: self.ctx.now,
             found_from: self.ctx.now,
             processed_from: self.ctx.now,

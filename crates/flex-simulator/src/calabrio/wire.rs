@@ -83,7 +83,12 @@ pub(crate) struct Contact {
     pub ani: Option<String>,
     pub dnis: Option<String>,
     pub assoc_call_id: Option<String>,
+    pub acd_id: Option<String>,
+    pub direction: Option<String>,
     pub audio_uploaded: bool,
+    /// Of contacts whose content is text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text_uploaded: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<BTreeMap<String, Entry>>,
 }

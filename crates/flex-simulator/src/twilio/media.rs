@@ -6,10 +6,10 @@ use aws_lc_rs::hmac;
 use chrono::DateTime;
 use http::Method;
 
-use super::MEDIA_HOST;
 use super::answer::Refusal;
 use super::recordings::{self, Owner, find, status};
 use super::request::Request;
+use super::{MEDIA_HOST, mcs};
 use crate::http::Outbound;
 use crate::world::media::Media;
 use crate::world::model::{Fate, Recording};
@@ -48,13 +48,10 @@ fn download(request: &Request<'_>, sid: &str) -> Result<Outbound, Refusal> {
     let recording = fetchable(request, sid)?;
     let mixed = mixed(request, recording)?;
     if recording.redirect {
-        let expires = request.now().timestamp() + SIGNED_SECONDS;
         let channels = if mixed { 1 } else { recording.channels() };
-        let signature = sign(request, sid, channels, expires);
         let location = format!(
-            "{}/{}/{sid}?Channels={channels}&Expires={expires}&Signature={signature}",
-            request.req.link_to(MEDIA_HOST),
-            request.account()
+            "{}&Channels={channels}",
+            signed_link(request, request.account(), sid, channels)
         );
         return Ok(Outbound::empty(302).with_header("location", location));
     }
@@ -127,21 +124,40 @@ pub(super) fn stored(request: &Request<'_>) -> Result<Outbound, Refusal> {
     let [account, sid] = segments[..] else {
         return Err(request.unknown_path());
     };
+    if sid.starts_with("ME") {
+        return mcs::stored(request, account, sid);
+    }
     request.own_account(account)?;
     request.only(&["Channels", "Expires", "Signature"])?;
     let channels = request
         .number("Channels")?
         .and_then(|channels| u16::try_from(channels).ok())
         .unwrap_or(0);
+    signed(request, sid, channels)?;
+    let recording = fetchable(request, sid)?;
+    serve(request, recording, channels < recording.channels())
+}
+
+/// The address of something at the redirect's host, good for a while. `variant` is signed, too.
+pub(super) fn signed_link(request: &Request<'_>, owner: &str, sid: &str, variant: u16) -> String {
+    let expires = request.now().timestamp() + SIGNED_SECONDS;
+    let signature = sign(request, sid, variant, expires);
+    format!(
+        "{}/{owner}/{sid}?Expires={expires}&Signature={signature}",
+        request.req.link_to(MEDIA_HOST)
+    )
+}
+
+/// Lets pass whoever has such an address, while it is good.
+pub(super) fn signed(request: &Request<'_>, sid: &str, variant: u16) -> Result<(), Refusal> {
     let expires = request.number("Expires")?.unwrap_or(0);
-    if request.param("Signature") != Some(sign(request, sid, channels, expires).as_str()) {
+    if request.param("Signature") != Some(sign(request, sid, variant, expires).as_str()) {
         return Err(Refusal::new(403, 0, "The signature does not match"));
     }
     if DateTime::from_timestamp(expires, 0).is_none_or(|expires| request.now() > expires) {
         return Err(Refusal::new(403, 0, "Request has expired"));
     }
-    let recording = fetchable(request, sid)?;
-    serve(request, recording, channels < recording.channels())
+    Ok(())
 }
 
 fn sign(request: &Request<'_>, sid: &str, channels: u16, expires: i64) -> String {

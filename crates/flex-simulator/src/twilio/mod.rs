@@ -3,9 +3,12 @@
 mod account;
 mod answer;
 mod conferences;
+mod conversations;
 mod events;
 mod flex;
 mod insights;
+mod interactions;
+mod mcs;
 mod media;
 mod paging;
 mod recordings;
@@ -35,18 +38,27 @@ pub(crate) enum TwilioHost {
     Insights,
     /// `accounts.twilio.com`.
     Accounts,
+    /// `conversations.twilio.com`.
+    Conversations,
+    /// `chat.twilio.com`: Programmable Chat.
+    Chat,
+    /// `mcs.us1.twilio.com`: files of conversations.
+    Mcs,
     /// The host to which media redirects; no credentials may come here.
     Media,
 }
 
 impl TwilioHost {
     /// Every host.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Api,
         Self::TaskRouter,
         Self::FlexApi,
         Self::Insights,
         Self::Accounts,
+        Self::Conversations,
+        Self::Chat,
+        Self::Mcs,
         Self::Media,
     ];
 
@@ -58,6 +70,9 @@ impl TwilioHost {
             Self::FlexApi => "flex-api.twilio.com",
             Self::Insights => "insights.twilio.com",
             Self::Accounts => "accounts.twilio.com",
+            Self::Conversations => "conversations.twilio.com",
+            Self::Chat => "chat.twilio.com",
+            Self::Mcs => "mcs.us1.twilio.com",
             Self::Media => MEDIA_HOST,
         }
     }
@@ -130,6 +145,19 @@ fn route(request: &Request<'_>) -> Result<Outbound, Refusal> {
             taskrouter::route(request, rest)
         }
         (TwilioHost::FlexApi, ["v1", "Configuration"]) => flex::configuration(request),
+        (TwilioHost::FlexApi, ["v1", "Interactions", sid, rest @ ..]) => {
+            interactions::route(request, sid, rest)
+        }
+        (TwilioHost::Conversations, ["v1", "Services", service, rest @ ..]) => {
+            conversations::route(request, Some(service), rest)
+        }
+        (TwilioHost::Conversations, ["v1", rest @ ..]) => conversations::route(request, None, rest),
+        (TwilioHost::Chat, ["v2", "Services", service, rest @ ..]) => {
+            conversations::chat(request, service, rest)
+        }
+        (TwilioHost::Mcs, ["v1", "Services", service, "Media", rest @ ..]) => {
+            mcs::route(request, service, rest)
+        }
         (TwilioHost::Insights, ["v1", "Conferences", conference, "Participants"]) => {
             insights::participants(request, conference)
         }
@@ -147,7 +175,12 @@ fn route(request: &Request<'_>) -> Result<Outbound, Refusal> {
 fn style(host: TwilioHost, path: &str) -> Style {
     match host {
         TwilioHost::Api if !path.to_ascii_lowercase().ends_with(".json") => Style::Xml,
-        TwilioHost::Api | TwilioHost::TaskRouter | TwilioHost::Accounts => Style::Legacy,
+        TwilioHost::Api
+        | TwilioHost::TaskRouter
+        | TwilioHost::Accounts
+        | TwilioHost::Conversations
+        | TwilioHost::Chat
+        | TwilioHost::Mcs => Style::Legacy,
         TwilioHost::FlexApi | TwilioHost::Insights => Style::Problem,
         TwilioHost::Media => Style::Storage,
     }

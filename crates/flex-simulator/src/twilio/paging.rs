@@ -9,6 +9,8 @@ use crate::http::Outbound;
 
 const DEFAULT_SIZE: usize = 50;
 const LARGEST_SIZE: usize = 1_000;
+/// The largest page of the services that give out less.
+pub(super) const SMALL_PAGE: usize = 100;
 
 /// Which envelope a list comes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +40,20 @@ pub(super) fn list<T>(
     sid: impl Fn(&T) -> &str,
     shape: impl Fn(&T) -> Value,
 ) -> Result<Outbound, Refusal> {
-    let page = page(request, items, sid)?;
+    list_up_to(request, envelope, LARGEST_SIZE, key, items, sid, shape)
+}
+
+/// The same with the largest size of a page.
+pub(super) fn list_up_to<T>(
+    request: &Request<'_>,
+    envelope: Envelope,
+    largest: usize,
+    key: &str,
+    items: &[T],
+    sid: impl Fn(&T) -> &str,
+    shape: impl Fn(&T) -> Value,
+) -> Result<Outbound, Refusal> {
+    let page = page(request, largest, items, sid)?;
     let shaped: Vec<Value> = page.items.iter().map(shape).collect();
     let uri = |number: usize, token: Option<&str>| uri(request, page.size, number, token);
     let next = page
@@ -89,18 +104,19 @@ pub(super) fn list<T>(
 
 fn page<'a, T>(
     request: &Request<'_>,
+    largest: usize,
     items: &'a [T],
     sid: impl Fn(&T) -> &str,
 ) -> Result<Page<'a, T>, Refusal> {
     let size = match request.number("PageSize")? {
         None => DEFAULT_SIZE,
         Some(size) => match usize::try_from(size) {
-            Ok(size @ 1..=LARGEST_SIZE) => size,
+            Ok(size) if (1..=largest).contains(&size) => size,
             _ => {
                 return Err(Refusal::new(
                     400,
                     20_007,
-                    "Page size must be between 1 and 1000",
+                    format!("Page size must be between 1 and {largest}"),
                 ));
             }
         },

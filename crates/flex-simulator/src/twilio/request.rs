@@ -53,6 +53,11 @@ pub(super) struct Times {
 }
 
 impl Times {
+    /// Not before the one, not after the other.
+    pub(super) const fn between(from: Option<When>, to: Option<When>) -> Self {
+        Self { on: None, from, to }
+    }
+
     pub(super) fn admit(&self, at: DateTime<Utc>) -> bool {
         self.on.is_none_or(|on| on.day() == at.date_naive())
             && self.from.is_none_or(|from| at >= from.instant())

@@ -295,12 +295,13 @@ fn queue_shape(request: &Request<'_>, queue: &Queue) -> Value {
 }
 
 /// SID, unique name and friendly name of each channel.
-fn channels<'a>(request: &Request<'a>) -> [(&'a str, &'static str, &'static str); 3] {
+fn channels<'a>(request: &Request<'a>) -> [(&'a str, &'static str, &'static str); 4] {
     let identity = &request.world.identity;
     [
         (identity.default_channel.as_str(), "default", "Default"),
         (identity.voice_channel.as_str(), "voice", "Voice"),
         (identity.chat_channel.as_str(), "chat", "Programmable Chat"),
+        (identity.sms_channel.as_str(), "sms", "SMS"),
     ]
 }
 

@@ -36,6 +36,67 @@ pub enum ParkedFor {
     NotAuthentic,
     /// The media is not at Twilio.
     StoredElsewhere,
+    /// The task names no conversation.
+    NoConversation,
+    /// Twilio no longer has the conversation.
+    ConversationGone,
+    /// The transcript is too large.
+    TranscriptTooLarge,
+    /// Calabrio does not know the agent.
+    UnknownAgent,
+}
+
+/// What kind of contact a leg makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[non_exhaustive]
+pub enum Content {
+    /// A call.
+    Call,
+    /// Messages.
+    Text,
+}
+
+impl Content {
+    /// As Calabrio's `contactType`.
+    pub const fn contact_type(self) -> &'static str {
+        match self {
+            Self::Call => "CALL",
+            Self::Text => "TEXT",
+        }
+    }
+}
+
+/// A message that belongs to a leg.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ExpectedMessage {
+    /// Its index in the conversation.
+    pub index: u64,
+    /// Its SID.
+    pub sid: String,
+    /// SHA-256 of its body, hexadecimal; of nothing where it has none.
+    pub body_sha256: String,
+    /// Whether it was written while no agent's leg was open.
+    pub context: bool,
+}
+
+/// A leg's part of a conversation: messages of an open leg are that leg's (where several are open: of the one that was accepted last), those
+/// before the first and between two are the following leg's, those after the last the last one's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ExpectedTranscript {
+    /// The conversation's SID.
+    pub conversation: String,
+    /// The service that it belongs to.
+    pub service: String,
+    /// Whether it is kept by Programmable Chat.
+    pub legacy: bool,
+    /// The leg's messages, by index.
+    pub messages: Vec<ExpectedMessage>,
+    /// Messages between this leg and a neighbour that may be either's: a connector that came to the earlier leg before the later one had
+    /// begun could not know better.
+    pub elastic: Vec<ExpectedMessage>,
 }
 
 /// A stretch of one recording.
@@ -92,6 +153,8 @@ pub struct ExpectedLeg {
     pub worker: String,
     /// The agent's full name.
     pub worker_name: String,
+    /// Whether the contact goes without an agent, because Calabrio does not know this one.
+    pub unassigned: bool,
     /// The queue's SID.
     pub queue: String,
     /// The queue's name.
@@ -112,6 +175,12 @@ pub struct ExpectedLeg {
     pub metadata_absent: Vec<String>,
     /// The audio; none where the contact has none.
     pub audio: Option<ExpectedAudio>,
+    /// The task channel's unique name: `voice`, `chat`, `sms`.
+    pub channel: String,
+    /// The kind of contact.
+    pub content: Content,
+    /// The leg's part of a conversation; none where the contact has none.
+    pub transcript: Option<ExpectedTranscript>,
 }
 
 /// A piece of one call's audio, short but found nowhere else, that must never be found on disk.

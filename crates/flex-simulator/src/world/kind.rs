@@ -63,11 +63,43 @@ pub enum Kind {
     LyingHeader,
     /// The media lies in the customer's own bucket; Twilio has none.
     ExternallyStored,
+    /// A chat on a website with one agent.
+    Chat,
+    /// Text messages; the task names its conversation among its media only.
+    Sms,
+    /// `WhatsApp`, begun by the agent; the task names its conversation by `conversationSid` only.
+    Whatsapp,
+    /// A chat in which files were sent.
+    ChatWithMedia,
+    /// Two agents, one after the other, in one conversation; the second has a task of its own.
+    ChatTransfer,
+    /// Two agents in one conversation for a while, each with a task of their own.
+    ChatOverlappingLegs,
+    /// Two tasks, some time apart, in one long conversation.
+    LongLivedConversation,
+    /// A chat in which nobody wrote anything.
+    ChatEmpty,
+    /// A chat from which messages were deleted.
+    ChatDeletedMessages,
+    /// A chat into which the system wrote, too.
+    ChatSystemMessages,
+    /// A chat in right-to-left scripts and emoji.
+    ChatRtlEmoji,
+    /// A chat of Programmable Chat, which Conversations does not know.
+    LegacyChat,
+    /// A chat whose conversation was deleted.
+    ChatGone,
+    /// A task of a chat that names no conversation.
+    ChatUnnamed,
+    /// A chat of 18 MB.
+    ChatHuge,
+    /// Two tasks, some time apart, in one conversation, each of an interaction of its own: nothing but their events tells of both.
+    ConversationOfTwoInteractions,
 }
 
 impl Kind {
     /// What the demo shows, in order.
-    pub const DEMO: [Self; 25] = [
+    pub const DEMO: [Self; 38] = [
         Self::ConferenceEncrypted,
         Self::ConferenceEncryptedOldKey,
         Self::CallRecordingDualEncrypted,
@@ -93,10 +125,53 @@ impl Kind {
         Self::PauseSkipped,
         Self::SilenceTrimmed,
         Self::NamedByCall,
+        Self::Chat,
+        Self::Sms,
+        Self::Whatsapp,
+        Self::ChatWithMedia,
+        Self::ChatTransfer,
+        Self::ChatOverlappingLegs,
+        Self::LongLivedConversation,
+        Self::ChatEmpty,
+        Self::ChatDeletedMessages,
+        Self::ChatSystemMessages,
+        Self::ChatRtlEmoji,
+        Self::LegacyChat,
+        Self::ChatGone,
     ];
 
-    /// Kinds that a scenario must ask for by name: faults of the source that no retry heals.
-    pub const ON_REQUEST: [Self; 3] = [Self::Tampered, Self::LyingHeader, Self::ExternallyStored];
+    /// Kinds that a scenario must ask for by name: faults of the source that no retry heals, and what is large or odd.
+    pub const ON_REQUEST: [Self; 6] = [
+        Self::Tampered,
+        Self::LyingHeader,
+        Self::ExternallyStored,
+        Self::ChatUnnamed,
+        Self::ChatHuge,
+        Self::ConversationOfTwoInteractions,
+    ];
+
+    /// Whether it is of a digital channel: messages instead of a call.
+    pub const fn is_digital(self) -> bool {
+        matches!(
+            self,
+            Self::Chat
+                | Self::Sms
+                | Self::Whatsapp
+                | Self::ChatWithMedia
+                | Self::ChatTransfer
+                | Self::ChatOverlappingLegs
+                | Self::LongLivedConversation
+                | Self::ChatEmpty
+                | Self::ChatDeletedMessages
+                | Self::ChatSystemMessages
+                | Self::ChatRtlEmoji
+                | Self::LegacyChat
+                | Self::ChatGone
+                | Self::ChatUnnamed
+                | Self::ChatHuge
+                | Self::ConversationOfTwoInteractions
+        )
+    }
 
     /// One sentence for people.
     pub const fn sentence(self) -> &'static str {
@@ -133,6 +208,24 @@ impl Kind {
             Self::Tampered => "the stored media has been changed",
             Self::LyingHeader => "the WAV header promises more than there is",
             Self::ExternallyStored => "the media lies in the customer's own bucket",
+            Self::Chat => "a chat on a website",
+            Self::Sms => "text messages",
+            Self::Whatsapp => "WhatsApp, begun by the agent",
+            Self::ChatWithMedia => "a chat in which files were sent",
+            Self::ChatTransfer => "two agents, one after the other, in one chat",
+            Self::ChatOverlappingLegs => "two agents in one chat for a while",
+            Self::LongLivedConversation => "two tasks, some time apart, in one long conversation",
+            Self::ChatEmpty => "a chat in which nobody wrote anything",
+            Self::ChatDeletedMessages => "a chat from which messages were deleted",
+            Self::ChatSystemMessages => "a chat into which the system wrote, too",
+            Self::ChatRtlEmoji => "a chat in right-to-left scripts and emoji",
+            Self::LegacyChat => "a chat of Programmable Chat",
+            Self::ChatGone => "a chat whose conversation was deleted",
+            Self::ChatUnnamed => "a chat whose task names no conversation",
+            Self::ChatHuge => "a chat of 18 MB",
+            Self::ConversationOfTwoInteractions => {
+                "two tasks of two interactions in one conversation"
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A world is made whole at its start. Each fact carries the instants between which it can be seen, so that a world needs no clock:
 //! who asks brings the time.
 
+pub(crate) mod conversation;
 pub(crate) mod dice;
 mod expected;
 mod generate;
@@ -25,11 +26,13 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use thiserror::Error;
 
 pub use expected::{
-    AudioPiece, AudioVerdict, ExpectedAudio, ExpectedLeg, Outcome, ParkedFor, PlaintextWindow,
+    AudioPiece, AudioVerdict, Content, ExpectedAudio, ExpectedLeg, ExpectedMessage,
+    ExpectedTranscript, Outcome, ParkedFor, PlaintextWindow,
 };
 pub use verdict::AudioCheck;
 
 use crate::scenario::{Mapping, Scenario};
+use conversation::{Conversation, Interaction, TaskChannel};
 use dice::Dice;
 use keys::Keys;
 use media::MediaShelf;
@@ -115,6 +118,18 @@ pub(crate) struct Identity {
     pub(crate) default_channel: String,
     pub(crate) flex_instance: String,
     pub(crate) chat_service: String,
+    pub(crate) sms_channel: String,
+}
+
+impl Identity {
+    /// The SID of a task channel.
+    pub(crate) fn channel(&self, channel: TaskChannel) -> &str {
+        match channel {
+            TaskChannel::Voice => &self.voice_channel,
+            TaskChannel::Chat => &self.chat_channel,
+            TaskChannel::Sms => &self.sms_channel,
+        }
+    }
 }
 
 /// A simulated contact centre.
@@ -136,6 +151,8 @@ pub struct World {
     pub(crate) conferences: Vec<Conference>,
     /// Newest first.
     pub(crate) recordings: Vec<Recording>,
+    pub(crate) conversations: Vec<Conversation>,
+    pub(crate) interactions: Vec<Interaction>,
     by_recording: BTreeMap<String, usize>,
     expected: Vec<ExpectedLeg>,
     markers: Vec<String>,
@@ -299,7 +316,7 @@ impl World {
         Some(AudioCheck::new(leg.audio.clone(), sounds))
     }
 
-    /// Values from the tasks' attributes that must never be found on disk.
+    /// Values from the tasks' attributes and words from messages that must never be found on disk.
     pub fn markers(&self) -> &[String] {
         &self.markers
     }

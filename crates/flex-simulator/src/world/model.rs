@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use chrono::{DateTime, Utc};
 
+use super::conversation::TaskChannel;
 use super::keys::KeyName;
 use super::sound::Sound;
 
@@ -36,6 +37,8 @@ pub(crate) struct Worker {
     pub(crate) attributes: String,
     /// Index of the present activity.
     pub(crate) activity: usize,
+    /// Whether Calabrio knows the agent from the start.
+    pub(crate) known: bool,
 }
 
 /// What a task was from an instant on.
@@ -52,6 +55,7 @@ pub(crate) struct TaskVersion {
 #[derive(Debug, Clone)]
 pub(crate) struct Task {
     pub(crate) sid: String,
+    pub(crate) channel: TaskChannel,
     pub(crate) queue: usize,
     /// Oldest first; the first is the creation.
     pub(crate) versions: Vec<TaskVersion>,

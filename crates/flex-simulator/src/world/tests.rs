@@ -31,7 +31,7 @@ fn the_same_seed_gives_the_same_world_and_another_seed_another() {
 }
 
 #[test]
-fn thirty_contacts_show_every_kind_of_the_demo() {
+fn the_default_contacts_show_every_kind_of_the_demo() {
     let world = world(1);
     let kinds: BTreeSet<Kind> = world.expected().iter().map(|leg| leg.kind).collect();
     assert!(Kind::DEMO.iter().all(|kind| kinds.contains(kind)));
@@ -40,14 +40,19 @@ fn thirty_contacts_show_every_kind_of_the_demo() {
         .iter()
         .map(|leg| leg.task.as_str())
         .collect();
-    assert_eq!(tasks.len(), 30);
-    assert_eq!(world.tasks.len(), 34, "four are given up in the queue");
+    // Three conversations have two tasks each.
+    assert_eq!(tasks.len(), 44 + 3);
+    assert_eq!(
+        world.tasks.len(),
+        44 + 3 + 4,
+        "four are given up in the queue"
+    );
 }
 
 #[test]
 fn each_kind_ends_as_it_should() {
     let scenario = Scenario {
-        contacts: 28,
+        contacts: 44,
         kinds: Kind::DEMO
             .iter()
             .chain(&Kind::ON_REQUEST)
@@ -63,12 +68,21 @@ fn each_kind_ends_as_it_should() {
             Kind::Tampered => Outcome::Parked(ParkedFor::NotAuthentic),
             Kind::ExternallyStored => Outcome::Parked(ParkedFor::StoredElsewhere),
             Kind::Excluded => Outcome::Excluded("test-calls".to_owned()),
+            Kind::ChatGone => Outcome::Parked(ParkedFor::ConversationGone),
+            Kind::ChatUnnamed => Outcome::Parked(ParkedFor::NoConversation),
+            Kind::ChatHuge => Outcome::Parked(ParkedFor::TranscriptTooLarge),
             _ => Outcome::Complete,
         };
         assert_eq!(leg.outcome, wanted, "{:?}", leg.kind);
         assert_eq!(
             leg.audio.is_some(),
-            wanted == Outcome::Complete && leg.kind != Kind::AbsentSilent,
+            wanted == Outcome::Complete && leg.kind != Kind::AbsentSilent && !leg.kind.is_digital(),
+            "{:?}",
+            leg.kind
+        );
+        assert_eq!(
+            leg.transcript.is_some(),
+            wanted == Outcome::Complete && leg.kind.is_digital(),
             "{:?}",
             leg.kind
         );
@@ -77,6 +91,100 @@ fn each_kind_ends_as_it_should() {
             leg.metadata.contains_key("Account-Number-key"),
             leg.kind != Kind::MissingMappedAttribute
         );
+    }
+}
+
+#[test]
+fn the_transcripts_of_a_conversation_s_legs_partition_it() {
+    let scenario = Scenario {
+        contacts: 48,
+        kinds: Kind::DEMO
+            .iter()
+            .chain(&[Kind::ConversationOfTwoInteractions])
+            .filter(|kind| kind.is_digital())
+            .map(|kind| (*kind, 1))
+            .collect(),
+        ..Scenario::default()
+    };
+    for seed in 1..5 {
+        let world = World::new(&scenario, seed, start()).unwrap();
+        for conversation in world.conversations.iter().filter(|made| !made.gone) {
+            let mut given = Vec::new();
+            for leg in world.expected() {
+                let Some(part) = leg.transcript.as_ref() else {
+                    continue;
+                };
+                if part.conversation == conversation.sid {
+                    let indexes: Vec<u64> = part.messages.iter().map(|it| it.index).collect();
+                    assert!(indexes.is_sorted());
+                    given.extend(indexes);
+                }
+            }
+            let all: Vec<u64> = conversation.messages.iter().map(|it| it.index).collect();
+            assert_eq!(given, all);
+        }
+    }
+}
+
+#[test]
+fn some_conversations_are_particular() {
+    let world = world(1);
+    let of = |kind: Kind| {
+        let leg = world.expected().iter().find(|leg| leg.kind == kind);
+        let sid = &leg.unwrap().transcript.as_ref().unwrap().conversation;
+        let mut made = world.conversations.iter();
+        made.find(|made| made.sid == *sid).unwrap()
+    };
+    assert!(of(Kind::ChatEmpty).messages.is_empty());
+    let deleted = &of(Kind::ChatDeletedMessages).messages;
+    assert!(
+        deleted
+            .windows(2)
+            .any(|two| two[0].index + 1 < two[1].index)
+    );
+    let system = &of(Kind::ChatSystemMessages).messages;
+    assert!(system.iter().any(|it| it.member.is_none()));
+    let files = &of(Kind::ChatWithMedia).messages;
+    assert!(
+        files
+            .iter()
+            .any(|it| it.body.is_none() && it.attachment.is_some())
+    );
+    let scripts = &of(Kind::ChatRtlEmoji).messages;
+    let words: String = scripts.iter().filter_map(|it| it.body.as_deref()).collect();
+    assert!(words.contains('م') && words.contains('ש') && words.contains('👩'));
+}
+
+#[test]
+fn agents_whom_calabrio_does_not_know_are_dealt_with_as_the_operator_decided() {
+    use crate::scenario::UnknownAgent;
+    for (unknown_agent, wanted, unassigned) in [
+        (
+            UnknownAgent::Park,
+            Outcome::Parked(ParkedFor::UnknownAgent),
+            false,
+        ),
+        (UnknownAgent::Unassigned, Outcome::Complete, true),
+        (UnknownAgent::Create, Outcome::Complete, false),
+    ] {
+        let scenario = Scenario {
+            contacts: 12,
+            kinds: [(Kind::ConferenceMono, 1), (Kind::Sms, 1)].into(),
+            agents: 2,
+            unknown_agents: 1,
+            unknown_agent,
+            ..Scenario::default()
+        };
+        let world = World::new(&scenario, 2, start()).unwrap();
+        let unknown = &world.workers[1].sid;
+        for leg in world.expected() {
+            if leg.worker == *unknown {
+                assert_eq!((&leg.outcome, leg.unassigned), (&wanted, unassigned));
+            } else {
+                assert_eq!((&leg.outcome, leg.unassigned), (&Outcome::Complete, false));
+            }
+        }
+        assert!(world.expected().iter().any(|leg| leg.worker == *unknown));
     }
 }
 
@@ -418,13 +526,18 @@ fn every_window_stands_in_its_recording_and_every_marker_in_an_attribute() {
         assert!(pcm.windows(64).any(|there| there == window.pcm));
     }
     for marker in world.markers() {
-        let shown = world.events.iter().any(|event| {
+        let noted = world.events.iter().any(|event| {
             event
                 .data
                 .get("task_attributes")
                 .is_some_and(|attributes| attributes.contains(marker))
         });
-        assert!(shown || marker.starts_with("ACCT-"), "{marker}");
+        let written = world
+            .conversations
+            .iter()
+            .flat_map(|made| &made.messages)
+            .any(|message| message.body.as_ref().is_some_and(|it| it.contains(marker)));
+        assert!(noted || written || marker.starts_with("ACCT-"), "{marker}");
     }
 }
 

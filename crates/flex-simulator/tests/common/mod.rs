@@ -89,6 +89,16 @@ fn parse(raw: &[u8]) -> Option<Answer> {
 pub(crate) async fn start(faults: FaultLevel, seed: u64) -> Simulator {
     let mut scenario = Scenario::default();
     scenario.contacts = 4;
+    begin(scenario, faults, seed).await
+}
+
+/// The same with the contacts that a scenario file names.
+pub(crate) async fn start_with(scenario: &str) -> Simulator {
+    let scenario = Scenario::from_toml(scenario).unwrap();
+    begin(scenario, FaultLevel::None, 1).await
+}
+
+async fn begin(mut scenario: Scenario, faults: FaultLevel, seed: u64) -> Simulator {
     scenario.live_contacts = 0;
     scenario.abandoned = 0;
     let timings = Timings {

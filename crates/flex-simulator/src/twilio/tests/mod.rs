@@ -1,5 +1,6 @@
 //! The documented answers, by the shapes that the vendor publishes, and the traps that it is known for.
 
+mod conversations;
 mod lists;
 mod media;
 mod recordings;

@@ -1,10 +1,13 @@
 //! Callers who give up in the queue: of them nothing is to come.
 
+use chrono::{DateTime, Utc};
+
 use super::attributes::{Known, Stage};
 use super::events::Telling;
 use super::people::EXCLUDED_QUEUE;
 use super::recipe::Naming;
 use super::{House, Pile, seconds};
+use crate::world::conversation::TaskChannel;
 use crate::world::dice::Dice;
 use crate::world::model::{Call, Reservation, Task, TaskVersion};
 use crate::world::ms;
@@ -59,6 +62,7 @@ pub(super) fn abandon(house: &House<'_>, pile: &mut Pile, dice: &mut Dice) {
     let telling = Telling {
         house,
         task: &task,
+        channel: TaskChannel::Voice,
         queue,
         created,
     };
@@ -89,18 +93,11 @@ pub(super) fn abandon(house: &House<'_>, pile: &mut Pile, dice: &mut Dice) {
         telling.task(dice, "task.canceled", canceled, &versions[1], &gave_up),
     ];
     pile.events.extend(told);
-    pile.calls.push(Call {
-        sid: call.clone(),
-        parent: None,
-        direction: "inbound",
-        from: customer.clone(),
-        to: "+12065550100".to_owned(),
-        start: created - ms(500),
-        end: canceled,
-    });
+    pile.calls.push(given_up(call, customer, created, canceled));
     pile.markers.extend([notes.clone(), customer_name.clone()]);
     pile.tasks.push(Task {
         sid: task.clone(),
+        channel: TaskChannel::Voice,
         queue,
         versions,
         gone_at: canceled
@@ -111,4 +108,16 @@ pub(super) fn abandon(house: &House<'_>, pile: &mut Pile, dice: &mut Dice) {
         reason: Some("hangup".to_owned()),
         reservations: vec![reservation],
     });
+}
+
+fn given_up(sid: String, from: String, created: DateTime<Utc>, end: DateTime<Utc>) -> Call {
+    Call {
+        sid,
+        parent: None,
+        direction: "inbound",
+        from,
+        to: "+12065550100".to_owned(),
+        start: created - ms(500),
+        end,
+    }
 }

@@ -7,6 +7,7 @@ use super::attributes::{Known, Stage};
 use super::contact::Draft;
 use super::events::Telling;
 use super::recipe::Transfer;
+use crate::world::conversation::TaskChannel;
 use crate::world::dice::Dice;
 use crate::world::model::{Event, Reservation, Task, TaskVersion};
 use crate::world::ms;
@@ -79,6 +80,7 @@ pub(super) fn task(
     tell(draft, pile, dice, &versions, &reservations);
     pile.tasks.push(Task {
         sid: draft.task.clone(),
+        channel: TaskChannel::Voice,
         queue: draft.queue,
         versions,
         gone_at: draft.at(timeline.completed() + lifetime),
@@ -100,6 +102,7 @@ fn tell(
     let telling = Telling {
         house: draft.house,
         task: &draft.task,
+        channel: TaskChannel::Voice,
         queue: draft.queue,
         created: versions[0].at,
     };

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::{House, Pile};
+use crate::world::conversation::TaskChannel;
 use crate::world::dice::Dice;
 use crate::world::model::{Activity, Event, Reservation, TaskVersion};
 use crate::world::ms;
@@ -13,6 +14,7 @@ use crate::world::ms;
 pub(super) struct Telling<'a> {
     pub(super) house: &'a House<'a>,
     pub(super) task: &'a str,
+    pub(super) channel: TaskChannel,
     pub(super) queue: usize,
     pub(super) created: DateTime<Utc>,
 }
@@ -78,9 +80,9 @@ impl Telling<'_> {
             ("task_queue_target_expression", "1==1".to_owned()),
             (
                 "task_channel_sid",
-                self.house.identity.voice_channel.clone(),
+                self.house.identity.channel(self.channel).to_owned(),
             ),
-            ("task_channel_unique_name", "voice".to_owned()),
+            ("task_channel_unique_name", self.channel.name().to_owned()),
             ("workflow_sid", self.house.identity.workflow.clone()),
             ("workflow_name", "Assign to Anyone".to_owned()),
             ("workspace_sid", self.house.identity.workspace.clone()),

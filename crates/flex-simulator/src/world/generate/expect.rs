@@ -1,19 +1,15 @@
 //! What a correct connector makes of a contact's legs.
 
-use std::collections::BTreeMap;
-
-use serde_json::Value;
-
-use super::Pile;
-use super::attributes::{Known, Stage, lookup};
+use super::attributes::{Known, Stage};
 use super::contact::Draft;
 use super::recipe::{Party, Recorded, Transfer};
 use super::timeline::Part;
-use crate::scenario::NoMedia;
-use crate::world::expected::{AudioPiece, ExpectedAudio, ExpectedLeg, Outcome, ParkedFor};
+use super::{Pile, metadata};
+use crate::scenario::{NoMedia, UnknownAgent};
+use crate::world::conversation::TaskChannel;
+use crate::world::expected::{AudioPiece, Content, ExpectedAudio, ExpectedLeg, Outcome, ParkedFor};
 use crate::world::keys::KeyName;
 use crate::world::kind::Kind;
-use crate::world::metadata_key;
 use crate::world::model::{Fate, Recording};
 use crate::world::sound::SAMPLE_RATE;
 
@@ -35,22 +31,8 @@ pub(super) fn legs(
         .map(|(_, made)| made)
         .collect();
     for (index, part) in draft.timeline.parts.iter().enumerate() {
-        let outcome = outcome(draft);
-        let mut metadata = BTreeMap::from([(
-            house.leg_key_field.clone(),
-            draft.reservations[index].clone(),
-        )]);
-        let mut metadata_absent = Vec::new();
-        for mapping in &house.scenario.mappings {
-            let key = metadata_key(&mapping.label);
-            match lookup(&attributes, &mapping.attribute) {
-                Some(Value::String(text)) => {
-                    metadata.insert(key, text.clone());
-                }
-                None => metadata_absent.push(key),
-                Some(_) => {}
-            }
-        }
+        let outcome = house.for_agent(outcome(draft), draft.agents[index]);
+        let (metadata, metadata_absent) = metadata(house, &draft.reservations[index], &attributes);
         let heard = outcome == Outcome::Complete
             && matches!(draft.recipe.fate, Fate::Stored | Fate::LyingHeader);
         let worker = &house.workers[draft.agents[index]];
@@ -63,6 +45,7 @@ pub(super) fn legs(
             outcome,
             worker: worker.sid.clone(),
             worker_name: worker.full_name.clone(),
+            unassigned: !worker.known && house.scenario.unknown_agent == UnknownAgent::Unassigned,
             queue: house.queues[draft.queue].sid.clone(),
             queue_name: house.queues[draft.queue].name.clone(),
             direction: if draft.recipe.outbound {
@@ -78,6 +61,9 @@ pub(super) fn legs(
             metadata,
             metadata_absent,
             audio: heard.then(|| audio(draft, index, part, &chosen)),
+            channel: TaskChannel::Voice.name().to_owned(),
+            content: Content::Call,
+            transcript: None,
         });
     }
 }

@@ -4,6 +4,7 @@ mod abandoned;
 mod attributes;
 mod contact;
 mod course;
+mod digital;
 mod events;
 mod expect;
 mod people;
@@ -12,9 +13,14 @@ mod recorded;
 mod telephony;
 mod timeline;
 
-use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use super::conversation::{Conversation, Interaction};
 use super::dice::Dice;
+use super::expected::{Outcome, ParkedFor};
 use super::keys::Keys;
 use super::kind::Kind;
 use super::media::MediaShelf;
@@ -22,12 +28,14 @@ use super::model::{Call, Conference, Event, Recording, Task};
 use super::{
     ExclusionRule, ExpectedLeg, Identity, PrivateKeyFile, World, WorldError, metadata_key, pairs,
 };
-use crate::scenario::{Scenario, Span};
+use crate::scenario::{Scenario, Span, UnknownAgent};
 
 /// The longest audio of a leg, in milliseconds.
 const LONGEST_MS: u64 = 4 * 3_600 * 1_000;
 /// The stream of choices that are not of one contact.
 const HOUSE: u64 = 0;
+/// The same for what came to the house later, so that a seed's older worlds stay as they were.
+const ANNEX: u64 = 1 << 41;
 
 /// Everything the contacts add up to.
 #[derive(Default)]
@@ -37,6 +45,8 @@ struct Pile {
     calls: Vec<Call>,
     conferences: Vec<Conference>,
     recordings: Vec<Recording>,
+    conversations: Vec<Conversation>,
+    interactions: Vec<Interaction>,
     expected: Vec<ExpectedLeg>,
     markers: Vec<String>,
 }
@@ -52,6 +62,8 @@ impl Pile {
             .sort_by(|a, b| b.start.cmp(&a.start).then_with(|| a.sid.cmp(&b.sid)));
         self.recordings
             .sort_by(|a, b| b.start.cmp(&a.start).then_with(|| a.sid.cmp(&b.sid)));
+        self.conversations
+            .sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.sid.cmp(&b.sid)));
     }
 }
 
@@ -66,6 +78,39 @@ struct House<'a> {
     leg_key_field: String,
 }
 
+impl House<'_> {
+    /// What becomes of a leg that would end so, given who its agent is.
+    fn for_agent(&self, outcome: Outcome, agent: usize) -> Outcome {
+        let parks = self.scenario.unknown_agent == UnknownAgent::Park;
+        if outcome == Outcome::Complete && parks && !self.workers[agent].known {
+            Outcome::Parked(ParkedFor::UnknownAgent)
+        } else {
+            outcome
+        }
+    }
+}
+
+/// What must and what must not stand in a contact's metadata, by the attributes that its task has in the end.
+fn metadata(
+    house: &House<'_>,
+    leg: &str,
+    attributes: &Value,
+) -> (BTreeMap<String, String>, Vec<String>) {
+    let mut present = BTreeMap::from([(house.leg_key_field.clone(), leg.to_owned())]);
+    let mut absent = Vec::new();
+    for mapping in &house.scenario.mappings {
+        let key = metadata_key(&mapping.label);
+        match attributes::lookup(attributes, &mapping.attribute) {
+            Some(Value::String(text)) => {
+                present.insert(key, text.clone());
+            }
+            None => absent.push(key),
+            Some(_) => {}
+        }
+    }
+    (present, absent)
+}
+
 pub(super) fn world(
     scenario: &Scenario,
     seed: u64,
@@ -75,11 +120,11 @@ pub(super) fn world(
     // Nothing at Twilio is told more finely.
     let now = DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now);
     let mut dice = Dice::new(seed, HOUSE);
-    let identity = identity(&mut dice);
+    let identity = identity(&mut dice, &mut Dice::new(seed, ANNEX));
     let keys = Keys::generate(&mut dice, scenario.key_bits)?;
     let queues = people::queues(&mut dice);
     let activities = people::activities(&mut dice);
-    let workers = people::workers(&mut dice, scenario.agents);
+    let workers = people::workers(&mut dice, scenario);
     let excluded = &queues[people::EXCLUDED_QUEUE];
     let exclusions = vec![ExclusionRule {
         name: "test-calls".to_owned(),
@@ -102,7 +147,12 @@ pub(super) fn world(
     for (index, kind) in kinds.iter().enumerate() {
         let index = u32::try_from(index).unwrap_or(u32::MAX);
         let mut dice = Dice::new(seed, 1_000 + u64::from(index));
-        contact::make(
+        let make = if kind.is_digital() {
+            digital::make
+        } else {
+            contact::make
+        };
+        make(
             &house,
             &mut pile,
             &mut dice,
@@ -156,6 +206,8 @@ pub(super) fn world(
             .map(|(index, recording)| (recording.sid.clone(), index))
             .collect(),
         recordings: pile.recordings,
+        conversations: pile.conversations,
+        interactions: pile.interactions,
         expected: pile.expected,
         markers: pile.markers,
         private_keys,
@@ -178,7 +230,7 @@ fn check(scenario: &Scenario) -> Result<(), WorldError> {
     Ok(())
 }
 
-fn identity(dice: &mut Dice) -> Identity {
+fn identity(dice: &mut Dice, annex: &mut Dice) -> Identity {
     Identity {
         account: dice.sid("AC"),
         auth_token: dice.hex(32),
@@ -191,6 +243,7 @@ fn identity(dice: &mut Dice) -> Identity {
         default_channel: dice.sid("TC"),
         flex_instance: dice.sid("GO"),
         chat_service: dice.sid("IS"),
+        sms_channel: annex.sid("TC"),
     }
 }
 
@@ -205,21 +258,40 @@ fn kinds(scenario: &Scenario) -> Vec<Kind> {
         .collect()
 }
 
-/// Which contacts end while the simulator runs: the last ones of kinds that need no past of their own.
+/// Which contacts end while the simulator runs: the last ones of kinds that need no past of their own, calls and others by turns.
 fn live(kinds: &[Kind], count: u32) -> Vec<u32> {
-    kinds
-        .iter()
-        .enumerate()
-        .rev()
-        .filter(|(_, kind)| {
-            !matches!(
-                kind,
-                Kind::VanishedTask | Kind::LateRecording | Kind::Excluded
-            )
-        })
-        .filter_map(|(index, _)| u32::try_from(index).ok())
-        .take(usize::try_from(count).unwrap_or(0))
-        .collect()
+    let last = |digital: bool| {
+        kinds
+            .iter()
+            .enumerate()
+            .rev()
+            .filter(move |(_, kind)| kind.is_digital() == digital && !has_a_past(**kind))
+            .filter_map(|(index, _)| u32::try_from(index).ok())
+    };
+    let (mut calls, mut others) = (last(false), last(true));
+    let mut live = Vec::new();
+    while live.len() < usize::try_from(count).unwrap_or(0) {
+        let turn = [calls.next(), others.next()];
+        if turn == [None, None] {
+            break;
+        }
+        live.extend(turn.into_iter().flatten());
+    }
+    live.truncate(usize::try_from(count).unwrap_or(0));
+    live
+}
+
+/// Whether what is particular about a kind has to have happened before the start.
+const fn has_a_past(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::VanishedTask
+            | Kind::LateRecording
+            | Kind::Excluded
+            | Kind::ChatDeletedMessages
+            | Kind::ChatGone
+            | Kind::ChatHuge
+    )
 }
 
 /// A span in seconds as one in milliseconds.

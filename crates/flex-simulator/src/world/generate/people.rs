@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::scenario::Scenario;
 use crate::world::dice::Dice;
 use crate::world::model::{Activity, Queue, Worker};
 
@@ -52,9 +53,11 @@ pub(super) fn activities(dice: &mut Dice) -> Vec<Activity> {
     .collect()
 }
 
-/// The agents. One in three is known by a single name.
-pub(super) fn workers(dice: &mut Dice, count: u32) -> Vec<Worker> {
-    (0..usize::try_from(count).unwrap_or(0))
+/// The agents. One in three is known by a single name; Calabrio does not know the last ones, where the scenario says so.
+pub(super) fn workers(dice: &mut Dice, scenario: &Scenario) -> Vec<Worker> {
+    let count = usize::try_from(scenario.agents).unwrap_or(0);
+    let known = count.saturating_sub(usize::try_from(scenario.unknown_agents).unwrap_or(0));
+    (0..count)
         .map(|index| {
             let first = FIRST[index % FIRST.len()];
             let full_name = if index % 3 == 2 {
@@ -77,6 +80,7 @@ pub(super) fn workers(dice: &mut Dice, count: u32) -> Vec<Worker> {
                 full_name,
                 identity,
                 activity: 1 + index % 4,
+                known: index < known,
             }
         })
         .collect()

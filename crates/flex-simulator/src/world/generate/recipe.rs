@@ -121,7 +121,6 @@ impl Recipe {
                 naming: Naming::TaskMedia,
                 ..locked
             },
-            Kind::ConferenceMono | Kind::Excluded | Kind::MissingMappedAttribute => plain,
             Kind::InboundCustomerFirst => Self {
                 recorded: DUAL,
                 naming: Naming::Conference,
@@ -227,6 +226,8 @@ impl Recipe {
                 fate: Fate::Elsewhere,
                 ..plain
             },
+            // `ConferenceMono`, `Excluded`, `MissingMappedAttribute`; digital contacts are made otherwise.
+            _ => plain,
         }
     }
 }
