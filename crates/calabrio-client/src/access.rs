@@ -18,7 +18,7 @@ pub enum Permission {
         /// What to do about it.
         advice: String,
     },
-    /// There is no harmless way to know.
+    /// There is no harmless way to know, or the answer does not tell.
     Unknown,
 }
 
@@ -33,6 +33,14 @@ pub struct Access {
     /// Import contacts. Calabrio documents the permission Administer Tenant for it and no way to ask for it; only an import
     /// tells. So this is always [`Permission::Unknown`].
     pub import_contacts: Permission,
+    /// List people: told by listing them. Where the answer is neither a list nor a lacking permission it is
+    /// [`Permission::Unknown`]: only who wants people needs it, and [`people`](CalabrioClient::people) says what is wrong.
+    pub list_people: Permission,
+    /// Make and change people. Only doing so tells, so this is always [`Permission::Unknown`].
+    pub change_people: Permission,
+    /// Control screen recordings. Only a message tells, so this is always [`Permission::Unknown`]. It also wants of each agent's user
+    /// a role with Record Screen and the Windows login of the agent's machine, which Calabrio alone can show.
+    pub control_screen_recording: Permission,
 }
 
 impl CalabrioClient {
@@ -42,6 +50,14 @@ impl CalabrioClient {
             search_contacts: permission(self.shared.probe(SearchWindow::at(now)).await)?,
             list_metadata_fields: permission(self.metadata_fields().await.map(drop))?,
             import_contacts: Permission::Unknown,
+            list_people: match permission(self.people().await.map(drop)) {
+                Err(error) if !error.is_passing() && !error.is_authentication() => {
+                    Permission::Unknown
+                }
+                told => told?,
+            },
+            change_people: Permission::Unknown,
+            control_screen_recording: Permission::Unknown,
         })
     }
 }

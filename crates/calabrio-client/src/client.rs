@@ -20,18 +20,45 @@ pub struct CalabrioClient {
 pub(crate) struct Shared {
     pub(crate) settings: CalabrioSettings,
     pub(crate) http: HttpClient,
+    urgent: Option<HttpClient>,
     pub(crate) session: Session,
+}
+
+impl Shared {
+    /// The HTTP client for what cannot wait.
+    pub(crate) fn urgent(&self) -> &HttpClient {
+        self.urgent.as_ref().unwrap_or(&self.http)
+    }
 }
 
 impl CalabrioClient {
     /// A client that has not logged in yet. `http` brings the retry policy, the deadlines and the limit of calls at once: Calabrio
     /// publishes no rate limit, so two at once are polite.
     pub fn new(settings: CalabrioSettings, http: HttpClient) -> Result<Self, CalabrioError> {
+        Self::make(settings, http, None)
+    }
+
+    /// The same, with an HTTP client for what cannot wait behind uploads that take minutes: the messages for screen recording,
+    /// and logins. Its limit of calls at once is its own; one or two will do.
+    pub fn new_with_urgent(
+        settings: CalabrioSettings,
+        http: HttpClient,
+        urgent: HttpClient,
+    ) -> Result<Self, CalabrioError> {
+        Self::make(settings, http, Some(urgent))
+    }
+
+    fn make(
+        settings: CalabrioSettings,
+        http: HttpClient,
+        urgent: Option<HttpClient>,
+    ) -> Result<Self, CalabrioError> {
         settings.validate()?;
         Ok(Self {
             shared: Arc::new(Shared {
                 settings,
                 http,
+                urgent,
                 session: Session::default(),
             }),
         })

@@ -7,6 +7,28 @@ use chrono::{DateTime, Utc};
 use contact_model::CcrId;
 use serde::Serialize;
 
+/// What kind a contact is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ContactKind {
+    /// A call (`CALL`).
+    Call,
+    /// A chat, an SMS, or another conversation that is no e-mail (`TEXT`).
+    Text,
+    /// An e-mail (`EMAIL`).
+    Email,
+}
+
+impl ContactKind {
+    /// Every kind there is.
+    pub const ALL: [Self; 3] = [Self::Call, Self::Text, Self::Email];
+
+    /// Whether its content is a transcript.
+    pub fn is_text(self) -> bool {
+        matches!(self, Self::Text | Self::Email)
+    }
+}
+
 /// How far Calabrio is with a contact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "state")]
@@ -37,14 +59,16 @@ pub struct CalabrioContact {
     pub start: Option<DateTime<Utc>>,
     /// Its duration in milliseconds; `None` where the answer does not say it.
     pub duration_ms: Option<u64>,
-    /// Whether Calabrio holds its media; `None` where the answer does not say. A contact made by a screen recording, say, has
-    /// none yet.
+    /// Whether Calabrio holds its audio, or the text of a text contact; `None` where the answer does not say. A contact made by a
+    /// screen recording, say, has none yet. Where a text contact does not say, [`text_of`](crate::CalabrioClient::text_of) may.
     pub has_media: Option<bool>,
     /// How far Calabrio is with it.
     pub state: ContactState,
     /// The id of its interaction (`assocCallId`).
     pub session: Option<String>,
-    /// `CALL`, `TEXT` or `EMAIL`, as Calabrio writes it.
+    /// What kind it is of; `None` where the answer does not say, or says it in a word that no setting names.
+    pub kind: Option<ContactKind>,
+    /// The word for it, as Calabrio writes it.
     pub contact_type: Option<String>,
     /// Its custom metadata by key.
     pub metadata: BTreeMap<String, String>,
@@ -63,6 +87,7 @@ impl fmt::Debug for CalabrioContact {
             .field("id", &self.id.get())
             .field("start", &self.start)
             .field("duration_ms", &self.duration_ms)
+            .field("kind", &self.kind)
             .field("has_media", &self.has_media)
             .field("state", &self.state)
             .finish_non_exhaustive()
@@ -82,6 +107,7 @@ mod tests {
             has_media: Some(true),
             state: ContactState::Complete,
             session: Some("secret-session".into()),
+            kind: Some(ContactKind::Call),
             contact_type: Some("CALL".into()),
             metadata: BTreeMap::from([("Name-key".into(), "secret-name".into())]),
         };

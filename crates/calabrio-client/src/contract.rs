@@ -13,6 +13,9 @@ use crate::value::lookup;
 pub(crate) mod answers;
 pub(crate) mod import;
 pub(crate) mod metadata;
+pub(crate) mod observe;
+pub(crate) mod people;
+pub(crate) mod screen_recording;
 pub(crate) mod search;
 pub(crate) mod session;
 pub(crate) mod state;
@@ -21,6 +24,9 @@ mod validate;
 pub use answers::AnswersContract;
 pub use import::{DurationUnit, ErrorInSuccess, ImportContract, TimeFormat};
 pub use metadata::MetadataContract;
+pub use observe::Observation;
+pub use people::PeopleContract;
+pub use screen_recording::ScreenRecordingContract;
 pub use search::{PageEnd, SearchContract};
 pub use session::SessionContract;
 pub use state::StateContract;
@@ -63,7 +69,7 @@ impl fmt::Display for Grade {
 pub struct Assumption {
     /// Stable: a number is never given to another assumption.
     pub number: u16,
-    /// The module that owns it: `session`, `import`, `search`, `state`, `metadata` or `answers`.
+    /// The module that owns it: `session`, `import`, `search`, `state`, `metadata`, `answers`, `people` or `screen_recording`.
     pub subject: &'static str,
     /// The setting below [`Contract`] that overrides it, dotted: `import.path`.
     pub setting: &'static str,
@@ -82,6 +88,8 @@ pub fn assumptions() -> impl Iterator<Item = &'static Assumption> {
         state::ASSUMPTIONS,
         metadata::ASSUMPTIONS,
         answers::ASSUMPTIONS,
+        people::ASSUMPTIONS,
+        screen_recording::ASSUMPTIONS,
     ]
     .into_iter()
     .flatten()
@@ -119,7 +127,7 @@ pub(crate) use assumption;
 pub struct Contract {
     /// Logging in and out.
     pub session: SessionContract,
-    /// The import of contacts with their audio.
+    /// The import of contacts with their audio or transcript.
     pub import: ImportContract,
     /// The search for contacts.
     pub search: SearchContract,
@@ -129,6 +137,10 @@ pub struct Contract {
     pub metadata: MetadataContract,
     /// What errors look like, in whatever status they come.
     pub answers: AnswersContract,
+    /// People: listing, making and changing them.
+    pub people: PeopleContract,
+    /// The messages for screen recording.
+    pub screen_recording: ScreenRecordingContract,
 }
 
 impl Contract {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http_retry::{BodyError, CallError};
 
@@ -121,6 +122,25 @@ pub enum CalabrioError {
         /// The limit.
         pages: u32,
     },
+    /// A person's number is not above 0.
+    #[error("a number of a person at Calabrio ONE is above 0, but this one is {0}")]
+    PersonNumber(i64),
+    /// The contract switches this off.
+    #[error("Calabrio ONE is not asked to {doing}: the contract has no path or no word for it")]
+    SwitchedOff {
+        /// What would have been asked.
+        doing: &'static str,
+    },
+    /// Something that must be done quickly was not done in time.
+    #[error("Calabrio ONE could not be asked to {doing} within {} ms: {}", .within.as_millis(), awaited(*.sent))]
+    OutOfTime {
+        /// What was asked.
+        doing: &'static str,
+        /// The time there was.
+        within: Duration,
+        /// Whether the request was on its way: Calabrio may have it.
+        sent: bool,
+    },
     /// The call did not come to a usable answer.
     #[error("Calabrio ONE could not be asked to {doing}: {source}")]
     Call {
@@ -129,6 +149,15 @@ pub enum CalabrioError {
         /// The whole story of the call.
         source: CallError,
     },
+}
+
+/// What did not come in time.
+fn awaited(sent: bool) -> &'static str {
+    if sent {
+        "no answer came"
+    } else {
+        "there was no session"
+    }
 }
 
 /// The end of a sentence: what Calabrio said, and the request's id.
@@ -165,9 +194,27 @@ impl CalabrioError {
         match self {
             Self::LoginFailed { source } => passing(source),
             Self::Call { source, .. } => passing(source),
-            Self::SessionRefused { .. } | Self::LoginAnswer { .. } | Self::ErrorInAnswer { .. } => {
-                true
-            }
+            Self::SessionRefused { .. }
+            | Self::LoginAnswer { .. }
+            | Self::ErrorInAnswer { .. }
+            | Self::OutOfTime { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether not a byte of the request reached Calabrio: there was no session, no connection, or no wish to send it.
+    pub fn is_not_sent(&self) -> bool {
+        match self {
+            Self::Call { source, .. } => source.is_not_sent(),
+            Self::OutOfTime { sent, .. } => !sent,
+            Self::Contract(_)
+            | Self::Setting { .. }
+            | Self::WindowReversed
+            | Self::PersonNumber(_)
+            | Self::SwitchedOff { .. }
+            | Self::CredentialsRefused { .. }
+            | Self::LoginFailed { .. }
+            | Self::LoginAnswer { .. } => true,
             _ => false,
         }
     }

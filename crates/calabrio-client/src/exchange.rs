@@ -1,7 +1,7 @@
 //! One authorised call and what came back: the part that all operations share.
 
 use bytes::Bytes;
-use http_retry::{Call, CallError, Fetched, Idempotency, Request, SafeUrl, Unfit};
+use http_retry::{Call, CallError, Fetched, HttpClient, Idempotency, Request, SafeUrl, Unfit};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
@@ -58,6 +58,16 @@ impl Operation {
         CalabrioError::UnexpectedAnswer {
             doing: self.doing,
             problem: problem.into(),
+        }
+    }
+
+    /// The status says success, the answer holds an error.
+    pub(crate) fn error_in_answer(&self, told: Told) -> CalabrioError {
+        let Told { reason, request_id } = told;
+        CalabrioError::ErrorInAnswer {
+            doing: self.doing,
+            reason,
+            request_id,
         }
     }
 
@@ -164,23 +174,39 @@ impl Shared {
         private: &[&str],
         build: &(dyn Fn() -> Request + Send + Sync),
     ) -> Result<Reply, CalabrioError> {
+        let mut call = Call::new(operation.call, Idempotency::Idempotent);
+        for status in accept {
+            call = call.accept(*status);
+        }
+        self.exchange(&self.http, &call, operation, expect, private, build)
+            .await
+    }
+
+    /// The same for a call of any kind, by any HTTP client. A 401 or a page for people in place of an answer says that the
+    /// session has ended, so that nothing was done yet: the request is sent once more, whatever the call declares.
+    pub(crate) async fn exchange(
+        &self,
+        http: &HttpClient,
+        call: &Call,
+        operation: &Operation,
+        expect: Expect,
+        private: &[&str],
+        build: &(dyn Fn() -> Request + Send + Sync),
+    ) -> Result<Reply, CalabrioError> {
         let answers = &self.settings.contract.answers;
         let mut ticket = self.ticket().await?;
         let mut renewed = false;
         loop {
-            let mut call = Call::new(operation.call, Idempotency::Idempotent);
-            for status in accept {
-                call = call.accept(*status);
-            }
-            if !renewed {
-                // The session may have ended. After it was renewed, a 401 in passing is the HTTP client's to try again.
-                call = call.unauthorized_at_once();
-            }
+            // The session may have ended. After it was renewed, a 401 in passing is the HTTP client's to try again.
+            let call = if renewed {
+                call.clone()
+            } else {
+                call.clone().unauthorized_at_once()
+            };
             let mut told = None;
             let mut cookies = Vec::new();
             let cookie = ticket.cookies.header();
-            let result = self
-                .http
+            let result = http
                 .fetch(
                     &call,
                     self.settings.limits.answer_bytes,
@@ -203,16 +229,10 @@ impl Shared {
                 Ok(Reading::Page) => {}
                 Err(error) if error.is_authentication() && !renewed => {}
                 Err(error) => {
-                    if let Some(Told { reason, request_id }) =
-                        told.filter(|_| error.is_unfit_answer())
-                    {
-                        return Err(CalabrioError::ErrorInAnswer {
-                            doing: operation.doing,
-                            reason,
-                            request_id,
-                        });
-                    }
-                    return Err(operation.failed(answers, error, private));
+                    return Err(match told.filter(|_| error.is_unfit_answer()) {
+                        Some(told) => operation.error_in_answer(told),
+                        None => operation.failed(answers, error, private),
+                    });
                 }
             }
             ticket = self.renewed(ticket).await?;

@@ -1,22 +1,20 @@
-//! Importing one contact with its audio, and knowing what became of it.
+//! Importing one contact with its media, and knowing what became of it.
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use contact_model::{CcrId, Direction, LegId, SessionId};
-use http_retry::{
-    BodyStream, Call, Deadlines, Idempotency, Multipart, Part, Request, RetryPolicy, RetrySettings,
-};
+use http_retry::{Multipart, Part, Request};
 use serde_json::Value;
-use tokio::time::Instant;
 
 use crate::client::{CalabrioClient, Shared};
+use crate::content::{Content, TextContent};
 use crate::contract::ErrorInSuccess;
 use crate::contract::answers::Told;
 use crate::error::CalabrioError;
-use crate::exchange::{Expect, Operation, Reading, read};
+use crate::exchange::Operation;
+use crate::once::Once;
 use crate::search::SearchWindow;
 use crate::session::Ticket;
 
@@ -25,38 +23,6 @@ const IMPORT: Operation = Operation {
     doing: "import a contact",
     permission: "the permission Administer Tenant",
 };
-
-/// The largest answer to an import.
-const ANSWER: usize = 1024 * 1024;
-
-/// The audio of a contact: a length that is known, and a stream that can be opened again.
-#[derive(Clone)]
-pub struct Audio {
-    length: u64,
-    open: Arc<dyn Fn() -> BodyStream + Send + Sync>,
-}
-
-impl Audio {
-    /// A WAV file of exactly `length` bytes, its header included. `open` is called when the upload begins; a stream that
-    /// gives another number of bytes ends the upload with an error.
-    pub fn new(length: u64, open: impl Fn() -> BodyStream + Send + Sync + 'static) -> Self {
-        Self {
-            length,
-            open: Arc::new(open),
-        }
-    }
-
-    /// The length in bytes.
-    pub fn length(&self) -> u64 {
-        self.length
-    }
-}
-
-impl fmt::Debug for Audio {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Audio({} bytes)", self.length)
-    }
-}
 
 /// One leg as it is imported.
 ///
@@ -69,7 +35,7 @@ pub struct ContactImport {
     pub session: SessionId,
     /// When the leg began.
     pub start: DateTime<Utc>,
-    /// How long it lasted, in milliseconds: that of the audio, where there is some.
+    /// How long it lasted, in milliseconds: that of the audio, where there is some; else from the agent's acceptance to the end.
     pub duration_ms: u64,
     /// Who began the interaction.
     pub direction: Option<Direction>,
@@ -81,8 +47,8 @@ pub struct ContactImport {
     pub agent_acd_id: Option<String>,
     /// Custom metadata by key. The leg key need not be among it; it is always added.
     pub metadata: BTreeMap<String, String>,
-    /// The audio; without it the contact has metadata only.
-    pub audio: Option<Audio>,
+    /// What kind of contact it is, and its audio or transcript.
+    pub content: Content,
 }
 
 impl ContactImport {
@@ -91,10 +57,12 @@ impl ContactImport {
         let addresses = [self.ani.as_deref(), self.dnis.as_deref()]
             .into_iter()
             .flatten();
+        let texts = self.content.text().into_iter().flat_map(TextContent::texts);
         self.metadata
             .values()
             .map(String::as_str)
             .chain(addresses)
+            .chain(texts)
             .collect()
     }
 }
@@ -108,7 +76,7 @@ impl fmt::Debug for ContactImport {
             .field("duration_ms", &self.duration_ms)
             .field("direction", &self.direction)
             .field("agent_acd_id", &self.agent_acd_id)
-            .field("audio", &self.audio)
+            .field("content", &self.content)
             .finish_non_exhaustive()
     }
 }
@@ -151,29 +119,16 @@ impl CalabrioClient {
     /// Nothing is tried again here, because the caller has to write down each attempt before its first byte. A session that
     /// was not used for [`session_trust`](crate::CalabrioLimits::session_trust) is first tried with a small search.
     pub async fn import(&self, contact: &ContactImport) -> ImportOutcome {
-        match self.shared.trusted_ticket(contact).await {
-            Ok(ticket) => self.shared.import(contact, ticket).await,
+        let probe = self.shared.probe(SearchWindow::at(contact.start));
+        match self.shared.trusted_ticket(probe).await {
+            Ok(ticket) => self.shared.import(contact, &ticket).await,
             Err(cause) => ImportOutcome::NotSent { cause },
         }
     }
 }
 
 impl Shared {
-    /// A session that was accepted a short while ago.
-    async fn trusted_ticket(&self, contact: &ContactImport) -> Result<Ticket, CalabrioError> {
-        let ticket = self.ticket().await?;
-        let trust = self.settings.limits.session_trust;
-        if ticket
-            .accepted()
-            .is_some_and(|accepted| accepted + trust > Instant::now())
-        {
-            return Ok(ticket);
-        }
-        self.probe(SearchWindow::at(contact.start)).await?;
-        self.ticket().await
-    }
-
-    async fn import(&self, contact: &ContactImport, ticket: Ticket) -> ImportOutcome {
+    async fn import(&self, contact: &ContactImport, ticket: &Ticket) -> ImportOutcome {
         let wire = &self.settings.contract;
         let mut metadata = contact.metadata.clone();
         metadata.insert(self.settings.leg_key_field.clone(), contact.leg.to_string());
@@ -182,91 +137,35 @@ impl Shared {
             .document(contact, &metadata, self.settings.acd_server_id)
             .to_string();
         let url = self.url(&wire.import.path);
-        let cookie = ticket.cookies.header();
         let build = || {
-            let mut body = Multipart::new().part(
-                Part::bytes(wire.import.metadata_part.clone(), document.clone())
-                    .content_type(wire.import.metadata_content_type.clone()),
-            );
-            if let Some(audio) = &contact.audio {
-                body = body.part(
-                    Part::stream(wire.import.audio_part.clone(), audio.length, (audio.open)())
-                        .filename(wire.import.file_name(contact))
-                        .content_type(wire.import.audio_content_type.clone()),
-                );
-            }
-            Request::post(url.clone())
-                .secret_header("cookie", cookie.clone())
-                .body(body)
+            let metadata = Part::bytes(wire.import.metadata_part.clone(), document.clone())
+                .content_type(wire.import.metadata_content_type.clone());
+            let body = wire
+                .import
+                .media(contact)
+                .into_iter()
+                .fold(Multipart::new().part(metadata), Multipart::part);
+            Request::post(url.clone()).body(body)
         };
-
-        let private = contact.private();
-        let mut told = None;
-        let mut set_cookies = Vec::new();
-        let result = self
-            .http
-            .fetch(
-                &self.import_call(),
-                ANSWER,
-                |_| build(),
-                |fetched| {
-                    set_cookies = fetched
-                        .header_all("set-cookie")
-                        .into_iter()
-                        .map(str::to_owned)
-                        .collect();
-                    read(
-                        &wire.answers,
-                        &fetched,
-                        Expect::Success,
-                        true,
-                        &private,
-                        &mut told,
-                    )
-                },
-            )
-            .await;
-        match result {
-            Ok(Reading::Reply(reply)) => {
-                self.session.answered(&ticket, &set_cookies);
+        match self.once(&IMPORT, ticket, &contact.private(), &build).await {
+            Once::Taken(reply) => {
                 let answer: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
                 ImportOutcome::Accepted {
                     ccr: wire.import.ccr(&answer),
                 }
             }
-            Ok(Reading::Page) => {
-                self.session.ended(&ticket);
-                let problem = "a redirect or a page for people, perhaps a login form";
-                ImportOutcome::InDoubt {
-                    cause: IMPORT.unexpected(problem),
-                }
-            }
-            Err(error) => {
-                if error.is_authentication() {
-                    // The next attempt logs in anew. This one stays in doubt: a 401 in passing says nothing of what was stored.
-                    self.session.ended(&ticket);
-                }
-                if let Some(told) = told.filter(|_| error.is_unfit_answer()) {
-                    return self.error_in_success(told);
-                }
-                let refused = error.is_definite_refusal();
-                let not_sent = error.is_not_sent();
-                let status = error.status();
-                match IMPORT.failed(&wire.answers, error, &private) {
-                    CalabrioError::Refused {
-                        reason, request_id, ..
-                    }
-                    | CalabrioError::PermissionDenied {
-                        reason, request_id, ..
-                    } if refused => ImportOutcome::Refused {
-                        status: status.unwrap_or_default(),
-                        reason,
-                        request_id,
-                    },
-                    cause if not_sent => ImportOutcome::NotSent { cause },
-                    cause => ImportOutcome::InDoubt { cause },
-                }
-            }
+            Once::Refused {
+                status,
+                reason,
+                request_id,
+            } => ImportOutcome::Refused {
+                status,
+                reason,
+                request_id,
+            },
+            Once::ErrorInSuccess(told) => self.error_in_success(told),
+            Once::NotSent(cause) => ImportOutcome::NotSent { cause },
+            Once::InDoubt(cause) => ImportOutcome::InDoubt { cause },
         }
     }
 
@@ -279,38 +178,8 @@ impl Shared {
                 request_id,
             },
             ErrorInSuccess::InDoubt => ImportOutcome::InDoubt {
-                cause: CalabrioError::ErrorInAnswer {
-                    doing: IMPORT.doing,
-                    reason,
-                    request_id,
-                },
+                cause: IMPORT.error_in_answer(Told { reason, request_id }),
             },
-        }
-    }
-
-    fn import_call(&self) -> Call {
-        let limits = &self.settings.limits;
-        let defaults = RetrySettings::default();
-        let budget = limits.import_time;
-        let once = RetrySettings {
-            attempts: 1,
-            unauthorized_retries: 0,
-            budget,
-            backoff_base: defaults.backoff_base.min(budget),
-            backoff_max: defaults.backoff_max.min(budget),
-            retry_after_max: defaults.retry_after_max.min(budget),
-            ..defaults
-        };
-        let call = Call::new(IMPORT.call, Idempotency::Never)
-            .unauthorized_at_once()
-            .deadlines(Deadlines {
-                headers: limits.import_answer,
-                ..Deadlines::default()
-            });
-        // These settings keep every rule of a policy, since the limits were checked when the client was made.
-        match RetryPolicy::new(once) {
-            Ok(policy) => call.policy(policy),
-            Err(_) => call,
         }
     }
 }
@@ -325,12 +194,11 @@ mod tests {
         let contact = ContactImport {
             ani: Some("+15550100999".into()),
             metadata: BTreeMap::from([("Name-key".into(), "Jo Customer".into())]),
-            audio: Some(Audio::new(44, || Box::pin(futures_util::stream::empty()))),
+            content: Content::Text(Some(TextContent::new("Jo Customer"))),
             ..contact()
         };
         let shown = format!("{contact:?}");
         assert!(!shown.contains("+1555") && !shown.contains("Jo"), "{shown}");
-        assert!(shown.contains("Audio(44 bytes)"), "{shown}");
-        assert_eq!(contact.audio.as_ref().map(Audio::length), Some(44));
+        assert!(shown.contains("TextContent(11 bytes"), "{shown}");
     }
 }

@@ -1,10 +1,10 @@
-//! Finding contacts: by window, by leg key, by number.
+//! Finding contacts: by window and by leg key.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use contact_model::{CcrId, LegId};
+use contact_model::LegId;
 use futures_util::Stream;
 use http_retry::{Request, SafeUrl};
 use serde_json::Value;
@@ -12,22 +12,17 @@ use serde_json::value::RawValue;
 
 use crate::client::{CalabrioClient, Shared};
 use crate::contact::CalabrioContact;
-use crate::contract::search::Unreadable;
+use crate::contract::search::{Unreadable, metadata_of};
 use crate::contract::{PageEnd, SearchContract};
 use crate::error::CalabrioError;
 use crate::exchange::{Expect, Operation};
+use crate::value::{integer, lookup};
 
 pub(crate) const SEARCH: Operation = Operation {
     call: "calabrio.contacts.search",
     doing: "search contacts",
     permission: "the permission to view recordings, with a scope over all teams",
 };
-const READ: Operation = Operation {
-    call: "calabrio.contacts.get",
-    doing: "read a contact",
-    ..SEARCH
-};
-
 /// The times at which contacts began, half open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SearchWindow {
@@ -140,30 +135,22 @@ impl CalabrioClient {
         legs: &BTreeSet<LegId>,
         window: SearchWindow,
     ) -> Result<BTreeMap<LegId, Vec<CalabrioContact>>, CalabrioError> {
-        let wanted = |key: Option<&String>| {
-            legs.iter()
-                .copied()
-                .find(|leg| key.is_some_and(|key| key == leg.as_str()))
-        };
-        let field = &self.shared.settings.leg_key_field;
+        let shared = &self.shared;
         let mut found: BTreeMap<LegId, Vec<CalabrioContact>> = BTreeMap::new();
         let mut unreadable = 0_usize;
-        let mut pages = Pages::new(&self.shared, window);
+        let mut pages = Pages::new(shared, window);
         while let Some(page) = pages.next().await? {
             for item in page {
-                match item {
-                    Ok(contact) => {
-                        if let Some(leg) = wanted(contact.metadata.get(field)) {
-                            found.entry(leg).or_default().push(contact);
-                        }
-                    }
+                let leg = shared.leg_in(metadata_of(&item));
+                let wanted = leg.filter(|leg| legs.contains(leg));
+                match (item, wanted) {
+                    (Ok(contact), Some(leg)) => found.entry(leg).or_default().push(contact),
                     // It is there, so it must not be taken for absent and imported once more.
-                    Err(Unreadable { problem, metadata })
-                        if wanted(metadata.get(field)).is_some() =>
-                    {
+                    (Err(Unreadable { problem, .. }), Some(_)) => {
                         return Err(CalabrioError::UnreadableContact { problem });
                     }
-                    Err(_) => unreadable += 1,
+                    (Err(_), None) => unreadable += 1,
+                    (Ok(_), None) => {}
                 }
             }
         }
@@ -178,39 +165,7 @@ impl CalabrioClient {
 
     /// The leg that a contact is of, as its leg key says; `None` where it has none, or one that is no leg's.
     pub fn leg_of(&self, contact: &CalabrioContact) -> Option<LegId> {
-        contact
-            .metadata(&self.shared.settings.leg_key_field)?
-            .parse()
-            .ok()
-    }
-
-    /// One contact by its number; `None` where Calabrio does not know it.
-    pub async fn contact(&self, id: CcrId) -> Result<Option<CalabrioContact>, CalabrioError> {
-        let contract = &self.shared.settings.contract;
-        let mut url = self
-            .shared
-            .url(&contract.state.contact_path.replace("{id}", &id.to_string()));
-        if !contract.search.expand_parameter.is_empty() {
-            url = url.with_query(
-                &contract.search.expand_parameter,
-                &contract.search.expand_metadata,
-            );
-        }
-        let reply = self
-            .shared
-            .call(&READ, Expect::Json, &[404], &[], &|| {
-                Request::get(url.clone())
-            })
-            .await?;
-        if reply.status == 404 {
-            return Ok(None);
-        }
-        let item = reply.json(&READ)?;
-        match contract.search.contact(&contract.state, &item) {
-            Ok(found) if found.id == id => Ok(Some(found)),
-            Ok(other) => Err(READ.unexpected(format!("contact {} instead of {id}", other.id))),
-            Err(Unreadable { problem, .. }) => Err(CalabrioError::UnreadableContact { problem }),
-        }
+        self.shared.leg_in(&contact.metadata)
     }
 }
 
@@ -223,20 +178,21 @@ fn items<'a>(body: &'a [u8], list_field: &str) -> Option<Vec<&'a RawValue>> {
     serde_json::from_str(fields.get(list_field)?.get()).ok()
 }
 
-type Page = Vec<Result<CalabrioContact, Unreadable>>;
+/// What is read of a page.
+pub(crate) type Page = Vec<Result<CalabrioContact, Unreadable>>;
 
 /// An element, as it is recognised on another page.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Seen {
-    Contact(CcrId),
-    /// One without an id, by the hash of its text.
+    Contact(i64),
+    /// One without a number, by the hash of its text.
     Unreadable(u64),
 }
 
 impl Seen {
-    fn of(item: &RawValue, read: &Result<CalabrioContact, Unreadable>) -> Self {
-        if let Ok(contact) = read {
-            return Self::Contact(contact.id);
+    fn of(item: &RawValue, value: &Value, id_field: &str) -> Self {
+        if let Some(id) = lookup(value, id_field).and_then(integer) {
+            return Self::Contact(id);
         }
         let mut hasher = DefaultHasher::new();
         item.get().hash(&mut hasher);
@@ -245,39 +201,68 @@ impl Seen {
 }
 
 /// A search under way.
-struct Pages<'a> {
+pub(crate) struct Pages<'a> {
     shared: &'a Shared,
-    url: SafeUrl,
-    /// The number of the next item.
+    /// What is still to be asked, the present query first.
+    queries: VecDeque<SafeUrl>,
+    /// The number of the next item of the present query.
     next: u64,
     asked: u32,
-    /// What was given already. Pages shift while contacts arrive, and a server may ignore the range altogether.
+    /// What the present query gave already. Pages shift while contacts arrive, and a server may ignore the range altogether.
     seen: HashSet<Seen>,
-    done: bool,
+    /// What the queries before it gave: a server may ignore the parameter that tells them apart.
+    before: HashSet<Seen>,
 }
 
 impl<'a> Pages<'a> {
-    fn new(shared: &'a Shared, window: SearchWindow) -> Self {
+    pub(crate) fn new(shared: &'a Shared, window: SearchWindow) -> Self {
         let contract = &shared.settings.contract.search;
-        let mut url = shared.url(&contract.path);
-        for (name, value) in contract.query(window, shared.settings.limits.page_size) {
-            url = url.with_query(&name, &value);
-        }
+        let page_size = shared.settings.limits.page_size;
+        let queries = contract
+            .queries(window, page_size)
+            .into_iter()
+            .map(|query| {
+                query
+                    .iter()
+                    .fold(shared.url(&contract.path), |url, (name, value)| {
+                        url.with_query(name, value)
+                    })
+            });
         Self {
             shared,
-            url,
+            queries: queries.collect(),
             next: 0,
             asked: 0,
             seen: HashSet::new(),
-            done: false,
+            before: HashSet::new(),
         }
     }
 
     /// The contacts of the next page that were not in an earlier one; `None` after the last.
-    async fn next(&mut self) -> Result<Option<Page>, CalabrioError> {
-        if self.done {
-            return Ok(None);
+    pub(crate) async fn next(&mut self) -> Result<Option<Page>, CalabrioError> {
+        let contract = &self.shared.settings.contract;
+        let page = self.next_items().await?;
+        Ok(page.map(|items| items.iter().map(|item| contract.contact(item)).collect()))
+    }
+
+    /// The same, as the JSON that came.
+    pub(crate) async fn next_items(&mut self) -> Result<Option<Vec<Value>>, CalabrioError> {
+        while let Some(url) = self.queries.front().cloned() {
+            let (page, last) = self.ask(&url).await?;
+            if last {
+                self.queries.pop_front();
+                self.next = 0;
+                self.before.extend(self.seen.drain());
+            }
+            if !page.is_empty() {
+                return Ok(Some(page));
+            }
         }
+        Ok(None)
+    }
+
+    /// The next page of the present query, and whether it is its last.
+    async fn ask(&mut self, url: &SafeUrl) -> Result<(Vec<Value>, bool), CalabrioError> {
         let settings = &self.shared.settings;
         if self.asked == settings.limits.pages {
             return Err(CalabrioError::TooManyPages { pages: self.asked });
@@ -286,7 +271,7 @@ impl<'a> Pages<'a> {
         let contract = &settings.contract.search;
         let range = contract.range(self.next, settings.limits.page_size);
         let build =
-            || Request::get(self.url.clone()).header(contract.range_header.clone(), range.clone());
+            || Request::get(url.clone()).header(contract.range_header.clone(), range.clone());
         // Beyond the end a server may say 416 instead of an empty page.
         let reply = self
             .shared
@@ -298,9 +283,8 @@ impl<'a> Pages<'a> {
             .and_then(SearchContract::total);
         if reply.status == 416 {
             let at_the_end = total.map_or(self.next > 0, |total| total <= self.next);
-            self.done = at_the_end;
             return if at_the_end {
-                Ok(None)
+                Ok((Vec::new(), true))
             } else {
                 Err(SEARCH.unexpected("status 416 where more contacts must be"))
             };
@@ -309,31 +293,44 @@ impl<'a> Pages<'a> {
             .ok_or_else(|| SEARCH.unexpected("its JSON is no list of contacts"))?;
         let count = items.len() as u64;
         self.next = self.next.saturating_add(count);
-        let page: Page = items
-            .into_iter()
-            .filter_map(|item| {
-                let value: Value = serde_json::from_str(item.get()).unwrap_or_default();
-                let read = contract.contact(&settings.contract.state, &value);
-                self.seen.insert(Seen::of(item, &read)).then_some(read)
-            })
-            .collect();
+        let mut nothing_new = true;
+        let mut page = Vec::with_capacity(items.len());
+        for item in items {
+            let value: Value = serde_json::from_str(item.get()).unwrap_or_default();
+            let seen = Seen::of(item, &value, &contract.id_field);
+            if self.seen.insert(seen) {
+                nothing_new = false;
+                if !self.before.contains(&seen) {
+                    page.push(value);
+                }
+            }
+        }
 
         let short = count < u64::from(settings.limits.page_size);
         // A search that was cut short must not pass for one that found nothing more.
-        if page.is_empty() && total.is_some_and(|total| total > self.next) {
+        if nothing_new && total.is_some_and(|total| total > self.next) {
             return Err(SEARCH.unexpected("a page with nothing new before the total was reached"));
         }
-        if page.is_empty() && count > 0 && !short {
+        if nothing_new && count > 0 && !short {
             return Err(SEARCH.unexpected("the same full page again, as if the range was ignored"));
         }
-        self.done = page.is_empty()
+        let last = nothing_new
             || total.is_some_and(|total| self.next >= total)
             || (short && contract.page_end == PageEnd::ShortPage);
-        Ok(if page.is_empty() { None } else { Some(page) })
+        Ok((page, last))
     }
 }
 
 impl Shared {
+    /// The leg whose key is among this metadata.
+    pub(crate) fn leg_in(&self, metadata: &BTreeMap<String, String>) -> Option<LegId> {
+        metadata
+            .get(&self.settings.leg_key_field)?
+            .trim()
+            .parse()
+            .ok()
+    }
+
     /// The smallest search there is, to see whether the session holds and contacts may be read.
     pub(crate) async fn probe(&self, window: SearchWindow) -> Result<(), CalabrioError> {
         let contract = &self.settings.contract.search;

@@ -188,7 +188,7 @@ impl Shared {
         let mut set_cookies = Vec::new();
         let private = [self.settings.user.as_str()];
         let result = self
-            .http
+            .urgent()
             .fetch(
                 &call,
                 ANSWER,

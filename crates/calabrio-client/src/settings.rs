@@ -85,6 +85,8 @@ pub struct CalabrioLimits {
     /// How long after its last use a session is trusted with an import. An older one is tried with a small search first, so that
     /// a session that expired unseen does not put an import in doubt (default 2 min).
     pub session_trust: Duration,
+    /// The longest time for one message for screen recording, a login and every attempt included (default 5 s).
+    pub message_time: Duration,
     /// How long refused credentials are not tried again, so that no account is locked out (default 30 s).
     pub credentials_pause: Duration,
 }
@@ -98,6 +100,7 @@ impl Default for CalabrioLimits {
             import_time: Duration::from_mins(30),
             import_answer: Duration::from_mins(2),
             session_trust: Duration::from_mins(2),
+            message_time: Duration::from_secs(5),
             credentials_pause: Duration::from_secs(30),
         }
     }
@@ -120,6 +123,9 @@ impl CalabrioLimits {
                 "limits.import_time and limits.import_answer",
                 "are longer than zero",
             );
+        }
+        if self.message_time.is_zero() {
+            return wrong("limits.message_time", "is longer than zero");
         }
         Ok(())
     }
@@ -160,6 +166,7 @@ mod tests {
         assert!(fault(|s| s.limits.pages = 0).contains("limits.pages"));
         assert!(fault(|s| s.limits.answer_bytes = 1).contains("answer_bytes"));
         assert!(fault(|s| s.limits.import_time = Duration::ZERO).contains("import_time"));
+        assert!(fault(|s| s.limits.message_time = Duration::ZERO).contains("message_time"));
         assert!(fault(|s| s.contract.import.path.clear()).contains("import.path"));
     }
 }

@@ -6,6 +6,7 @@ use contact_model::Direction;
 use proptest::prelude::*;
 use serde_json::Value;
 
+use crate::content::Content;
 use crate::import::ContactImport;
 
 /// Any JSON, a few levels deep, with the field names that matter here among its own.
@@ -37,6 +38,12 @@ pub(crate) fn any_json() -> impl Strategy<Value = Value> {
             "label",
             "type",
             "failureReason",
+            "contactType",
+            "textUploaded",
+            "acdId",
+            "firstName",
+            "deactivated",
+            "assocCallId",
         ]);
         let name = prop_oneof![known.prop_map(str::to_owned), ".{0,6}"];
         prop_oneof![
@@ -59,6 +66,6 @@ pub(crate) fn contact() -> ContactImport {
         dnis: Some("+15550100002".into()),
         agent_acd_id: Some("WK0123456789abcdef0123456789abcdef".into()),
         metadata: BTreeMap::new(),
-        audio: None,
+        content: Content::Call(None),
     }
 }

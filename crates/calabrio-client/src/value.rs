@@ -1,7 +1,15 @@
-//! Reading JSON leniently: numbers that come as strings, times in several spellings, fields that are not there.
+//! Reading JSON leniently: numbers that come as strings, times in several spellings, fields that are not there. And writing fields
+//! whose name is a setting.
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+/// Sets a field; where its name is empty, it is left out.
+pub(crate) fn put(fields: &mut Map<String, Value>, name: &str, value: impl Into<Value>) {
+    if !name.is_empty() {
+        fields.insert(name.to_owned(), value.into());
+    }
+}
 
 /// The value under `path`: a field's name, or dotted names of nested objects. Empty finds nothing.
 pub(crate) fn lookup<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {

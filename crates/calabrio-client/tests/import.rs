@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use calabrio_client::{
-    Audio, CalabrioClient, CalabrioError, ContactImport, ErrorInSuccess, ImportOutcome,
+    Audio, CalabrioClient, CalabrioError, ContactImport, Content, ErrorInSuccess, ImportOutcome,
+    TextContent,
 };
 use common::{
     AUTHORIZE, CONTACTS, UPLOAD, client, client_with, contact, count, header, http, json, leg,
@@ -47,6 +48,91 @@ async fn the_request_has_the_assumed_shape_to_the_byte() {
         header(&request, "content-length"),
         request.body.len().to_string()
     );
+    insta::assert_snapshot!(shape(request));
+}
+
+fn transcript() -> TextContent {
+    TextContent::new(r#"{"messages":[{"body":"Hallo, wie geht\u2019s? \ud83d\udc4b"}]}"#)
+        .with_rendering("12:00 Customer: Hallo, wie geht’s? 👋")
+}
+
+#[tokio::test]
+async fn a_transcript_goes_as_a_document_and_a_rendering() {
+    let server = server().await;
+    on("POST", UPLOAD)
+        .respond_with(json("import-accepted.json"))
+        .mount(&server)
+        .await;
+    let sent = ContactImport {
+        content: Content::Text(Some(transcript())),
+        ..contact()
+    };
+    let outcome = client(&server).import(&sent).await;
+    assert!(
+        matches!(outcome, ImportOutcome::Accepted { ccr: Some(_) }),
+        "{outcome:?}"
+    );
+    let [request] = requests(&server, "POST", UPLOAD).await.try_into().unwrap();
+    assert_eq!(
+        header(&request, "content-length"),
+        request.body.len().to_string()
+    );
+    insta::assert_snapshot!(shape(request));
+}
+
+#[tokio::test]
+async fn an_e_mail_goes_as_its_own_kind_and_without_a_rendering_where_that_is_set() {
+    let server = server().await;
+    on("POST", UPLOAD)
+        .respond_with(json("import-accepted.json"))
+        .mount(&server)
+        .await;
+    let sent = ContactImport {
+        content: Content::Email(Some(transcript())),
+        ..contact()
+    };
+    let client = client_with(&server, |settings| {
+        settings.contract.import.rendering_part.clear();
+        settings.contract.import.text_part = "JSONTEXT".into();
+    });
+    assert!(matches!(
+        client.import(&sent).await,
+        ImportOutcome::Accepted { .. }
+    ));
+    let [request] = requests(&server, "POST", UPLOAD).await.try_into().unwrap();
+    insta::assert_snapshot!(shape(request));
+}
+
+#[tokio::test]
+async fn a_refusal_of_a_transcript_repeats_no_piece_of_it() {
+    for status in [400, 200] {
+        let server = server().await;
+        on("POST", UPLOAD)
+            .respond_with(
+                ResponseTemplate::new(status).set_body_json(serde_json::json!({
+                    "errorMessage": "unexpected text near 'r: Hallo, wie geht’s' in line 1"
+                })),
+            )
+            .mount(&server)
+            .await;
+        let sent = ContactImport {
+            content: Content::Text(Some(transcript())),
+            ..contact()
+        };
+        let said = match client(&server).import(&sent).await {
+            ImportOutcome::Refused { reason, .. } => reason.unwrap(),
+            ImportOutcome::InDoubt { cause } => cause.to_string(),
+            other => panic!("{other:?}"),
+        };
+        assert!(
+            said.contains("unexpected text near '…' in line 1"),
+            "{said}"
+        );
+    }
+}
+
+/// A multipart request in lines, whatever its boundary and the order of the fields in its metadata.
+fn shape(request: wiremock::Request) -> String {
     let content_type = header(&request, "content-type");
     let boundary = content_type
         .strip_prefix("multipart/form-data; boundary=")
@@ -59,7 +145,7 @@ async fn the_request_has_the_assumed_shape_to_the_byte() {
     let (before, rest) = body.split_once("\n\n").unwrap();
     let (document, after) = rest.split_once('\n').unwrap();
     let document: serde_json::Value = serde_json::from_str(document).unwrap();
-    insta::assert_snapshot!(format!("{before}\n\n{}\n{after}", sorted(&document, 0)));
+    format!("{before}\n\n{}\n{after}", sorted(&document, 0))
 }
 
 /// JSON with its fields in the order of their names.
@@ -92,7 +178,7 @@ async fn a_contact_without_audio_has_one_part_and_names_no_file() {
         .await;
     let outcome = client(&server)
         .import(&ContactImport {
-            audio: None,
+            content: Content::Call(None),
             ..contact()
         })
         .await;
@@ -409,7 +495,7 @@ async fn audio_is_opened_once_and_what_its_source_says_comes_back() {
     });
     let outcome = client(&server)
         .import(&ContactImport {
-            audio: Some(audio),
+            content: Content::Call(Some(audio)),
             ..contact()
         })
         .await;
@@ -438,7 +524,7 @@ async fn audio_of_another_length_than_was_told_is_never_taken_for_accepted() {
     });
     let outcome = client(&server)
         .import(&ContactImport {
-            audio: Some(short),
+            content: Content::Call(Some(short)),
             ..contact()
         })
         .await;

@@ -333,6 +333,39 @@ async fn a_tenant_that_names_things_otherwise_is_served_by_settings_alone() {
 }
 
 #[tokio::test]
+async fn whether_people_may_be_listed_is_told_by_listing_them() {
+    for (answer, granted) in [
+        (json("people.json"), true),
+        (ResponseTemplate::new(403), false),
+    ] {
+        let server = server().await;
+        on("GET", CONTACTS)
+            .respond_with(ResponseTemplate::new(200).set_body_json(serde_json::json!([])))
+            .mount(&server)
+            .await;
+        fields(&server).await;
+        on("GET", "api/rest/org/common/person/permission/ViewOrg")
+            .respond_with(answer)
+            .mount(&server)
+            .await;
+        let now = "2026-03-01T00:00:00Z".parse().unwrap();
+        let access = client(&server).access(now).await.unwrap();
+        match access.list_people {
+            Permission::Granted => assert!(granted),
+            Permission::Denied { advice } => {
+                assert!(
+                    !granted && advice.contains("view the organization"),
+                    "{advice}"
+                );
+            }
+            Permission::Unknown => panic!("it was told"),
+        }
+        assert_eq!(access.change_people, Permission::Unknown);
+        assert_eq!(access.control_screen_recording, Permission::Unknown);
+    }
+}
+
+#[tokio::test]
 async fn access_is_told_by_harmless_requests_alone() {
     let server = server().await;
     on("GET", CONTACTS)
@@ -353,6 +386,11 @@ async fn access_is_told_by_harmless_requests_alone() {
     };
     assert!(advice.contains("Administer Metadata Fields"), "{advice}");
     assert_eq!(access.import_contacts, Permission::Unknown);
+    assert_eq!(
+        access.list_people,
+        Permission::Unknown,
+        "a tenant that answers 404 to it does not tell"
+    );
     let asked = &requests(&server, "GET", CONTACTS).await[0];
     assert_eq!(header(asked, "range"), "items=0-0");
     assert_eq!(

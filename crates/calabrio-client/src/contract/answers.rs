@@ -1,5 +1,7 @@
 //! What an error looks like, in whatever status it comes, and what of it may be repeated to people.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -135,7 +137,44 @@ fn without(sentence: &str, private: &[&str]) -> String {
     for text in private.iter().filter(|text| text.chars().count() > 2) {
         sentence = sentence.replace(text, "…");
     }
-    sentence
+    without_passages(&printable(&sentence, REASON_CHARS), private)
+}
+
+/// So many bytes together that also stand in a text that was sent are a passage of it.
+const PASSAGE: usize = 12;
+
+/// A sentence without passages of the texts that were sent: a vendor may repeat a piece of a value, or one message of a transcript.
+///
+/// One pass over the texts, which may be megabytes long.
+fn without_passages(sentence: &str, private: &[&str]) -> String {
+    let bytes = sentence.as_bytes();
+    let mut places: HashMap<&[u8], Vec<usize>> = HashMap::new();
+    let mut begins = [false; 256];
+    for (at, window) in bytes.windows(PASSAGE).enumerate() {
+        places.entry(window).or_default().push(at);
+        begins[usize::from(window[0])] = true;
+    }
+    let mut masked = vec![false; bytes.len()];
+    for text in private {
+        for window in text.as_bytes().windows(PASSAGE) {
+            if begins[usize::from(window[0])]
+                && let Some(found) = places.get(window)
+            {
+                for at in found {
+                    masked[*at..at + PASSAGE].fill(true);
+                }
+            }
+        }
+    }
+    let mut kept = String::with_capacity(sentence.len());
+    for (at, c) in sentence.char_indices() {
+        if !masked[at..at + c.len_utf8()].contains(&true) {
+            kept.push(c);
+        } else if !kept.ends_with('…') {
+            kept.push('…');
+        }
+    }
+    kept
 }
 
 /// The most characters of a vendor's sentence that are repeated.
@@ -236,6 +275,26 @@ mod tests {
     }
 
     #[test]
+    fn a_sentence_does_not_repeat_a_passage_of_a_transcript() {
+        let document = r#"{"messages":[{"body":"my daughter's name is Zoë Müller, as I said"}]}"#;
+        let told = |sentence: &str| {
+            let body = json!({ "errorMessage": sentence }).to_string();
+            AnswersContract::default()
+                .told(body.as_bytes(), &[document])
+                .reason
+                .unwrap()
+        };
+        assert_eq!(
+            told("line 1: 'name is Zoë Müller, as' is not allowed"),
+            "line 1: '…' is not allowed"
+        );
+        assert_eq!(
+            told("the part TEXT is not known"),
+            "the part TEXT is not known"
+        );
+    }
+
+    #[test]
     fn a_page_for_people_is_told_from_json() {
         assert!(is_page(Some("text/html; charset=utf-8"), b"{}"));
         assert!(is_page(None, b"  \n<!DOCTYPE html>"));
@@ -250,6 +309,13 @@ mod tests {
             let _ = contract.error_in(&answer, &["abc"]);
             let _ = contract.told(&bytes, &[]);
             let _ = is_page(None, &bytes);
+        }
+
+        #[test]
+        fn no_passage_of_what_was_sent_survives(before in ".{0,30}", secret in "[a-zà-ÿ😀 ]{12,40}", after in ".{0,30}", around in ".{0,20}") {
+            let sent = format!("{around}{secret}{around}");
+            let kept = without_passages(&format!("{before}{secret}{after}"), &[&sent]);
+            prop_assert!(!kept.contains(&secret), "{kept}");
         }
 
         #[test]

@@ -1,15 +1,14 @@
 //! The import of a contact: the parts of the request, the fields of its JSON, and what an answer means.
-
-use std::collections::BTreeMap;
+//!
+//! The settings and what they assume stand here; [`write`] is the code that obeys them.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use contact_model::{CcrId, Direction};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{Assumption, assumption};
-use crate::import::ContactImport;
-use crate::value::{integer, lookup};
+
+mod write;
 
 /// How a time is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +20,17 @@ pub enum TimeFormat {
     EpochSeconds,
     /// A text: `2026-03-01T12:00:00.000Z`.
     Rfc3339,
+}
+
+impl TimeFormat {
+    /// A time as it stands in JSON.
+    pub(crate) fn write(self, time: DateTime<Utc>) -> Value {
+        match self {
+            Self::EpochMilliseconds => time.timestamp_millis().into(),
+            Self::EpochSeconds => time.timestamp().into(),
+            Self::Rfc3339 => time.to_rfc3339_opts(SecondsFormat::Millis, true).into(),
+        }
+    }
 }
 
 /// How a duration is written.
@@ -91,7 +101,7 @@ pub struct ImportContract {
     pub direction_inbound: String,
     /// How an outbound contact is told.
     pub direction_outbound: String,
-    /// The field that repeats the file name of the audio; empty sends none.
+    /// The field that repeats the file name of the audio, or of the transcript's document; empty sends none.
     pub file_name_field: String,
     /// The field of the custom metadata.
     pub metadata_field: String,
@@ -105,6 +115,24 @@ pub struct ImportContract {
     pub answer_id_field: String,
     /// What an error in an answer with status 200 means.
     pub error_in_success: ErrorInSuccess,
+    /// The kind of a chat, and of whatever else is text but an e-mail.
+    pub contact_type_text: String,
+    /// The kind of an e-mail.
+    pub contact_type_email: String,
+    /// The name of the part with a transcript's document.
+    pub text_part: String,
+    /// Its content type.
+    pub text_content_type: String,
+    /// Its file name, with `{leg_id}` for the leg.
+    pub text_file_name: String,
+    /// The name of the part with a transcript's rendering; empty sends none.
+    pub rendering_part: String,
+    /// Its content type.
+    pub rendering_content_type: String,
+    /// Its file name, with `{leg_id}` for the leg.
+    pub rendering_file_name: String,
+    /// The field that repeats the file name of the rendering; empty sends none.
+    pub rendering_file_name_field: String,
 }
 
 impl Default for ImportContract {
@@ -139,6 +167,15 @@ impl Default for ImportContract {
             answer_list_field: "contacts".into(),
             answer_id_field: "id".into(),
             error_in_success: ErrorInSuccess::InDoubt,
+            contact_type_text: "TEXT".into(),
+            contact_type_email: "EMAIL".into(),
+            text_part: "TEXT".into(),
+            text_content_type: "application/json".into(),
+            text_file_name: "{leg_id}.json".into(),
+            rendering_part: "TXT".into(),
+            rendering_content_type: "text/plain; charset=utf-8".into(),
+            rendering_file_name: "{leg_id}.txt".into(),
+            rendering_file_name_field: String::new(),
         }
     }
 }
@@ -156,7 +193,7 @@ pub(super) const ASSUMPTIONS: &[Assumption] = &[
         202,
         "metadata_part",
         Inference,
-        "the metadata is one part, named by its documented type, and comes before the audio; one contact goes in one request"
+        "the metadata is one part, named by its documented type, and comes before the media; one contact goes in one request"
     ),
     assumption!(
         "import",
@@ -303,7 +340,7 @@ pub(super) const ASSUMPTIONS: &[Assumption] = &[
         223,
         "file_name_field",
         Undocumented,
-        "the contact names the file name of its audio here"
+        "the contact names the file name of its audio or of its transcript here"
     ),
     assumption!(
         "import",
@@ -347,227 +384,67 @@ pub(super) const ASSUMPTIONS: &[Assumption] = &[
         Undocumented,
         "an error in an answer whose status is 2xx does not prove that nothing was stored"
     ),
+    assumption!(
+        "import",
+        230,
+        "contact_type_text",
+        Client,
+        "a chat, an SMS and every other conversation but an e-mail is of this kind, in the import as in the search"
+    ),
+    assumption!(
+        "import",
+        231,
+        "contact_type_email",
+        Client,
+        "an e-mail is of this kind, in the import as in the search"
+    ),
+    assumption!(
+        "import",
+        232,
+        "text_part",
+        Undocumented,
+        "the document of a transcript is one part of this name; the documented types of parts name none for text"
+    ),
+    assumption!(
+        "import",
+        233,
+        "text_content_type",
+        Undocumented,
+        "that part has this content type: it is a JSON document whose schema this project publishes"
+    ),
+    assumption!(
+        "import",
+        234,
+        "text_file_name",
+        Undocumented,
+        "the document has this file name; it links the file to its contact, whose metadata repeats it"
+    ),
+    assumption!(
+        "import",
+        235,
+        "rendering_part",
+        Undocumented,
+        "the same transcript as people read it is one part of this name, after the document; an empty name leaves it out"
+    ),
+    assumption!(
+        "import",
+        236,
+        "rendering_content_type",
+        Undocumented,
+        "that part has this content type"
+    ),
+    assumption!(
+        "import",
+        237,
+        "rendering_file_name",
+        Undocumented,
+        "the rendering has this file name"
+    ),
+    assumption!(
+        "import",
+        238,
+        "rendering_file_name_field",
+        Undocumented,
+        "a contact names one file alone: a name given here makes it name the rendering too"
+    ),
 ];
-
-/// The name of the field that is left out where a setting is empty.
-fn put(fields: &mut Map<String, Value>, name: &str, value: impl Into<Value>) {
-    if !name.is_empty() {
-        fields.insert(name.to_owned(), value.into());
-    }
-}
-
-impl ImportContract {
-    /// The audio's file name.
-    pub(crate) fn file_name(&self, contact: &ContactImport) -> String {
-        self.audio_file_name
-            .replace("{leg_id}", contact.leg.as_str())
-    }
-
-    /// The JSON part. `metadata` is the contact's, the leg key among it.
-    pub(crate) fn document(
-        &self,
-        contact: &ContactImport,
-        metadata: &BTreeMap<String, String>,
-        acd_server_id: Option<u32>,
-    ) -> Value {
-        let mut fields = Map::new();
-        put(
-            &mut fields,
-            &self.start_time_field,
-            self.start_time(contact.start),
-        );
-        put(
-            &mut fields,
-            &self.duration_field,
-            self.duration(contact.duration_ms),
-        );
-        put(
-            &mut fields,
-            &self.contact_type_field,
-            self.contact_type_call.as_str(),
-        );
-        if let Some(ani) = &contact.ani {
-            put(&mut fields, &self.ani_field, ani.as_str());
-        }
-        if let Some(dnis) = &contact.dnis {
-            put(&mut fields, &self.dnis_field, dnis.as_str());
-        }
-        put(&mut fields, &self.session_field, contact.session.as_str());
-        put(&mut fields, &self.leg_field, contact.leg.as_str());
-        if let Some(agent) = &contact.agent_acd_id {
-            put(&mut fields, &self.agent_field, agent.as_str());
-        }
-        if let Some(server) = acd_server_id {
-            put(&mut fields, &self.acd_server_field, server);
-        }
-        if let Some(direction) = contact.direction {
-            let word = match direction {
-                Direction::Inbound => &self.direction_inbound,
-                Direction::Outbound => &self.direction_outbound,
-            };
-            put(&mut fields, &self.direction_field, word.as_str());
-        }
-        if contact.audio.is_some() {
-            put(&mut fields, &self.file_name_field, self.file_name(contact));
-        }
-        let entries: Vec<Value> = metadata
-            .iter()
-            .map(|(key, value)| self.entry(key, value))
-            .collect();
-        put(&mut fields, &self.metadata_field, entries);
-
-        let contacts = Value::Array(vec![Value::Object(fields)]);
-        if self.list_field.is_empty() {
-            contacts
-        } else {
-            Value::Object(Map::from_iter([(self.list_field.clone(), contacts)]))
-        }
-    }
-
-    fn entry(&self, key: &str, value: &str) -> Value {
-        let mut entry = Map::new();
-        put(&mut entry, &self.metadata_key_field, key);
-        put(&mut entry, &self.metadata_value_field, value);
-        Value::Object(entry)
-    }
-
-    fn start_time(&self, start: DateTime<Utc>) -> Value {
-        match self.start_time_format {
-            TimeFormat::EpochMilliseconds => start.timestamp_millis().into(),
-            TimeFormat::EpochSeconds => start.timestamp().into(),
-            TimeFormat::Rfc3339 => start.to_rfc3339_opts(SecondsFormat::Millis, true).into(),
-        }
-    }
-
-    fn duration(&self, ms: u64) -> Value {
-        match self.duration_unit {
-            DurationUnit::Milliseconds => ms.into(),
-            DurationUnit::Seconds => (ms.saturating_add(500) / 1000).into(),
-        }
-    }
-
-    /// The id of the one contact that an answer may tell.
-    pub(crate) fn ccr(&self, answer: &Value) -> Option<CcrId> {
-        let list = if self.answer_list_field.is_empty() {
-            answer
-        } else {
-            lookup(answer, &self.answer_list_field)?
-        };
-        match list.as_array()?.as_slice() {
-            [contact] => {
-                CcrId::try_from(lookup(contact, &self.answer_id_field).and_then(integer)?).ok()
-            }
-            _ => None,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    use super::*;
-    use crate::testing::{any_json, contact};
-
-    #[test]
-    fn the_document_has_the_assumed_shape() {
-        let contact = contact();
-        let metadata = BTreeMap::from([("Twilio-Leg-key".to_owned(), contact.leg.to_string())]);
-        let document = ImportContract::default().document(&contact, &metadata, Some(3));
-        assert_eq!(
-            document,
-            json!({"contacts": [{
-                "startTime": 1_772_366_400_250_i64,
-                "callDuration": 61_500,
-                "contactType": "CALL",
-                "ani": "+15550100001",
-                "dnis": "+15550100002",
-                "assocCallId": "CH1",
-                "callId": contact.leg.as_str(),
-                "acdId": "WK0123456789abcdef0123456789abcdef",
-                "acdServerId": 3,
-                "direction": "inbound",
-                "metadata": [{"key": "Twilio-Leg-key", "value": contact.leg.as_str()}],
-            }]})
-        );
-    }
-
-    #[test]
-    fn every_name_and_form_can_be_overridden() {
-        let contract = ImportContract {
-            list_field: String::new(),
-            start_time_field: "start".into(),
-            start_time_format: TimeFormat::Rfc3339,
-            duration_unit: DurationUnit::Seconds,
-            contact_type_field: String::new(),
-            ani_field: String::new(),
-            dnis_field: String::new(),
-            session_field: "session".into(),
-            leg_field: "leg".into(),
-            agent_field: String::new(),
-            acd_server_field: String::new(),
-            direction_field: "way".into(),
-            direction_outbound: "O".into(),
-            file_name_field: String::new(),
-            metadata_key_field: "name".into(),
-            ..Default::default()
-        };
-        let sent = ContactImport {
-            direction: Some(Direction::Outbound),
-            duration_ms: 61_500,
-            ..contact()
-        };
-        let metadata = BTreeMap::from([("a-key".to_owned(), "1".to_owned())]);
-        assert_eq!(
-            contract.document(&sent, &metadata, Some(3)),
-            json!([{
-                "start": "2026-03-01T12:00:00.250Z", "callDuration": 62, "session": "CH1", "leg": sent.leg.as_str(),
-                "way": "O", "metadata": [{"name": "a-key", "value": "1"}]
-            }])
-        );
-    }
-
-    #[test]
-    fn an_id_is_read_where_the_answer_tells_exactly_one() {
-        let contract = ImportContract::default();
-        let read = |answer: Value| contract.ccr(&answer).map(CcrId::get);
-        assert_eq!(read(json!({"contacts": [{"id": 123}]})), Some(123));
-        assert_eq!(read(json!({"contacts": [{"id": "123"}]})), Some(123));
-        for none in [
-            json!({}),
-            json!([]),
-            json!({"contacts": []}),
-            json!({"contacts": [{"id": 0}]}),
-            json!({"contacts": [{"id": 1}, {"id": 2}]}),
-        ] {
-            assert_eq!(read(none.clone()), None, "{none}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn no_answer_makes_it_panic(answer in any_json()) {
-            let _ = ImportContract::default().ccr(&answer);
-        }
-
-        #[test]
-        fn the_document_says_what_the_contact_says(
-            ms in 0_i64..4_000_000_000_000, duration in any::<u64>(), ani in proptest::option::of(".{0,20}"),
-            metadata in prop::collection::btree_map("[a-z]{1,8}-key", ".{0,20}", 0..5),
-        ) {
-            let sent = ContactImport {
-                start: DateTime::from_timestamp_millis(ms).unwrap(), duration_ms: duration, ani: ani.clone(), ..contact()
-            };
-            let document = ImportContract::default().document(&sent, &metadata, None);
-            let told = &document["contacts"][0];
-            prop_assert_eq!(told["startTime"].as_i64(), Some(ms));
-            prop_assert_eq!(told["callDuration"].as_u64(), Some(duration));
-            prop_assert_eq!(told["ani"].as_str(), ani.as_deref());
-            let read: BTreeMap<String, String> = told["metadata"].as_array().unwrap().iter()
-                .map(|entry| (entry["key"].as_str().unwrap().to_owned(), entry["value"].as_str().unwrap().to_owned()))
-                .collect();
-            prop_assert_eq!(read, metadata);
-        }
-    }
-}

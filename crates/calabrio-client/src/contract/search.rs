@@ -7,8 +7,7 @@ use contact_model::CcrId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::state::StateContract;
-use super::{Assumption, assumption};
+use super::{Assumption, Contract, assumption};
 use crate::contact::CalabrioContact;
 use crate::search::SearchWindow;
 use crate::value::{integer, lookup, text, time};
@@ -68,6 +67,16 @@ pub struct SearchContract {
     pub metadata_key_field: String,
     /// The field of the value.
     pub metadata_value_field: String,
+    /// The parameter that asks for contacts of one kind.
+    pub contact_type_parameter: String,
+    /// The kinds that a search asks for, one after the other; empty asks for all at once, without that parameter.
+    pub contact_types: Vec<String>,
+    /// The field of the calling address.
+    pub ani_field: String,
+    /// The field of the called address.
+    pub dnis_field: String,
+    /// The field of the agent's id at the ACD.
+    pub agent_field: String,
 }
 
 impl Default for SearchContract {
@@ -93,6 +102,11 @@ impl Default for SearchContract {
             metadata_field: "metadata".into(),
             metadata_key_field: "key".into(),
             metadata_value_field: "value".into(),
+            contact_type_parameter: "contactType".into(),
+            contact_types: Vec::new(),
+            ani_field: "ani".into(),
+            dnis_field: "dnis".into(),
+            agent_field: "acdId".into(),
         }
     }
 }
@@ -238,6 +252,41 @@ pub(super) const ASSUMPTIONS: &[Assumption] = &[
         Client,
         "an entry of the metadata holds its value in this field; a bare value is read too"
     ),
+    assumption!(
+        "search",
+        321,
+        "contact_type_parameter",
+        Client,
+        "this parameter leaves contacts of one kind: CALL, TEXT or EMAIL"
+    ),
+    assumption!(
+        "search",
+        322,
+        "contact_types",
+        Inference,
+        "a search that names no kind finds contacts of every kind; where it does not, the kinds listed here are searched for one after the other"
+    ),
+    assumption!(
+        "search",
+        323,
+        "ani_field",
+        Client,
+        "this field holds the calling address; only a live check reads it"
+    ),
+    assumption!(
+        "search",
+        324,
+        "dnis_field",
+        Client,
+        "this field holds the called address; only a live check reads it"
+    ),
+    assumption!(
+        "search",
+        325,
+        "agent_field",
+        Undocumented,
+        "this field, or a dotted name of one below, holds the agent's ACD id; only a live check reads it"
+    ),
 ];
 
 /// Why an element of an answer is no contact.
@@ -249,9 +298,39 @@ pub(crate) struct Unreadable {
     pub(crate) metadata: BTreeMap<String, String>,
 }
 
+/// The metadata of an element, readable or not.
+pub(crate) fn metadata_of(
+    element: &Result<CalabrioContact, Unreadable>,
+) -> &BTreeMap<String, String> {
+    match element {
+        Ok(contact) => &contact.metadata,
+        Err(unreadable) => &unreadable.metadata,
+    }
+}
+
 impl SearchContract {
     /// The most days by which a window can be widened.
     pub(super) const MAX_WIDEN_DAYS: u32 = 31;
+
+    /// The queries that make up a search: one, or one for each kind of contact.
+    pub(crate) fn queries(
+        &self,
+        window: SearchWindow,
+        page_size: u32,
+    ) -> Vec<Vec<(String, String)>> {
+        let bare = self.query(window, page_size);
+        if self.contact_types.is_empty() {
+            return vec![bare];
+        }
+        self.contact_types
+            .iter()
+            .map(|kind| {
+                let mut query = bare.clone();
+                query.push((self.contact_type_parameter.clone(), kind.clone()));
+                query
+            })
+            .collect()
+    }
 
     /// The days and switches of a search, as query parameters.
     pub(crate) fn query(&self, window: SearchWindow, page_size: u32) -> Vec<(String, String)> {
@@ -294,47 +373,6 @@ impl SearchContract {
         header.rsplit_once('/')?.1.trim().parse().ok()
     }
 
-    /// Reads one contact.
-    pub(crate) fn contact(
-        &self,
-        state: &StateContract,
-        item: &Value,
-    ) -> Result<CalabrioContact, Unreadable> {
-        let metadata = lookup(item, &self.metadata_field)
-            .map(|value| self.metadata(value))
-            .unwrap_or_default();
-        let id = match lookup(item, &self.id_field)
-            .and_then(integer)
-            .map(CcrId::try_from)
-        {
-            Some(Ok(id)) => id,
-            Some(Err(error)) => {
-                return Err(Unreadable {
-                    problem: error.to_string(),
-                    metadata,
-                });
-            }
-            None => {
-                return Err(Unreadable {
-                    problem: format!("{:?} is no number", self.id_field),
-                    metadata,
-                });
-            }
-        };
-        Ok(CalabrioContact {
-            id,
-            start: lookup(item, &self.start_time_field).and_then(time),
-            duration_ms: lookup(item, &self.duration_field)
-                .and_then(integer)
-                .and_then(|ms| ms.try_into().ok()),
-            has_media: state.has_media(item),
-            state: state.state(item),
-            session: lookup(item, &self.session_field).and_then(text),
-            contact_type: lookup(item, &self.contact_type_field).and_then(text),
-            metadata,
-        })
-    }
-
     /// Reads metadata: an object of entries by key, an object of bare values by key, or a list of entries.
     pub(crate) fn metadata(&self, value: &Value) -> BTreeMap<String, String> {
         let read = |entry: &Value| match entry {
@@ -358,17 +396,62 @@ impl SearchContract {
     }
 }
 
+impl Contract {
+    /// Reads one contact.
+    pub(crate) fn contact(&self, item: &Value) -> Result<CalabrioContact, Unreadable> {
+        let search = &self.search;
+        let metadata = lookup(item, &search.metadata_field)
+            .map(|value| search.metadata(value))
+            .unwrap_or_default();
+        let id = match lookup(item, &search.id_field)
+            .and_then(integer)
+            .map(CcrId::try_from)
+        {
+            Some(Ok(id)) => id,
+            Some(Err(error)) => {
+                return Err(Unreadable {
+                    problem: error.to_string(),
+                    metadata,
+                });
+            }
+            None => {
+                return Err(Unreadable {
+                    problem: format!("{:?} is no number", search.id_field),
+                    metadata,
+                });
+            }
+        };
+        let contact_type = lookup(item, &search.contact_type_field).and_then(text);
+        let kind = contact_type
+            .as_deref()
+            .and_then(|word| self.import.kind(word));
+        Ok(CalabrioContact {
+            id,
+            start: lookup(item, &search.start_time_field).and_then(time),
+            duration_ms: lookup(item, &search.duration_field)
+                .and_then(integer)
+                .and_then(|ms| ms.try_into().ok()),
+            has_media: self.state.has_media(item, kind),
+            state: self.state.state(item, kind),
+            session: lookup(item, &search.session_field).and_then(text),
+            kind,
+            contact_type,
+            metadata,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
-    use crate::contact::ContactState;
+    use crate::contact::{ContactKind, ContactState};
     use crate::testing::any_json;
 
     fn read(item: &Value) -> Result<CalabrioContact, Unreadable> {
-        SearchContract::default().contact(&StateContract::default(), item)
+        Contract::default().contact(item)
     }
 
     #[test]
@@ -392,6 +475,39 @@ mod tests {
             ..Default::default()
         };
         assert_eq!(bare.query(window, 1000).len(), 2);
+    }
+
+    #[test]
+    fn kinds_are_asked_for_one_after_the_other_where_that_is_set() {
+        let at = DateTime::<Utc>::UNIX_EPOCH;
+        let window = SearchWindow::new(at, at).unwrap();
+        let all = SearchContract::default().queries(window, 10);
+        assert_eq!(all, [SearchContract::default().query(window, 10)]);
+        let each = SearchContract {
+            contact_types: vec!["CALL".into(), "TEXT".into()],
+            ..Default::default()
+        };
+        let asked: Vec<_> = each
+            .queries(window, 10)
+            .into_iter()
+            .filter_map(|query| query.into_iter().find(|(name, _)| name == "contactType"))
+            .map(|(_, kind)| kind)
+            .collect();
+        assert_eq!(asked, ["CALL", "TEXT"]);
+    }
+
+    #[test]
+    fn the_kind_of_a_contact_is_read_where_its_word_is_known() {
+        let kind = |word: Value| {
+            let contact = read(&json!({"id": 1, "contactType": word})).unwrap();
+            (contact.kind, contact.contact_type)
+        };
+        assert_eq!(
+            kind(json!("text")),
+            (Some(ContactKind::Text), Some("text".into()))
+        );
+        assert_eq!(kind(json!("VIDEO")), (None, Some("VIDEO".into())));
+        assert_eq!(kind(json!(null)), (None, None));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::answers::repeatable;
 use super::{Assumption, assumption};
-use crate::contact::ContactState;
+use crate::contact::{ContactKind, ContactState};
 use crate::value::{lookup, text, truth};
 
 /// How the state of a contact is read.
@@ -26,6 +26,12 @@ pub struct StateContract {
     pub failed: Vec<String>,
     /// The field of the sentence that says why it gave up.
     pub failure_reason_field: String,
+    /// The field that says whether the text of a text contact arrived; empty where the tenant has none.
+    pub text_uploaded_field: String,
+    /// Where `GET` reads the text of a text contact.
+    pub text_view_path: String,
+    /// The parameter of that request that names the contact.
+    pub text_view_id_parameter: String,
 }
 
 impl Default for StateContract {
@@ -39,6 +45,9 @@ impl Default for StateContract {
             complete: names(&["COMPLETE", "COMPLETED"]),
             failed: names(&["FAILED", "ERROR"]),
             failure_reason_field: "failureReason".into(),
+            text_uploaded_field: "textUploaded".into(),
+            text_view_path: "api/rest/cas/textview".into(),
+            text_view_id_parameter: "ccrid".into(),
         }
     }
 }
@@ -93,21 +102,55 @@ pub(super) const ASSUMPTIONS: &[Assumption] = &[
         Inference,
         "a contact that failed says why in this field, named as in the documented webhook"
     ),
+    assumption!(
+        "state",
+        408,
+        "text_uploaded_field",
+        Undocumented,
+        "this field of a TEXT or EMAIL contact is true once Calabrio holds its text; where no state is told, true means complete and false processing"
+    ),
+    assumption!(
+        "state",
+        409,
+        "text_view_path",
+        Client,
+        "GET on this path answers the text of a chat contact; 404, or an answer without a word in it, says that there is none"
+    ),
+    assumption!(
+        "state",
+        410,
+        "text_view_id_parameter",
+        Client,
+        "this parameter names the contact whose text is wanted"
+    ),
 ];
 
 impl StateContract {
-    /// Whether Calabrio holds the media; `None` where the contact does not say.
-    pub(crate) fn has_media(&self, contact: &Value) -> Option<bool> {
-        lookup(contact, &self.audio_uploaded_field).and_then(truth)
+    /// Whether Calabrio holds the media; `None` where the contact does not say. Where its kind is not known, either media will do.
+    pub(crate) fn has_media(&self, contact: &Value, kind: Option<ContactKind>) -> Option<bool> {
+        let told = |field: &str| lookup(contact, field).and_then(truth);
+        let audio = told(&self.audio_uploaded_field);
+        let text = told(&self.text_uploaded_field);
+        match kind {
+            Some(ContactKind::Call) => audio,
+            Some(ContactKind::Text | ContactKind::Email) => text,
+            None if audio == Some(true) || text == Some(true) => Some(true),
+            None => audio.or(text),
+        }
+    }
+
+    /// The word for its state, if the contact has one.
+    pub(crate) fn named(&self, contact: &Value) -> Option<String> {
+        lookup(contact, &self.state_field)
+            .and_then(text)
+            .filter(|state| !state.trim().is_empty())
     }
 
     /// How far Calabrio is with a contact.
-    pub(crate) fn state(&self, contact: &Value) -> ContactState {
-        let named = lookup(contact, &self.state_field)
-            .and_then(text)
-            .filter(|state| !state.trim().is_empty());
+    pub(crate) fn state(&self, contact: &Value, kind: Option<ContactKind>) -> ContactState {
+        let named = self.named(contact);
         let Some(named) = named else {
-            return match self.has_media(contact) {
+            return match self.has_media(contact, kind) {
                 Some(true) => ContactState::Complete,
                 Some(false) => ContactState::Processing,
                 None => ContactState::Unknown,
@@ -146,7 +189,7 @@ mod tests {
     #[test]
     fn the_named_state_wins_over_the_audio() {
         let contract = StateContract::default();
-        let state = |contact: Value| contract.state(&contact);
+        let state = |contact: Value| contract.state(&contact, Some(ContactKind::Call));
         assert_eq!(
             state(json!({"state": "complete", "audioUploaded": false})),
             ContactState::Complete
@@ -174,7 +217,7 @@ mod tests {
     #[test]
     fn without_a_state_the_audio_tells() {
         let contract = StateContract::default();
-        let state = |contact: Value| contract.state(&contact);
+        let state = |contact: Value| contract.state(&contact, Some(ContactKind::Call));
         assert_eq!(
             state(json!({"audioUploaded": true})),
             ContactState::Complete
@@ -189,16 +232,53 @@ mod tests {
             ..Default::default()
         };
         assert_eq!(
-            contract.state(&json!({"state": "FAILED", "audioUploaded": 1})),
+            contract.state(
+                &json!({"state": "FAILED", "audioUploaded": 1}),
+                Some(ContactKind::Call)
+            ),
             ContactState::Complete
         );
     }
 
+    #[test]
+    fn of_a_text_contact_the_text_tells_and_not_the_audio() {
+        let contract = StateContract::default();
+        for kind in [ContactKind::Text, ContactKind::Email] {
+            let state = |contact: Value| contract.state(&contact, Some(kind));
+            assert_eq!(
+                state(json!({"textUploaded": true, "audioUploaded": false})),
+                ContactState::Complete
+            );
+            assert_eq!(
+                state(json!({"textUploaded": "no", "audioUploaded": true})),
+                ContactState::Processing
+            );
+            assert_eq!(
+                state(json!({"audioUploaded": true})),
+                ContactState::Unknown,
+                "nothing is said of the text"
+            );
+        }
+    }
+
+    #[test]
+    fn where_the_kind_is_not_known_either_media_will_do() {
+        let contract = StateContract::default();
+        let media = |contact: Value| contract.has_media(&contact, None);
+        assert_eq!(
+            media(json!({"textUploaded": true, "audioUploaded": false})),
+            Some(true)
+        );
+        assert_eq!(media(json!({"audioUploaded": true})), Some(true));
+        assert_eq!(media(json!({"textUploaded": false})), Some(false));
+        assert_eq!(media(json!({})), None);
+    }
+
     proptest! {
         #[test]
-        fn no_contact_makes_it_panic(contact in any_json()) {
+        fn no_contact_makes_it_panic(contact in any_json(), kind in prop::sample::select(vec![None, Some(ContactKind::Call), Some(ContactKind::Text)])) {
             let contract = StateContract::default();
-            let _ = (contract.state(&contact), contract.has_media(&contact));
+            let _ = (contract.state(&contact, kind), contract.has_media(&contact, kind));
         }
     }
 }

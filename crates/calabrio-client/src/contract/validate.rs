@@ -18,8 +18,14 @@ pub struct ContractFault {
 enum Rule {
     /// A path below the base URL.
     Path,
-    /// The same, with `{id}` for the contact.
-    ContactPath,
+    /// The same, with `{id}` for the contact or the person.
+    IdPath,
+    /// The same, or nothing.
+    OptionalIdPath,
+    /// A path with or without `{verb}`, or nothing.
+    OptionalVerbPath,
+    /// A word that can stand in a path, or nothing.
+    OptionalWord,
     /// A token of the HTTP grammar: a header's or cookie's name, a unit.
     Token,
     /// A name that must not be empty.
@@ -32,6 +38,8 @@ enum Rule {
     Names,
     /// A media type.
     MediaType,
+    /// A name without control characters, or nothing.
+    OptionalName,
 }
 
 const RULES: &[(&str, Rule)] = &[
@@ -47,6 +55,15 @@ const RULES: &[(&str, Rule)] = &[
     ("import.audio_part", Rule::Name),
     ("import.audio_content_type", Rule::MediaType),
     ("import.audio_file_name", Rule::FileName),
+    ("import.contact_type_call", Rule::Name),
+    ("import.contact_type_text", Rule::Name),
+    ("import.contact_type_email", Rule::Name),
+    ("import.text_part", Rule::Name),
+    ("import.text_content_type", Rule::MediaType),
+    ("import.text_file_name", Rule::FileName),
+    ("import.rendering_part", Rule::OptionalName),
+    ("import.rendering_content_type", Rule::MediaType),
+    ("import.rendering_file_name", Rule::FileName),
     ("import.start_time_field", Rule::Name),
     ("import.metadata_field", Rule::Name),
     ("import.metadata_key_field", Rule::Name),
@@ -60,13 +77,33 @@ const RULES: &[(&str, Rule)] = &[
     ("search.id_field", Rule::Name),
     ("search.metadata_field", Rule::Name),
     ("search.metadata_value_field", Rule::Name),
-    ("state.contact_path", Rule::ContactPath),
+    ("search.contact_type_parameter", Rule::Name),
+    ("state.contact_path", Rule::IdPath),
+    ("state.text_view_path", Rule::Path),
+    ("state.text_view_id_parameter", Rule::Name),
     ("metadata.fields_path", Rule::Path),
     ("metadata.field_key", Rule::Name),
     ("metadata.text_types", Rule::Names),
-    ("metadata.contact_path", Rule::ContactPath),
+    ("metadata.contact_path", Rule::IdPath),
     ("metadata.key_field", Rule::Name),
     ("metadata.value_field", Rule::Name),
+    ("people.list_path", Rule::Path),
+    ("people.create_path", Rule::Path),
+    ("people.person_path", Rule::IdPath),
+    ("people.status_path", Rule::OptionalIdPath),
+    ("people.id_field", Rule::Name),
+    ("people.acd_id_field", Rule::Name),
+    ("people.first_name_field", Rule::Name),
+    ("people.last_name_field", Rule::Name),
+    ("people.activated_field", Rule::Name),
+    ("people.deactivated_field", Rule::Name),
+    ("screen_recording.path", Rule::OptionalVerbPath),
+    ("screen_recording.start", Rule::OptionalWord),
+    ("screen_recording.stop", Rule::OptionalWord),
+    ("screen_recording.pause", Rule::OptionalWord),
+    ("screen_recording.resume", Rule::OptionalWord),
+    ("screen_recording.agent_field", Rule::Name),
+    ("screen_recording.leg_field", Rule::Name),
 ];
 
 impl Contract {
@@ -106,11 +143,17 @@ impl Contract {
 impl Rule {
     fn problem(&self, text: &str) -> Option<String> {
         if text.is_empty() {
-            return Some("must not be empty".to_owned());
+            return match self {
+                Self::OptionalIdPath
+                | Self::OptionalVerbPath
+                | Self::OptionalWord
+                | Self::OptionalName => None,
+                _ => Some("must not be empty".to_owned()),
+            };
         }
         let wrong = |problem: &str| Some(problem.to_owned());
         match self {
-            Self::Path | Self::ContactPath => {
+            Self::Path | Self::IdPath | Self::OptionalIdPath | Self::OptionalVerbPath => {
                 let relative =
                     !text.starts_with('/') && !text.contains("//") && !text.contains("..");
                 let plain = text
@@ -121,13 +164,26 @@ impl Rule {
                         "is a path below the base URL, without leading slash, query, \"..\" or escapes",
                     );
                 }
-                let named = text.contains("{id}");
+                let holds = |text: &str| text.contains(['{', '}']);
                 match self {
-                    Self::ContactPath if !named => {
-                        wrong("needs {id} where the contact's id stands")
+                    Self::IdPath | Self::OptionalIdPath if !text.contains("{id}") => {
+                        wrong("needs {id} where the id stands")
                     }
-                    Self::Path if text.contains(['{', '}']) => wrong("holds no placeholder"),
+                    Self::OptionalVerbPath if holds(&text.replace("{verb}", "")) => {
+                        wrong("holds no placeholder but {verb}")
+                    }
+                    Self::Path if holds(text) => wrong("holds no placeholder"),
                     _ => None,
+                }
+            }
+            Self::OptionalWord => {
+                let plain = text
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+                if plain {
+                    None
+                } else {
+                    wrong("holds letters, digits, dashes and underscores only")
                 }
             }
             Self::Token => {
@@ -140,7 +196,7 @@ impl Rule {
                     wrong("holds letters, digits and the marks of an HTTP token only")
                 }
             }
-            Self::Name => {
+            Self::Name | Self::OptionalName => {
                 if text.chars().any(char::is_control) {
                     wrong("holds no control characters")
                 } else {
@@ -193,6 +249,19 @@ mod tests {
     }
 
     #[test]
+    fn what_may_be_switched_off_may_be_empty() {
+        let mut contract = Contract::default();
+        contract.people.status_path = "api/rest/org/common/person/{id}/status".into();
+        contract.screen_recording.path = "rte/{verb}".into();
+        assert_eq!(contract.validate(), Ok(()));
+        contract.people.status_path.clear();
+        contract.screen_recording.path.clear();
+        contract.screen_recording.pause.clear();
+        contract.import.rendering_part.clear();
+        assert_eq!(contract.validate(), Ok(()));
+    }
+
+    #[test]
     fn every_rule_names_a_setting_that_exists() {
         for (setting, _) in RULES {
             assert!(Contract::default_of(setting).is_some(), "{setting}");
@@ -220,6 +289,12 @@ mod tests {
             with(|c| c.import.audio_content_type = "wav".into()),
             with(|c| c.search.widen_days = 400),
             with(|c| c.import.metadata_part = "a\nb".into()),
+            with(|c| c.import.text_file_name = "chat.json".into()),
+            with(|c| c.import.rendering_part = "a\nb".into()),
+            with(|c| c.people.person_path = "api/rest/person".into()),
+            with(|c| c.people.status_path = "api/rest/person/status".into()),
+            with(|c| c.screen_recording.path = "rte/{id}".into()),
+            with(|c| c.screen_recording.start = "a/b".into()),
         ];
         insta::assert_snapshot!(faults.join("\n"));
     }

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use calabrio_client::{Audio, CalabrioClient, CalabrioSettings, ContactImport};
+use calabrio_client::{Audio, CalabrioClient, CalabrioSettings, ContactImport, Content};
 use contact_model::{Direction, LegId};
 use futures_util::stream;
 use http_retry::{ConcurrencyLimit, HttpClient, RetryPolicy, RetrySettings};
@@ -117,7 +117,7 @@ pub fn contact() -> ContactImport {
         dnis: Some("+15550100002".into()),
         agent_acd_id: Some("WK00000000000000000000000000000001".into()),
         metadata: BTreeMap::from([("Name-key".to_owned(), "Jo Customer".to_owned())]),
-        audio: Some(audio(b"RIFF....WAVE")),
+        content: Content::Call(Some(audio(b"RIFF....WAVE"))),
     }
 }
 
