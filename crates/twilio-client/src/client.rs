@@ -4,20 +4,22 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use http_retry::{
     Attempt, BaseUrl, Call, ConcurrencyLimit, Fetched, HttpClient, Idempotency, Request, SafeUrl,
     Unfit,
 };
 use secrecy::SecretString;
 use serde_json::Value;
-use twilio_sid::{AccountSid, WorkspaceSid};
+use twilio_sid::{AccountSid, ServiceSid, WorkspaceSid};
 
+use crate::clock::{Clock, Sent};
 use crate::pace::Pace;
 use crate::settings::{Credentials, Host, MAX_PAGE_SIZE};
 use crate::{
-    Calls, Conferences, Endpoints, FlexConfiguration, Listing, PublicKeys, Recordings, TaskRouter,
-    TwilioError, TwilioSettings, Unreadable, Workspace, fault,
+    Attachments, Calls, Conferences, Conversations, Endpoints, EventStreams, FlexConfiguration,
+    Interactions, LegacyChat, Listing, PublicKeys, Recordings, TaskRouter, TwilioError,
+    TwilioSettings, Unreadable, Workspace, fault,
 };
 
 /// The largest answer that is read into memory: a page of 1000 items is some two megabytes.
@@ -35,7 +37,7 @@ struct Shared {
     media_origins: Vec<http_retry::Origin>,
     page_size: u16,
     max_pages: u32,
-    clock: fn() -> DateTime<Utc>,
+    clock: Clock,
     expressions: Pace,
 }
 
@@ -73,7 +75,7 @@ impl TwilioClient {
             media_origins: settings.media_origins,
             page_size: settings.page_size.clamp(1, MAX_PAGE_SIZE),
             max_pages: settings.max_pages.max(1),
-            clock: settings.clock,
+            clock: Clock::new(settings.clock),
             expressions: Pace::new(EXPRESSIONS.0, EXPRESSIONS.1),
         })))
     }
@@ -101,6 +103,41 @@ impl TwilioClient {
     /// Conferences, live and past.
     pub fn conferences(&self) -> Conferences<'_> {
         Conferences(self)
+    }
+
+    /// The conversations of a service: the one of the [Flex configuration](FlexConfiguration::chat_service), or without one the
+    /// account's default.
+    pub fn conversations(&self, service: Option<ServiceSid>) -> Conversations<'_> {
+        Conversations {
+            client: self,
+            service,
+        }
+    }
+
+    /// What is attached to the messages of a service's conversations.
+    pub fn attachments(&self, service: ServiceSid) -> Attachments<'_> {
+        Attachments {
+            client: self,
+            service,
+        }
+    }
+
+    /// The channels of a service of Programmable Chat, which came before conversations.
+    pub fn legacy_chat(&self, service: ServiceSid) -> LegacyChat<'_> {
+        LegacyChat {
+            client: self,
+            service,
+        }
+    }
+
+    /// Flex interactions: which agent sat on which reservation.
+    pub fn interactions(&self) -> Interactions<'_> {
+        Interactions(self)
+    }
+
+    /// The set-up of Event Streams: sinks, subscriptions, subscribed events.
+    pub fn event_streams(&self) -> EventStreams<'_> {
+        EventStreams(self)
     }
 
     /// The public keys under which recordings are encrypted.
@@ -134,6 +171,16 @@ impl TwilioClient {
             .await
     }
 
+    /// How far Twilio's clock is ahead of this machine's (negative: behind), as the `Date` headers of its answers tell. Some tenths
+    /// of a second right; `None` before the first answer.
+    pub fn clock_skew(&self) -> Option<TimeDelta> {
+        self.0.clock.skew()
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
     pub(crate) fn base(&self, host: Host) -> &BaseUrl {
         self.0.endpoints.base(host)
     }
@@ -155,7 +202,7 @@ impl TwilioClient {
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {
-        (self.0.clock)()
+        self.0.clock.now()
     }
 
     pub(crate) fn expressions(&self) -> &Pace {
@@ -207,15 +254,41 @@ impl TwilioClient {
         check: impl Fn(&Value) -> Result<(), Unfit> + Send + Sync,
     ) -> Result<Value, TwilioError> {
         let call = Call::new(name, Idempotency::Idempotent);
+        self.exchange(&call, || Request::get(url.clone()), check)
+            .await
+    }
+
+    /// JSON by POST of a form. Whatever creates something is repeated only where it certainly was not processed.
+    pub(crate) async fn post_form(
+        &self,
+        name: &'static str,
+        idempotency: Idempotency,
+        url: &SafeUrl,
+        form: &[(&'static str, String)],
+    ) -> Result<Value, TwilioError> {
+        let call = Call::new(name, idempotency);
+        let request = || Request::post(url.clone()).form(form.iter().cloned());
+        self.exchange(&call, request, |_| Ok(())).await
+    }
+
+    async fn exchange(
+        &self,
+        call: &Call,
+        request: impl Fn() -> Request + Send + Sync,
+        check: impl Fn(&Value) -> Result<(), Unfit> + Send + Sync,
+    ) -> Result<Value, TwilioError> {
+        let sent = Sent::default();
         let build = |_: Attempt| {
-            self.authorized(Request::get(url.clone()).header("accept", "application/json"))
+            sent.now();
+            self.authorized(request().header("accept", "application/json"))
         };
         let decode = |fetched: Fetched| {
+            self.0.clock.note(&sent, fetched.header("date"));
             let value = json(&fetched)?;
             check(&value)?;
             Ok(value)
         };
-        Ok(self.0.http.fetch(&call, MAX_ANSWER, build, decode).await?)
+        Ok(self.0.http.fetch(call, MAX_ANSWER, build, decode).await?)
     }
 
     pub(crate) fn list<T>(
@@ -237,7 +310,21 @@ impl TwilioClient {
         key: &'static str,
         read: fn(&Self, &Value) -> Result<T, Unreadable>,
     ) -> Listing<T> {
-        let url = url.with_query("PageSize", &self.0.page_size.to_string());
+        self.list_by(self.0.page_size, name, host, url, key, read)
+    }
+
+    /// A list whose pages hold at most so many items: some of Twilio's allow fewer than others.
+    pub(crate) fn list_by<T>(
+        &self,
+        most: u16,
+        name: &'static str,
+        host: Host,
+        url: SafeUrl,
+        key: &'static str,
+        read: fn(&Self, &Value) -> Result<T, Unreadable>,
+    ) -> Listing<T> {
+        let size = self.0.page_size.min(most);
+        let url = url.with_query("PageSize", &size.to_string());
         Listing::new(self.clone(), name, host, url, key, read)
     }
 }

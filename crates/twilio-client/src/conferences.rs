@@ -1,15 +1,17 @@
-//! Conferences, and who took part in those that are over.
+//! Conferences, live and past.
 
 use std::fmt;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use twilio_sid::{CallSid, ConferenceParticipantSid, ConferenceSid};
+use twilio_sid::{CallSid, ConferenceSid};
 
 use crate::settings::Host;
 use crate::wire::{Fields, open_enum};
-use crate::{Listing, TwilioClient, TwilioError, Unreadable};
+use crate::{
+    Listing, LiveParticipant, ParticipantFilter, PastParticipant, TwilioClient, TwilioError,
+    Unreadable,
+};
 
 /// The account's conferences.
 #[derive(Debug, Clone, Copy)]
@@ -32,11 +34,17 @@ impl Conferences<'_> {
         if let Some(name) = &filter.friendly_name {
             url = url.with_query("FriendlyName", name);
         }
+        if let Some(status) = &filter.status {
+            url = url.with_query("Status", status.as_str());
+        }
         if let Some(from) = filter.created_from {
             url = url.with_query("DateCreated>", &crate::time::day(from));
         }
         if let Some(to) = filter.created_to {
             url = url.with_query("DateCreated<", &crate::time::day(to));
+        }
+        if let Some(from) = filter.updated_from {
+            url = url.with_query("DateUpdated>", &crate::time::day(from));
         }
         self.0.list_at(
             "twilio.conferences.list",
@@ -53,6 +61,54 @@ impl Conferences<'_> {
             friendly_name: Some(friendly_name.into()),
             ..ConferenceFilter::default()
         })
+    }
+
+    /// The conferences that were created in a stretch of time, the end excluded.
+    ///
+    /// Twilio filters by days alone, so whole days are asked for and what lies outside is held back here. One without a readable time is
+    /// given.
+    pub fn created_between(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Listing<Conference> {
+        let filter = ConferenceFilter {
+            created_from: Some(from),
+            created_to: Some(crate::time::midnight_after(to)),
+            ..ConferenceFilter::default()
+        };
+        self.list(&filter).keeping(move |conference| {
+            conference
+                .created_at
+                .is_none_or(|created| (from..to).contains(&created))
+        })
+    }
+
+    /// The conferences that go on now.
+    pub fn in_progress(&self) -> Listing<Conference> {
+        self.list(&ConferenceFilter {
+            status: Some(ConferenceStatus::InProgress),
+            ..ConferenceFilter::default()
+        })
+    }
+
+    /// Who is in a conference now. Whoever has left is not shown, and of a conference that is over, nobody is.
+    pub fn participants(
+        &self,
+        conference: ConferenceSid,
+        filter: &ParticipantFilter,
+    ) -> Listing<LiveParticipant> {
+        let path = ["Conferences", conference.as_str(), "Participants.json"];
+        let mut url = self.0.account_url(None, &path);
+        if let Some(muted) = filter.muted {
+            url = url.with_query("Muted", &muted.to_string());
+        }
+        if let Some(hold) = filter.hold {
+            url = url.with_query("Hold", &hold.to_string());
+        }
+        self.0.list_at(
+            "twilio.conferences.participants.list",
+            Host::Api,
+            url,
+            "participants",
+            LiveParticipant::read,
+        )
     }
 
     /// Who took part in a conference, from Conference Insights: for 30 days, and where the account has them.
@@ -75,10 +131,14 @@ impl Conferences<'_> {
 pub struct ConferenceFilter {
     /// Those of exactly this name.
     pub friendly_name: Option<String>,
+    /// Those in that state.
+    pub status: Option<ConferenceStatus>,
     /// Those created on the day (GMT) of this time or later.
     pub created_from: Option<DateTime<Utc>>,
     /// Those created up to the midnight with which the day (GMT) of this time begins.
     pub created_to: Option<DateTime<Utc>>,
+    /// Those changed on the day (GMT) of this time or later.
+    pub updated_from: Option<DateTime<Utc>>,
 }
 
 open_enum! {
@@ -113,7 +173,7 @@ pub struct Conference {
 }
 
 impl Conference {
-    fn read(_: &TwilioClient, value: &Value) -> Result<Self, Unreadable> {
+    pub(crate) fn read(_: &TwilioClient, value: &Value) -> Result<Self, Unreadable> {
         let fields = Fields::of("a conference", value)?;
         Ok(Self {
             sid: fields.sid("sid")?,
@@ -133,97 +193,6 @@ impl fmt::Debug for Conference {
             .field("sid", &self.sid)
             .field("status", &self.status)
             .field("created_at", &self.created_at)
-            .finish_non_exhaustive()
-    }
-}
-
-open_enum! {
-    /// How far Twilio has worked out what happened in a conference; it takes up to a day.
-    ProcessingState {
-        /// Still at it: times may be missing.
-        InProgress = "in_progress",
-        /// Done.
-        Complete = "complete",
-        /// Given up: times may be missing for good.
-        Timeout = "timeout",
-    }
-}
-
-/// Someone's part in a conference that is over (or going on), from Conference Insights.
-#[derive(Clone, PartialEq)]
-pub struct PastParticipant {
-    /// The participant's SID.
-    pub sid: ConferenceParticipantSid,
-    /// The conference.
-    pub conference: Option<ConferenceSid>,
-    /// The participant's call.
-    pub call: Option<CallSid>,
-    /// The label under which it was added. Flex gives none to the customer.
-    pub label: Option<String>,
-    /// Who called: a number, a SIP address or `client:…`. `Debug` does not show it.
-    pub from: Option<String>,
-    /// Who was called: the same. `Debug` does not show it.
-    pub to: Option<String>,
-    /// `carrier`, `client` or `sip`.
-    pub call_type: Option<String>,
-    /// `inbound` or `outbound`.
-    pub call_direction: Option<String>,
-    /// When it joined.
-    pub joined_at: Option<DateTime<Utc>>,
-    /// When it left.
-    pub left_at: Option<DateTime<Utc>>,
-    /// How long it stayed, in whole seconds.
-    pub duration: Option<Duration>,
-    /// Whether it was a coach: heard by the agent alone.
-    pub is_coach: bool,
-    /// How far Twilio is with it.
-    pub processing_state: Option<ProcessingState>,
-    /// Its doings (hold, mute, …) as they came: their form is not documented.
-    pub events: Option<Value>,
-}
-
-impl PastParticipant {
-    fn read(_: &TwilioClient, value: &Value) -> Result<Self, Unreadable> {
-        let fields = Fields::of("a conference participant", value)?;
-        Ok(Self {
-            sid: fields.sid("participant_sid")?,
-            conference: fields.maybe_sid("conference_sid"),
-            call: fields.maybe_sid("call_sid"),
-            label: fields.owned("label"),
-            from: fields.owned("from"),
-            to: fields.owned("to"),
-            call_type: fields.owned("call_type"),
-            call_direction: fields.owned("call_direction"),
-            joined_at: fields.time("join_time"),
-            left_at: fields.time("leave_time"),
-            duration: fields.seconds("duration_seconds"),
-            is_coach: fields.boolean("is_coach").unwrap_or(false),
-            processing_state: fields
-                .text("processing_state")
-                .map(ProcessingState::from_wire),
-            events: fields.value("events").cloned(),
-        })
-    }
-
-    /// The identity of the Flex agent, if this is one: the part after `client:`, of whichever side has it.
-    pub fn client_identity(&self) -> Option<&str> {
-        [&self.to, &self.from]
-            .into_iter()
-            .flatten()
-            .find_map(|side| side.strip_prefix("client:"))
-    }
-}
-
-impl fmt::Debug for PastParticipant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PastParticipant")
-            .field("sid", &self.sid)
-            .field("conference", &self.conference)
-            .field("call", &self.call)
-            .field("call_type", &self.call_type)
-            .field("joined_at", &self.joined_at)
-            .field("left_at", &self.left_at)
-            .field("processing_state", &self.processing_state)
             .finish_non_exhaustive()
     }
 }

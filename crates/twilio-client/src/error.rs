@@ -4,7 +4,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use http_retry::{CallError, LinkError, Outcome, SetupError};
-use twilio_sid::RecordingSid;
+use twilio_sid::{MediaSid, RecordingSid, SinkSid};
 
 use crate::fault;
 
@@ -75,6 +75,41 @@ pub enum TwilioError {
         /// Why it was not followed.
         why: String,
     },
+    /// An attachment was redirected to a place that this program does not go to.
+    #[error("attachment {media}: it was redirected {why}")]
+    AttachmentRedirect {
+        /// The attachment.
+        media: MediaSid,
+        /// Why it was not followed.
+        why: String,
+    },
+    /// An attachment is larger than the caller takes.
+    #[error("attachment {media} is larger than {limit} bytes")]
+    AttachmentTooLarge {
+        /// The attachment.
+        media: MediaSid,
+        /// The most that the caller takes.
+        limit: u64,
+    },
+    /// A list whose order matters did not come in it, across its pages.
+    #[error("twilio gave a list of {list} out of order; ask again")]
+    OutOfOrder {
+        /// What was listed.
+        list: &'static str,
+    },
+    /// There is a sink of that description, and it leads elsewhere than it should. It is not touched.
+    #[error(
+        "the event sink {sink} has the description \"{description}\" and does not lead to {destination}; remove it in twilio's \
+         console, or choose another description"
+    )]
+    SinkElsewhere {
+        /// The sink.
+        sink: SinkSid,
+        /// The description, which was given by the caller.
+        description: String,
+        /// Where it should lead, without credentials.
+        destination: String,
+    },
 }
 
 impl TwilioError {
@@ -110,6 +145,15 @@ impl TwilioError {
         matches!(self, Self::NotFound(_))
     }
 
+    /// Whether Twilio said that it will not do it: the request or the credentials would have to change, not the time.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Call(call) => call.is_definite_refusal(),
+            Self::Authentication(_) | Self::EventsTooOld { .. } => true,
+            _ => false,
+        }
+    }
+
     /// Whether the same request may succeed later without anybody doing anything: load, outages, media that is not ready.
     pub fn is_passing(&self) -> bool {
         match self {
@@ -119,7 +163,7 @@ impl TwilioError {
                 Outcome::UnfitAnswer { passing } => passing,
                 _ => false,
             },
-            Self::NotAudio { .. } | Self::NotDeletable(_) => true,
+            Self::NotAudio { .. } | Self::NotDeletable(_) | Self::OutOfOrder { .. } => true,
             Self::NoMedia { reason, .. } => reason.is_passing(),
             _ => false,
         }

@@ -22,6 +22,8 @@ pub(crate) struct Page {
 /// that was counted out; only path and query of the link are used, after its host was compared. An item that
 /// slid onto the next page while the list was read is given once. The number of pages is bounded.
 ///
+/// Some lists hold back what lies outside of what was asked for, where Twilio's own filter is coarser: they say so.
+///
 /// Items whose form is not usable are given as [`TwilioError::Unreadable`] in their place, and the list goes on; after any other error
 /// it is over.
 pub struct Listing<T> {
@@ -32,6 +34,10 @@ pub struct Listing<T> {
     read: fn(&TwilioClient, &Value) -> Result<T, Unreadable>,
     /// Whether each page has to wait for Twilio's three a second.
     evaluates: bool,
+    /// What is given of what comes; everything where it is absent.
+    keep: Option<Keep<T>>,
+    /// What the items of one page are sorted by before they are given.
+    order: Option<fn(&Value) -> Option<u64>>,
     next: Option<SafeUrl>,
     pages: u32,
     items: VecDeque<Value>,
@@ -39,6 +45,8 @@ pub struct Listing<T> {
     seen: HashSet<String>,
     seen_before: HashSet<String>,
 }
+
+type Keep<T> = Box<dyn Fn(&T) -> bool + Send + Sync>;
 
 /// A whole list, with what of it could not be read beside it.
 #[derive(Debug, Clone)]
@@ -65,6 +73,8 @@ impl<T> Listing<T> {
             key,
             read,
             evaluates: false,
+            keep: None,
+            order: None,
             next: Some(url),
             pages: 0,
             items: VecDeque::new(),
@@ -78,6 +88,22 @@ impl<T> Listing<T> {
         self
     }
 
+    pub(crate) fn keeping(mut self, keep: impl Fn(&T) -> bool + Send + Sync + 'static) -> Self {
+        self.keep = Some(Box::new(keep));
+        self
+    }
+
+    pub(crate) fn ordered_by(mut self, order: fn(&Value) -> Option<u64>) -> Self {
+        self.order = Some(order);
+        self
+    }
+
+    /// Gives nothing more.
+    pub(crate) fn end(&mut self) {
+        self.next = None;
+        self.items.clear();
+    }
+
     /// The next item, `None` at the end. A dropped future loses no item: what was fetched stays, what was not is asked for again.
     pub async fn next(&mut self) -> Option<Result<T, TwilioError>> {
         loop {
@@ -87,7 +113,10 @@ impl<T> Listing<T> {
                 {
                     continue;
                 }
-                return Some((self.read)(&self.client, &item).map_err(TwilioError::from));
+                match (self.read)(&self.client, &item) {
+                    Ok(item) if self.keep.as_ref().is_some_and(|keep| !keep(&item)) => {}
+                    read => return Some(read.map_err(TwilioError::from)),
+                }
             }
             let url = self.next.clone()?;
             if self.pages >= self.client.max_pages() {
@@ -104,11 +133,14 @@ impl<T> Listing<T> {
                 Ok(page) => {
                     self.pages += 1;
                     self.seen_before = std::mem::take(&mut self.seen);
-                    self.items = page.items.into();
+                    let mut items = page.items;
+                    if let Some(order) = self.order {
+                        items.sort_by_key(order);
+                    }
+                    self.items = items.into();
                     self.next = page.next;
                     if self.next.as_ref() == Some(&url) {
-                        self.next = None;
-                        self.items.clear();
+                        self.end();
                         return Some(Err(TwilioError::EndlessList {
                             list: self.key,
                             pages: self.pages,

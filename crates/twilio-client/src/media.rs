@@ -4,15 +4,13 @@ use std::fmt;
 
 use bytes::Bytes;
 use futures_util::Stream;
-use http_retry::{Call, Idempotency, Request, Response, SafeUrl};
+use http_retry::{Response, SafeUrl};
 use twilio_sid::RecordingSid;
 
+use crate::download::{Address, Astray};
 use crate::recordings::{MediaLocation, Recording, RecordingStatus, Recordings};
 use crate::settings::Host;
 use crate::{NoMedia, TwilioError};
-
-/// How often a redirect is followed.
-const MAX_HOPS: u8 = 2;
 
 /// What the media were asked for with, and so what their channels can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,53 +128,14 @@ impl Recordings<'_> {
         url: SafeUrl,
         channels: DeliveredChannels,
     ) -> Result<Media, TwilioError> {
-        let call = Call::new("twilio.recordings.media", Idempotency::Idempotent);
-        let base = self.0.base(Host::Api);
-        let mut url = url;
-        let mut trusted = true;
-        let mut hops = 0;
-        let response = loop {
-            let response = self
-                .0
-                .http()
-                .send(&call, |_| {
-                    let request = Request::get(url.clone());
-                    if trusted {
-                        self.0.authorized(request)
-                    } else {
-                        request
-                    }
-                })
-                .await
-                .map_err(TwilioError::of)?;
-            if response.status() < 300 {
-                break response;
-            }
-            hops += 1;
-            let redirect = |why: String| TwilioError::Redirect { recording, why };
-            if hops > MAX_HOPS {
-                return Err(redirect(format!("more than {MAX_HOPS} times")));
-            }
-            let Some(to) = response.header("location") else {
-                return Err(redirect(format!(
-                    "with status {} and without an address",
-                    response.status()
-                )));
-            };
-            let next = url
-                .join(to)
-                .map_err(|_| redirect("to what is no address".to_owned()))?;
-            if !self.may_follow(&next) {
-                return Err(redirect(format!(
-                    "to {}://{}, which is not https",
-                    next.scheme(),
-                    next.host()
-                )));
-            }
-            // Once away from Twilio, no address brings the credentials back.
-            trusted = trusted && base.contains(&next);
-            url = next;
-        };
+        let answer = self
+            .0
+            .download("twilio.recordings.media", Host::Api, url, Address::Own)
+            .await;
+        let response = answer.map_err(|astray| match astray {
+            Astray::Call(error) => error,
+            Astray::Redirect(why) => TwilioError::Redirect { recording, why },
+        })?;
         let content_type = response
             .header("content-type")
             .unwrap_or_default()
@@ -204,16 +163,6 @@ impl Recordings<'_> {
             first: Some(first),
             rest,
         })
-    }
-
-    fn may_follow(self, url: &SafeUrl) -> bool {
-        url.scheme() == "https"
-            || self.0.base(Host::Api).origin().is_origin_of(url)
-            || self
-                .0
-                .media_origins()
-                .iter()
-                .any(|origin| origin.is_origin_of(url))
     }
 
     /// Why a recording's media are not there: its metadata say, deleted ones too.

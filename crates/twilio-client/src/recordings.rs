@@ -71,23 +71,80 @@ impl Recordings<'_> {
         ))
     }
 
-    /// Deletes a recording; its media are gone at once. Only a complete one can be deleted
-    /// ([`TwilioError::NotDeletable`] otherwise).
+    /// The recordings that were created in a stretch of time, the end excluded, whatever their state.
+    ///
+    /// Twilio's documents give its filter days alone in one place and times in another, so whole days are asked for and what lies outside
+    /// is held back here. One without a readable time is given.
+    pub fn created_between(
+        &self,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+        include_deleted: bool,
+    ) -> Listing<Recording> {
+        let filter = RecordingFilter {
+            created_from: Some(crate::time::midnight_before(from)),
+            created_to: Some(crate::time::midnight_after(to)),
+            include_deleted,
+            ..RecordingFilter::default()
+        };
+        self.list(&filter).keeping(move |recording| {
+            recording
+                .created_at
+                .is_none_or(|created| (from..to).contains(&created))
+        })
+    }
+
+    /// Deletes a recording of the account; its media are gone at once.
+    ///
+    /// Only a complete one can be deleted ([`TwilioError::NotDeletable`] otherwise, which passes). For all that Twilio will not do at all,
+    /// [`TwilioError::is_refusal`] is true.
     pub async fn delete(&self, sid: RecordingSid) -> Result<Deletion, TwilioError> {
-        let url = self.resource(None, sid);
+        self.delete_below(None, sid).await
+    }
+
+    /// [`delete`](Self::delete) for a recording of another account (a subaccount): the one that the [`Recording`] names. Below the wrong
+    /// account it is not found.
+    pub async fn delete_below(
+        &self,
+        account: Option<AccountSid>,
+        sid: RecordingSid,
+    ) -> Result<Deletion, TwilioError> {
+        let url = self.resource(account, sid);
         // Deleting twice is deleting once: after a lost answer the second try finds nothing, and that is as good.
-        let call =
-            http_retry::Call::new("twilio.recordings.delete", Idempotency::Idempotent).accept(404);
+        let call = http_retry::Call::new("twilio.recordings.delete", Idempotency::Idempotent);
         let build = |_| {
             self.0
                 .authorized(Request::new(http_retry::Method::Delete, url.clone()))
         };
-        let response = self.0.http().send(&call, build).await?;
-        Ok(if response.status() == 404 {
-            Deletion::AlreadyGone
-        } else {
-            Deletion::Deleted
-        })
+        match self.0.http().send(&call, build).await {
+            Ok(_) => Ok(Deletion::Deleted),
+            Err(error) => match TwilioError::of(error) {
+                missing @ TwilioError::NotFound(_) => self.was_deleted(account, sid, missing).await,
+                error => Err(error),
+            },
+        }
+    }
+
+    /// "Not found" alone would be no proof: a recording is not found below the wrong account either.
+    async fn was_deleted(
+        self,
+        account: Option<AccountSid>,
+        sid: RecordingSid,
+        missing: TwilioError,
+    ) -> Result<Deletion, TwilioError> {
+        let url = self
+            .resource(account, sid)
+            .with_query("IncludeSoftDeleted", "true");
+        let found = self
+            .0
+            .get("twilio.recordings.get", url, Recording::read)
+            .await;
+        match found {
+            Ok(found) if found.status == RecordingStatus::Deleted => Ok(Deletion::AlreadyGone),
+            Ok(_) => Err(missing),
+            Err(error) if error.is_not_found() => Ok(Deletion::Unknown),
+            Err(error) => Err(error),
+        }
     }
 
     /// Which recording a link names, as task attributes hold them (`conversations.media`, `segment_link`).
@@ -193,8 +250,10 @@ pub struct RecordingFilter {
 pub enum Deletion {
     /// It is deleted now.
     Deleted,
-    /// It was not there any more.
+    /// It had been deleted before.
     AlreadyGone,
+    /// Twilio knows nothing of it: it was deleted more than 40 days ago, or it is another account's.
+    Unknown,
 }
 
 open_enum! {

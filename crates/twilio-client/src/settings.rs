@@ -42,6 +42,10 @@ pub(crate) enum Host {
     FlexApi,
     Insights,
     Accounts,
+    Conversations,
+    Chat,
+    Media,
+    Events,
 }
 
 impl Host {
@@ -53,6 +57,10 @@ impl Host {
             Self::FlexApi => "flex-api.twilio.com",
             Self::Insights => "insights.twilio.com",
             Self::Accounts => "accounts.twilio.com",
+            Self::Conversations => "conversations.twilio.com",
+            Self::Chat => "chat.twilio.com",
+            Self::Media => "mcs.us1.twilio.com",
+            Self::Events => "events.twilio.com",
         }
     }
 }
@@ -64,12 +72,20 @@ pub struct Endpoints {
     pub api: BaseUrl,
     /// Workspaces, tasks, workers, events: `https://taskrouter.twilio.com`.
     pub taskrouter: BaseUrl,
-    /// The Flex configuration: `https://flex-api.twilio.com`.
+    /// The Flex configuration and interactions: `https://flex-api.twilio.com`.
     pub flex_api: BaseUrl,
     /// Conferences that are over: `https://insights.twilio.com`.
     pub insights: BaseUrl,
     /// Public keys: `https://accounts.twilio.com`.
     pub accounts: BaseUrl,
+    /// Conversations, their messages and participants: `https://conversations.twilio.com`.
+    pub conversations: BaseUrl,
+    /// Programmable Chat, which came before them: `https://chat.twilio.com`.
+    pub chat: BaseUrl,
+    /// What is attached to messages: `https://mcs.us1.twilio.com`.
+    pub media: BaseUrl,
+    /// The set-up of Event Streams: `https://events.twilio.com`.
+    pub events: BaseUrl,
 }
 
 impl Endpoints {
@@ -94,6 +110,10 @@ impl Endpoints {
             flex_api: of(Host::FlexApi.vendor_name()),
             insights: of(Host::Insights.vendor_name()),
             accounts: of(Host::Accounts.vendor_name()),
+            conversations: of(Host::Conversations.vendor_name()),
+            chat: of(Host::Chat.vendor_name()),
+            media: of(Host::Media.vendor_name()),
+            events: of(Host::Events.vendor_name()),
         }
     }
 
@@ -104,6 +124,10 @@ impl Endpoints {
             Host::FlexApi => &self.flex_api,
             Host::Insights => &self.insights,
             Host::Accounts => &self.accounts,
+            Host::Conversations => &self.conversations,
+            Host::Chat => &self.chat,
+            Host::Media => &self.media,
+            Host::Events => &self.events,
         }
     }
 }
@@ -132,8 +156,8 @@ pub struct TwilioSettings {
     pub policy: RetryPolicy,
     /// How long each stage of a request may take.
     pub deadlines: Deadlines,
-    /// Origins beside https ones to which the download of a recording may be redirected: http to this machine, for a stand-in of
-    /// Twilio. The origin of `endpoints.api` need not be listed.
+    /// Origins beside https ones to which the download of a recording or an attachment may be redirected: http to this machine, for
+    /// a stand-in of Twilio. The origins of `endpoints.api` and `endpoints.media` need not be listed.
     pub media_origins: Vec<Origin>,
     /// Certificates to trust beside those of the system, PEM.
     pub root_certificates_pem: Vec<Vec<u8>>,
@@ -187,24 +211,20 @@ mod tests {
 
     #[test]
     fn the_defaults_are_the_real_hosts() {
-        let endpoints = Endpoints::default();
-        assert_eq!(endpoints.api.to_string(), "https://api.twilio.com");
-        assert_eq!(
-            endpoints.taskrouter.to_string(),
-            "https://taskrouter.twilio.com"
-        );
-        assert_eq!(
-            endpoints.flex_api.to_string(),
-            "https://flex-api.twilio.com"
-        );
-        assert_eq!(
-            endpoints.insights.to_string(),
-            "https://insights.twilio.com"
-        );
-        assert_eq!(
-            endpoints.accounts.to_string(),
-            "https://accounts.twilio.com"
-        );
+        let real = Endpoints::default();
+        for (base, address) in [
+            (&real.api, "https://api.twilio.com"),
+            (&real.taskrouter, "https://taskrouter.twilio.com"),
+            (&real.flex_api, "https://flex-api.twilio.com"),
+            (&real.insights, "https://insights.twilio.com"),
+            (&real.accounts, "https://accounts.twilio.com"),
+            (&real.conversations, "https://conversations.twilio.com"),
+            (&real.chat, "https://chat.twilio.com"),
+            (&real.media, "https://mcs.us1.twilio.com"),
+            (&real.events, "https://events.twilio.com"),
+        ] {
+            assert_eq!(base.to_string(), address);
+        }
     }
 
     #[test]

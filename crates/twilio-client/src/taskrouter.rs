@@ -117,9 +117,18 @@ impl TaskRouter<'_> {
 
     /// All workers.
     ///
-    /// Attributes may be absent in a list; [`worker`](Self::worker) has them.
+    /// Attributes may be absent in a list: [`worker_with_attributes`](Self::worker_with_attributes) completes a worker.
     pub fn workers(&self) -> Listing<Worker> {
         self.list("twilio.workers.list", &["Workers"], "workers", Worker::read)
+    }
+
+    /// The worker as it is if it has its attributes, else fetched singly, since a list need not show them.
+    pub async fn worker_with_attributes(&self, worker: Worker) -> Result<Worker, TwilioError> {
+        if worker.attributes.is_some() {
+            Ok(worker)
+        } else {
+            self.worker(worker.sid).await
+        }
     }
 
     /// All activities.
@@ -286,7 +295,7 @@ pub struct Task {
 }
 
 impl Task {
-    fn read(_: &TwilioClient, value: &Value) -> Result<Self, Unreadable> {
+    pub(crate) fn read(_: &TwilioClient, value: &Value) -> Result<Self, Unreadable> {
         let fields = Fields::of("a task", value)?;
         Ok(Self {
             sid: fields.sid("sid")?,
@@ -329,7 +338,7 @@ pub struct Reservation {
 }
 
 impl Reservation {
-    fn read(_: &TwilioClient, value: &Value) -> Result<Self, Unreadable> {
+    pub(crate) fn read(_: &TwilioClient, value: &Value) -> Result<Self, Unreadable> {
         let fields = Fields::of("a reservation", value)?;
         Ok(Self {
             sid: fields.sid("sid")?,
@@ -387,12 +396,14 @@ pub struct Worker {
     pub available: Option<bool>,
     /// When its activity changed last.
     pub activity_since: Option<DateTime<Utc>>,
+    /// When it was created.
+    pub created_at: Option<DateTime<Utc>>,
     /// When it was changed last.
     pub updated_at: Option<DateTime<Utc>>,
 }
 
 impl Worker {
-    fn read(_: &TwilioClient, value: &Value) -> Result<Self, Unreadable> {
+    pub(crate) fn read(_: &TwilioClient, value: &Value) -> Result<Self, Unreadable> {
         let fields = Fields::of("a worker", value)?;
         Ok(Self {
             sid: fields.sid("sid")?,
@@ -402,6 +413,7 @@ impl Worker {
             activity_name: fields.owned("activity_name"),
             available: fields.boolean("available"),
             activity_since: fields.time("date_status_changed"),
+            created_at: fields.time("date_created"),
             updated_at: fields.time("date_updated"),
         })
     }
@@ -429,7 +441,7 @@ pub struct Activity {
 }
 
 impl Activity {
-    fn read(_: &TwilioClient, value: &Value) -> Result<Self, Unreadable> {
+    pub(crate) fn read(_: &TwilioClient, value: &Value) -> Result<Self, Unreadable> {
         let fields = Fields::of("an activity", value)?;
         Ok(Self {
             sid: fields.sid("sid")?,
@@ -451,7 +463,7 @@ pub struct TaskQueue {
 }
 
 impl TaskQueue {
-    fn read(_: &TwilioClient, value: &Value) -> Result<Self, Unreadable> {
+    pub(crate) fn read(_: &TwilioClient, value: &Value) -> Result<Self, Unreadable> {
         let fields = Fields::of("a task queue", value)?;
         Ok(Self {
             sid: fields.sid("sid")?,

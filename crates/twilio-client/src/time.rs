@@ -1,6 +1,7 @@
-//! Twilio's two ways to write a time.
+//! Twilio's ways to write a time.
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Days, NaiveDateTime, NaiveTime, Utc};
+use serde_json::Value;
 
 /// Reads RFC 2822 (`Fri, 14 Oct 2016 21:56:34 +0000`, the 2010 API) and ISO 8601 (`2016-10-14T21:56:34Z`, the newer ones).
 ///
@@ -18,6 +19,53 @@ pub(crate) fn parse(text: &str) -> Option<DateTime<Utc>> {
         .ok()
 }
 
+/// Reads a time in whichever form: a text as [`parse`] takes it, or a number (also as text) of seconds or milliseconds
+/// since 1970. Which of the two it is, its size tells: between 1973 and 5138 they cannot be confused.
+pub(crate) fn moment(value: &Value) -> Option<DateTime<Utc>> {
+    const LEAST_SECONDS: i64 = 100_000_000;
+    const LEAST_MILLIS: i64 = 100_000_000_000;
+    const TOO_MUCH: i64 = 100_000_000_000_000;
+    let number = match value {
+        Value::Number(number) => number.clone(),
+        Value::String(text) => match text.trim().parse() {
+            Ok(number) => number,
+            Err(_) => return parse(text),
+        },
+        _ => return None,
+    };
+    match number.as_i64() {
+        Some(seconds @ LEAST_SECONDS..LEAST_MILLIS) => DateTime::from_timestamp(seconds, 0),
+        Some(millis @ LEAST_MILLIS..TOO_MUCH) => DateTime::from_timestamp_millis(millis),
+        Some(_) => None,
+        None => {
+            let float = number.as_f64()?;
+            // Seconds with a fraction, or milliseconds with one: the whole part is read again.
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "a float beyond the range saturates, and no time is there"
+            )]
+            let (whole, millis) = (float.trunc() as i64, (float * 1000.0) as i64);
+            match whole {
+                LEAST_SECONDS..LEAST_MILLIS => DateTime::from_timestamp_millis(millis),
+                LEAST_MILLIS..TOO_MUCH => DateTime::from_timestamp_millis(whole),
+                _ => None,
+            }
+        }
+    }
+}
+
+/// The midnight (GMT) with which the day of this time begins.
+pub(crate) fn midnight_before(time: DateTime<Utc>) -> DateTime<Utc> {
+    time.date_naive().and_time(NaiveTime::MIN).and_utc()
+}
+
+/// The first midnight (GMT) after this time; the time itself where the calendar ends.
+pub(crate) fn midnight_after(time: DateTime<Utc>) -> DateTime<Utc> {
+    midnight_before(time)
+        .checked_add_days(Days::new(1))
+        .unwrap_or(time)
+}
+
 /// ISO 8601 in UTC, whole seconds: the form of every time in a query.
 pub(crate) fn query(time: DateTime<Utc>) -> String {
     time.format("%Y-%m-%dT%H:%M:%SZ").to_string()
@@ -32,6 +80,7 @@ pub(crate) fn day(time: DateTime<Utc>) -> String {
 mod tests {
     use chrono::{TimeZone, Timelike};
     use proptest::prelude::*;
+    use serde_json::json;
 
     use super::*;
 
@@ -68,7 +117,71 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_moment_is_a_text_or_seconds_or_milliseconds() {
+        let time = Utc.with_ymd_and_hms(2026, 3, 1, 9, 5, 7).unwrap();
+        let seconds = time.timestamp();
+        for value in [
+            json!(seconds),
+            json!(seconds * 1000),
+            json!(seconds.to_string()),
+            json!((seconds * 1000).to_string()),
+            json!(format!("{seconds}.0")),
+            json!("2026-03-01T09:05:07Z"),
+            json!("Sun, 01 Mar 2026 09:05:07 +0000"),
+        ] {
+            assert_eq!(moment(&value), Some(time), "{value}");
+        }
+        let half = time.with_nanosecond(500_000_000).unwrap();
+        for value in [json!(seconds * 1000 + 500), json!(1_772_355_907.5)] {
+            assert_eq!(moment(&value), Some(half), "{value}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_moment_is_none() {
+        for value in [
+            json!(0),
+            json!(-1),
+            json!(7),
+            json!(i64::MAX),
+            json!(u64::MAX),
+            json!(1e300),
+            json!("soon"),
+            json!(null),
+            json!(true),
+            json!([1_772_355_907]),
+        ] {
+            assert_eq!(moment(&value), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_day_is_bounded_by_its_midnights() {
+        let noon = Utc.with_ymd_and_hms(2026, 3, 1, 12, 0, 0).unwrap();
+        let (first, last) = (midnight_before(noon), midnight_after(noon));
+        assert_eq!(
+            (query(first), query(last)),
+            (
+                "2026-03-01T00:00:00Z".to_owned(),
+                "2026-03-02T00:00:00Z".to_owned()
+            )
+        );
+        assert_eq!(midnight_before(first), first);
+        assert_eq!(
+            midnight_after(first),
+            last,
+            "a midnight is the beginning of its day"
+        );
+    }
+
     proptest! {
+        #[test]
+        fn no_number_panics(integer in any::<i64>(), float in any::<f64>()) {
+            let _ = moment(&json!(integer));
+            let _ = moment(&json!(float));
+        }
+
         #[test]
         fn what_goes_into_a_query_can_be_read_back(seconds in 0_i64..4_000_000_000) {
             let time = DateTime::from_timestamp(seconds, 0).unwrap();

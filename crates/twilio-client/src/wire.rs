@@ -67,6 +67,16 @@ impl<'a> Fields<'a> {
         crate::time::parse(self.text(field)?)
     }
 
+    /// A time in whichever form: as text, or as seconds or milliseconds since 1970.
+    pub(crate) fn moment(&self, field: &str) -> Option<DateTime<Utc>> {
+        crate::time::moment(self.value(field)?)
+    }
+
+    /// An object inside the resource; what is no object is taken for absent.
+    pub(crate) fn object(&self, field: &str) -> Option<Fields<'a>> {
+        Fields::of(self.resource, self.value(field)?).ok()
+    }
+
     /// A whole number, given as a number or as text.
     pub(crate) fn integer(&self, field: &str) -> Option<i64> {
         match self.value(field)? {
@@ -84,6 +94,14 @@ impl<'a> Fields<'a> {
 
     pub(crate) fn unsigned<T: TryFrom<i64>>(&self, field: &str) -> Option<T> {
         T::try_from(self.integer(field)?).ok()
+    }
+
+    pub(crate) fn required_unsigned<T: TryFrom<i64>>(
+        &self,
+        field: &'static str,
+    ) -> Result<T, Unreadable> {
+        self.unsigned(field)
+            .ok_or_else(|| self.unreadable(field, "a whole number"))
     }
 
     /// A length in whole seconds; Twilio gives -1 for what is not over yet.
@@ -108,7 +126,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn unreadable(&self, field: &'static str, expected: &'static str) -> Unreadable {
+    pub(crate) fn unreadable(&self, field: &'static str, expected: &'static str) -> Unreadable {
         Unreadable {
             resource: self.resource,
             sid: self.sid.clone(),
@@ -120,10 +138,12 @@ impl<'a> Fields<'a> {
 
 /// The resource's own SID, if it looks like one: two letters and digits, so that no free text gets into an error.
 pub(crate) fn sid_of(map: &Map<String, Value>) -> Option<String> {
-    let text = map
-        .get("sid")
-        .or_else(|| map.get("participant_sid"))?
-        .as_str()?;
+    let own = map.get("sid").and_then(Value::as_str);
+    // Conference Insights names its participants so. A message's `participant_sid` is somebody else's.
+    let text = own.or_else(|| {
+        let named = map.get("participant_sid")?.as_str()?;
+        named.starts_with("CP").then_some(named)
+    })?;
     let fits =
         text.len() == twilio_sid::SID_LEN && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     fits.then(|| text.to_owned())
@@ -221,6 +241,26 @@ mod tests {
         assert_eq!(fields.attributes("a").unwrap().as_str(), "{\"x\":1}");
         assert_eq!(fields.attributes("b").unwrap().as_str(), "{\"x\":1}");
         assert!(fields.attributes("c").is_none() && fields.attributes("d").is_none());
+    }
+
+    #[test]
+    fn a_thing_inside_a_thing_is_read_or_taken_for_absent() {
+        let value = json!({"a": {"b": "c"}, "d": "{}", "e": null});
+        let fields = fields(&value);
+        assert_eq!(fields.object("a").unwrap().text("b"), Some("c"));
+        for absent in ["d", "e", "f"] {
+            assert!(fields.object(absent).is_none(), "{absent}");
+        }
+    }
+
+    #[test]
+    fn the_author_of_a_message_is_not_taken_for_the_message() {
+        let participant = format!("MB{:032x}", 1);
+        let value = json!({"participant_sid": participant});
+        assert_eq!(sid_of(value.as_object().unwrap()), None);
+        let participant = format!("CP{:032x}", 1);
+        let value = json!({"participant_sid": participant});
+        assert_eq!(sid_of(value.as_object().unwrap()), Some(participant));
     }
 
     #[test]

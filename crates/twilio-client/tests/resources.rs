@@ -210,6 +210,11 @@ async fn deleting_twice_is_deleting_once() {
         )
         .mount(&server)
         .await;
+    Mock::given(method("GET"))
+        .and(path(&at))
+        .respond_with(ok("recording_deleted.json"))
+        .mount(&server)
+        .await;
     assert_eq!(
         client(&server).recordings().delete(resource).await.unwrap(),
         Deletion::AlreadyGone
@@ -851,6 +856,23 @@ async fn every_call_can_be_made_from_a_task_that_moves_between_threads() {
     ));
     drop(moves(taskrouter.workers().all()));
     drop(moves(taskrouter.workers().into_stream()));
+    let conversations = client.conversations(None);
+    drop(moves(conversations.get(sid("CH", 1))));
+    drop(moves(conversations.messages(sid("CH", 1)).all()));
+    drop(moves(conversations.messages(sid("CH", 1)).into_stream()));
+    let attachments = client.attachments(sid("IS", 1));
+    drop(moves(attachments.content(sid("ME", 1), 1)));
+    drop(moves(client.interactions().agents(sid("KD", 1))));
+    let destination = "https://connector.example.com".parse().unwrap();
+    let destination = twilio_client::WebhookDestination::new(destination);
+    let plan = twilio_client::StreamPlan::new("ours", destination, Vec::new());
+    drop(moves(client.event_streams().ensure(&plan)));
+    drop(moves(
+        client
+            .recordings()
+            .created_between(start, start, false)
+            .all(),
+    ));
     assert!(
         asked(&server).await.is_empty(),
         "nothing is sent before it is awaited"
