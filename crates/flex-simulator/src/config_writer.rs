@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::calabrio::{self, Calabrio};
+use crate::calabrio::{self, Calabrio, people};
 use crate::faults::FaultLevel;
 use crate::options::Timings;
-use crate::scenario::NoMedia;
+use crate::scenario::{NoMedia, UnknownAgent};
 use crate::twilio::TwilioHost;
 use crate::world::World;
 
@@ -154,6 +154,22 @@ fn acd(toml: &mut Toml<'_>, facts: &Facts<'_>) {
         "discover_from",
         &begins.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
     );
+    if let Some(unknown) = match world.scenario().unknown_agent {
+        UnknownAgent::Park => None,
+        UnknownAgent::Unassigned => Some("unassigned"),
+        // Made first; until then there is nothing to be said of the agent.
+        UnknownAgent::Create => Some("park"),
+    } {
+        toml.set("unknown_agent", unknown);
+    }
+    toml.section("[acd.products]");
+    toml.line("quality_management = [\"voice\", \"digital\"]");
+    if world.scenario().unknown_agent == UnknownAgent::Create {
+        toml.section("[acd.people]");
+        toml.line("create = true");
+        toml.line(&format!("team_id = {}", people::TEAM));
+        toml.line(&format!("role_ids = [{}]", people::ROLE));
+    }
     toml.section("[acd.twilio]");
     toml.set("account_sid", world.account_sid());
     toml.set("workspace_sid", world.workspace_sid());
@@ -168,6 +184,9 @@ fn acd(toml: &mut Toml<'_>, facts: &Facts<'_>) {
         ("flex_api", TwilioHost::FlexApi),
         ("insights", TwilioHost::Insights),
         ("accounts", TwilioHost::Accounts),
+        ("conversations", TwilioHost::Conversations),
+        ("chat", TwilioHost::Chat),
+        ("media", TwilioHost::Mcs),
     ] {
         toml.set(name, &link(host.name()));
     }

@@ -23,6 +23,14 @@ pub(crate) fn handle(state: &State, method: &Method, uri: &Uri) -> Option<Outbou
             200,
             &account(&state.calabrio.store.all(), state.world.expected()),
         ),
+        (&Method::GET, "people") => {
+            let people = state.calabrio.people();
+            Outbound::json(200, &json!({"count": people.len(), "people": people}))
+        }
+        (&Method::GET, "screen-recording") => {
+            let messages = state.calabrio.screen_messages();
+            Outbound::json(200, &json!({"count": messages.len(), "messages": messages}))
+        }
         (&Method::GET, "violations") => Outbound::json(
             200,
             &json!({
@@ -45,7 +53,8 @@ pub(crate) fn handle(state: &State, method: &Method, uri: &Uri) -> Option<Outbou
         _ => Outbound::json(
             404,
             &json!({"known": [
-                "GET received", "GET expected", "GET account", "GET violations", "GET faults",
+                "GET received", "GET expected", "GET account", "GET people", "GET screen-recording",
+                "GET violations", "GET faults",
                 "POST faults/stop", "POST sessions/end",
             ]}),
         ),

@@ -18,7 +18,9 @@ mod wire;
 pub mod world;
 
 pub use account::{Account, LegAccount, account};
-pub use calabrio::{ReceivedAudio, ReceivedContact, ReceivedMessage, ReceivedTranscript};
+pub use calabrio::{
+    ReceivedAudio, ReceivedContact, ReceivedMessage, ReceivedTranscript, ScreenMessage,
+};
 pub use config_writer::{KeyFile, WrittenConfig};
 pub use faults::{FaultLevel, FaultLevelError};
 pub use hold::{Held, HoldAt};

@@ -368,7 +368,7 @@ fn class(host: Host, inbound: &Inbound) -> Class {
         {
             Class::Media
         }
-        Host::Calabrio if last == "contact" => Class::List,
+        Host::Calabrio if last == "contact" || last == "ViewOrg" => Class::List,
         Host::Twilio(TwilioHost::Api)
             if [
                 "Recordings.json",

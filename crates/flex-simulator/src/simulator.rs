@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::account::{Account, account};
-use crate::calabrio::{self, Calabrio, ReceivedContact};
+use crate::calabrio::{self, Calabrio, ReceivedContact, ScreenMessage};
 use crate::config_writer::{self, Facts, KeyFile, WrittenConfig};
 use crate::faults::{FaultLevel, Faults};
 use crate::hold::{Held, HoldAt, Holds};
@@ -232,6 +232,16 @@ impl Simulator {
     /// How many contacts Calabrio holds.
     pub fn received_count(&self) -> usize {
         self.state.calabrio.store.len()
+    }
+
+    /// Every message for screen recording that Calabrio took, in the order they came.
+    pub fn screen_messages(&self) -> Vec<ScreenMessage> {
+        self.state.calabrio.screen_messages()
+    }
+
+    /// Every person of Calabrio's, as they are now, in its own JSON.
+    pub fn people(&self) -> Vec<serde_json::Value> {
+        self.state.calabrio.people()
     }
 
     /// What a correct connector makes of every leg.

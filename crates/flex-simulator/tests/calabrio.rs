@@ -437,3 +437,156 @@ async fn a_text_contact_with_the_media_of_a_call_is_refused_and_the_other_way_ro
     );
     simulator.stop().await;
 }
+
+#[tokio::test]
+async fn people_are_listed_made_changed_and_deactivated() {
+    let simulator = start_with("contacts = 1\nunknown_agents = 2").await;
+    let cookie = log_in(&simulator).await;
+    let headers = [
+        ("Cookie", cookie.as_str()),
+        ("Content-Type", "application/json"),
+    ];
+    let person = format!("{ROOT}/org/common/person");
+    let list = get(&simulator, &cookie, "/org/common/person/permission/ViewOrg").await;
+    let people = list.json();
+    let known = |people: &serde_json::Value, sid: &str| {
+        let mut people = people.as_array().unwrap().iter();
+        people.any(|it| {
+            it["acdId"]
+                .as_str()
+                .is_some_and(|id| id.eq_ignore_ascii_case(sid))
+        })
+    };
+    let workers = simulator.world().workers();
+    let unknown: Vec<&str> = workers
+        .iter()
+        .map(|(sid, _)| sid.as_str())
+        .filter(|sid| !known(&people, sid))
+        .collect();
+    assert_eq!(unknown, [&workers[4].0, &workers[5].0]);
+
+    let new = json!({
+        "firstName": "Ada", "lastName": "Okafor", "displayName": "Ada Okafor", "acdId": unknown[0], "acdServerId": 7,
+        "groupId": 12, "roles": [{"id": 3}], "scope": {"groups": [], "teams": []}, "views": [], "qmViews": [],
+        "timeZone": "America/Chicago", "locale": "en", "enabledForSchedule": false, "isSynchronized": false,
+        "isReconcileOnly": false, "activated": 1_772_366_400_000_i64
+    });
+    let made = send(
+        &simulator,
+        "POST",
+        &person,
+        &headers,
+        new.to_string().as_bytes(),
+    )
+    .await;
+    let mut made = made.unwrap().json();
+    let id = made["id"].as_u64().unwrap();
+    assert!(known(&json!(simulator.people()), unknown[0]));
+    made["deactivated"] = json!(1_772_366_500_000_i64);
+    let path = format!("{person}/{id}");
+    let changed = send(
+        &simulator,
+        "PUT",
+        &path,
+        &headers,
+        made.to_string().as_bytes(),
+    )
+    .await;
+    assert_eq!(changed.unwrap().status, 200);
+    let read = get(&simulator, &cookie, &format!("/org/common/person/{id}")).await;
+    assert_eq!(read.json(), made);
+    let status = format!("{path}/status");
+    let again = br#"{"deactivated": null}"#;
+    let active = send(&simulator, "PUT", &status, &headers, again)
+        .await
+        .unwrap();
+    assert!(active.json()["deactivated"].is_null());
+    assert_eq!(simulator.violations(), []);
+
+    let twice = send(
+        &simulator,
+        "POST",
+        &person,
+        &headers,
+        new.to_string().as_bytes(),
+    )
+    .await;
+    assert_eq!(
+        (twice.unwrap().status, simulator.violation_count()),
+        (200, 1)
+    );
+    for (name, value) in [("groupId", json!(99)), ("roles", json!([]))] {
+        let mut wrong = new.clone();
+        wrong[name] = value;
+        let body = wrong.to_string();
+        let answer = send(&simulator, "POST", &person, &headers, body.as_bytes()).await;
+        assert_eq!(answer.unwrap().status, 400);
+    }
+    let odd = send(&simulator, "PUT", &path, &headers, br#"{"shoeSize": 9}"#).await;
+    assert_eq!((odd.unwrap().status, simulator.violation_count()), (400, 2));
+    simulator.stop().await;
+}
+
+#[tokio::test]
+async fn messages_for_screen_recording_are_written_down_with_the_time_they_came() {
+    let simulator = start_with("contacts = 2\nunknown_agents = 1").await;
+    let cookie = log_in(&simulator).await;
+    let headers = [
+        ("Cookie", cookie.as_str()),
+        ("Content-Type", "application/json"),
+    ];
+    let path = format!("{ROOT}/recordingcontrols/screen");
+    let workers = simulator.world().workers();
+    let message = |verb: &str, agent: &str| {
+        json!({"command": verb, "acdId": agent, "acdServerId": 7, "callId": "WR1", "assocCallId": "WT1",
+            "time": 1_772_366_400_250_i64})
+        .to_string()
+    };
+    for (verb, agent, status) in [
+        ("start", &workers[0].0, 200),
+        ("stop", &workers[0].0, 200),
+        ("start", &workers[5].0, 404),
+    ] {
+        let body = message(verb, agent);
+        let answer = send(&simulator, "POST", &path, &headers, body.as_bytes()).await;
+        assert_eq!(answer.unwrap().status, status);
+    }
+    let messages = simulator.screen_messages();
+    let verbs: Vec<&str> = messages.iter().map(|it| it.verb.as_str()).collect();
+    assert_eq!(verbs, ["start", "stop"]);
+    assert_eq!(
+        messages[0].at.unwrap().timestamp_millis(),
+        1_772_366_400_250
+    );
+    assert!(messages[0].received_at <= messages[1].received_at);
+    assert_eq!(tell(&simulator, "screen-recording").await["count"], 2);
+    assert_eq!(simulator.violations(), []);
+    let body = message("zoom", &workers[0].0);
+    let answer = send(&simulator, "POST", &path, &headers, body.as_bytes()).await;
+    assert_eq!(
+        (answer.unwrap().status, simulator.violation_count()),
+        (400, 1)
+    );
+    simulator.stop().await;
+}
+
+#[tokio::test]
+async fn the_text_of_a_contact_can_be_read_once_it_is_processed() {
+    let simulator = start_with("contacts = 1\n[kinds]\nchat = 1").await;
+    let cookie = log_in(&simulator).await;
+    let leg = simulator.expected()[0].leg.clone();
+    let answer = import_text(&simulator, &cookie, &leg).await.unwrap();
+    let id = answer.json()["contacts"][0]["id"].as_u64().unwrap();
+    let path = format!("/cas/textview?ccrid={id}");
+    tokio::time::sleep(Duration::from_millis(80)).await;
+    let text = get(&simulator, &cookie, &path).await;
+    assert_eq!(text.json()["text"], "Grüße");
+    assert_eq!(
+        get(&simulator, &cookie, "/cas/textview?ccrid=1")
+            .await
+            .status,
+        404
+    );
+    assert_eq!(simulator.violations(), []);
+    simulator.stop().await;
+}

@@ -2,7 +2,9 @@
 //! where nothing is public those that the connector assumes.
 
 pub(crate) mod audio;
+pub(crate) mod people;
 mod route;
+mod screen;
 pub(crate) mod search;
 mod session;
 pub(crate) mod store;
@@ -22,10 +24,13 @@ use crate::faults::{Dice, FaultLevel, fnv};
 use crate::http::{Ctx, Inbound, Outbound};
 use crate::options::Timings;
 use crate::world::World;
+use people::People;
 use route::Route;
+use screen::Screens;
 use session::Sessions;
 use store::{Delays, Store};
 
+pub use screen::ScreenMessage;
 pub use store::{ReceivedAudio, ReceivedContact};
 pub use text::{ReceivedMessage, ReceivedTranscript};
 
@@ -39,6 +44,8 @@ const VALUE_LIMIT: usize = 1_024;
 /// A Calabrio ONE tenant.
 pub(crate) struct Calabrio {
     pub(crate) store: Store,
+    people: People,
+    screens: Screens,
     world: Arc<World>,
     sessions: Sessions,
     user: String,
@@ -72,6 +79,8 @@ impl Calabrio {
                 seed,
                 zone: FixedOffset::east_opt(hours * 3_600).unwrap_or_else(|| Utc.fix()),
             }),
+            people: People::of(&world),
+            screens: Screens::default(),
             sessions: Sessions::new(timings.session, lifetime),
             user: "flex-connector@calabrio.example".to_owned(),
             password: format!("{:016x}{:016x}", dice.next(), dice.next()),
@@ -200,7 +209,12 @@ impl Calabrio {
                     .collect();
                 Outbound::json(200, &fields)
             }
-            Route::People => self.people(),
+            Route::People => Outbound::json(200, &self.people.all()),
+            Route::NewPerson => self.make_person(req, ctx),
+            Route::Person(id) => self.person(id, req, ctx),
+            Route::PersonStatus(id) => self.person_status(id, req, ctx),
+            Route::TextView => self.text_view(req, ctx),
+            Route::ScreenRecording => self.screen_message(req, ctx),
             // The server streams imports and never sends one here.
             Route::Import => self.error(400, "an import was not streamed"),
         }
@@ -279,28 +293,17 @@ impl Calabrio {
         Ok(())
     }
 
-    fn people(&self) -> Outbound {
-        let workers = &self.world.workers;
-        let people: Vec<_> = workers
-            .iter()
-            .enumerate()
-            .map(|(index, worker)| {
-                let (first_name, last_name) = worker
-                    .full_name
-                    .split_once(' ')
-                    .unwrap_or((&worker.full_name, ""));
-                wire::Person {
-                    id: 101 + index,
-                    first_name,
-                    last_name,
-                    acd_id: &worker.sid,
-                    acd_server_id: ACD_SERVER,
-                    activated: self.world.start().timestamp_millis(),
-                    deactivated: None,
-                }
-            })
-            .collect();
-        Outbound::json(200, &people)
+    /// The text of a text contact, once it is processed.
+    fn text_view(&self, req: &Inbound, ctx: &Ctx) -> Outbound {
+        let id = req.param("ccrid").and_then(|id| id.parse().ok());
+        let contact = id.and_then(|id| self.store.get(id));
+        match contact {
+            Some(contact) if contact.transcript.is_some() && contact.is_processed(ctx.now) => {
+                let text = String::from_utf8_lossy(&contact.text);
+                Outbound::json(200, &serde_json::json!({"ccrId": contact.id, "text": text}))
+            }
+            _ => self.error(404, "no text"),
+        }
     }
 
     /// The time from which contacts' clocks are believed: an import from beyond is refused.

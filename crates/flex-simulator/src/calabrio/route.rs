@@ -19,6 +19,16 @@ pub(crate) enum Route {
     MetadataFields,
     /// People with their ACD ids.
     People,
+    /// Where a person is made.
+    NewPerson,
+    /// One person.
+    Person(u64),
+    /// Whether a person is active.
+    PersonStatus(u64),
+    /// The text of a text contact.
+    TextView,
+    /// Messages for screen recording.
+    ScreenRecording,
 }
 
 impl Route {
@@ -43,6 +53,13 @@ impl Route {
                 "permission",
                 "ViewOrg",
             ] => Some(Self::People),
+            ["api", "rest", "org", "common", "person"] => Some(Self::NewPerson),
+            ["api", "rest", "org", "common", "person", id] => id.parse().ok().map(Self::Person),
+            ["api", "rest", "org", "common", "person", id, "status"] => {
+                id.parse().ok().map(Self::PersonStatus)
+            }
+            ["api", "rest", "cas", "textview"] => Some(Self::TextView),
+            ["api", "rest", "recordingcontrols", "screen"] => Some(Self::ScreenRecording),
             _ => None,
         }
     }
@@ -51,11 +68,14 @@ impl Route {
     pub(crate) fn methods(self) -> &'static [Method] {
         match self {
             Self::Authorize => &[Method::POST, Method::DELETE],
-            Self::Import => &[Method::POST],
-            Self::ContactMetadata(_) => &[Method::GET, Method::PUT],
-            Self::Contacts | Self::Contact(_) | Self::MetadataFields | Self::People => {
-                &[Method::GET]
-            }
+            Self::Import | Self::NewPerson | Self::ScreenRecording => &[Method::POST],
+            Self::ContactMetadata(_) | Self::Person(_) => &[Method::GET, Method::PUT],
+            Self::PersonStatus(_) => &[Method::PUT],
+            Self::Contacts
+            | Self::Contact(_)
+            | Self::MetadataFields
+            | Self::People
+            | Self::TextView => &[Method::GET],
         }
     }
 
@@ -81,6 +101,7 @@ impl Route {
                 "searchStats",
             ],
             Self::Contact(_) => &["expand"],
+            Self::TextView => &["ccrid"],
             _ => &[],
         }
     }
@@ -108,6 +129,11 @@ mod tests {
             Route::of("/api/rest/recording/metadata"),
             Some(Route::MetadataFields)
         );
+        assert_eq!(
+            Route::of("/api/rest/org/common/person/7/status"),
+            Some(Route::PersonStatus(7))
+        );
+        assert_eq!(Route::of("/api/rest/org/common/person/x"), None);
         assert_eq!(Route::of("/api/rest/upload/contacts"), None);
         assert_eq!(Route::of("/api/rest/recording/contact/x"), None);
         assert_eq!(Route::of("/api/rest/authorize/"), None);

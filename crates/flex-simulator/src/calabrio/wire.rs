@@ -102,19 +102,6 @@ pub(crate) struct Field<'a> {
     pub kind: &'a str,
 }
 
-/// A person of the tenant.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Person<'a> {
-    pub id: usize,
-    pub first_name: &'a str,
-    pub last_name: &'a str,
-    pub acd_id: &'a str,
-    pub acd_server_id: u32,
-    pub activated: i64,
-    pub deactivated: Option<i64>,
-}
-
 /// An error.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
