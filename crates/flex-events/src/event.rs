@@ -40,7 +40,7 @@ pub struct FlexEvent {
 }
 
 impl FlexEvent {
-    /// Reads one item of the Events API's list.
+    /// Reads one item of the Events API's list. What was pushed is read by [`Pushed::read`](crate::Pushed::read).
     pub fn from_events_api(item: &Value) -> Result<Self, EventError> {
         wire::read(item)
     }
@@ -166,6 +166,22 @@ pub enum ReservationStatus {
 }
 
 impl ReservationStatus {
+    /// The state that a word means; `None` for a word that is not documented. `created`, as samples of Twilio's feed of agent states say, is pending.
+    pub fn from_wire(text: &str) -> Option<Self> {
+        Some(match text.trim().to_ascii_lowercase().as_str() {
+            "pending" | "created" => Self::Pending,
+            "accepted" => Self::Accepted,
+            "wrapping" | "wrapup" => Self::Wrapping,
+            "completed" => Self::Completed,
+            "rejected" => Self::Rejected,
+            "timeout" => Self::Timeout,
+            "canceled" | "cancelled" => Self::Canceled,
+            "rescinded" => Self::Rescinded,
+            "failed" => Self::Failed,
+            _ => return None,
+        })
+    }
+
     /// Whether nothing more happens to the reservation.
     pub fn is_final(self) -> bool {
         !matches!(self, Self::Pending | Self::Accepted | Self::Wrapping)

@@ -4,6 +4,16 @@ mod attributes;
 mod error;
 mod event;
 mod event_type;
+mod fields;
+mod form;
+mod member;
+mod participant;
+mod pushed;
+mod signature;
+mod snapshot;
+mod split;
+mod text;
+mod value;
 mod wire;
 
 pub use attributes::{Attributes, NotJson};
@@ -13,3 +23,9 @@ pub use event::{
     parse_each,
 };
 pub use event_type::{EventFamily, EventType};
+pub use form::FormBody;
+pub use member::{Member, Topic, WireForm, form_member, json_members};
+pub use participant::{ParticipantChange, ParticipantEvent};
+pub use pushed::Pushed;
+pub use signature::{SignatureCheck, SignatureError};
+pub use snapshot::{ChannelSnapshot, ReservationSnapshot, WorkerSnapshot};
