@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand};
 use contact_model::{LegId, ParkKind, SessionId, StageName};
+use sync_ledger::MessageState;
 use twilio_sid::WorkerSid;
 
 /// What stands below the help of the program: its exit codes.
@@ -64,6 +65,12 @@ pub(crate) enum Command {
     /// List, show and retry contacts
     #[command(subcommand)]
     Contacts(Contacts),
+    /// List, show, repeat and try contact status events
+    #[command(subcommand)]
+    Webhooks(Webhooks),
+    /// Set up and show what Twilio pushes
+    #[command(subcommand)]
+    Events(Events),
     /// List and verify the private keys of recordings
     #[command(subcommand)]
     Keys(Keys),
@@ -184,6 +191,74 @@ pub(crate) struct Retry {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum Webhooks {
+    /// List webhooks, the newest first, and how each receiver fares
+    List(WebhookList),
+    /// Show one webhook: what is sent, and what was answered
+    Show {
+        /// Its id, as the receiver sees it in `webhook-id`
+        id: String,
+    },
+    /// Send webhooks again: the same ids, the same bytes
+    Replay(WebhookReplay),
+    /// Send a made-up event to the receiver now
+    Test(OfAcd),
+    /// Let webhooks go to a receiver again that was disabled
+    Enable(OfAcd),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WebhookList {
+    /// In this state: pending, delivered, exhausted or erased; may be given several times
+    #[arg(long, value_name = "STATE", value_parser = message_state)]
+    pub(crate) state: Vec<MessageState>,
+    /// Of this leg
+    #[arg(long, value_name = "SID")]
+    pub(crate) leg: Option<LegId>,
+    /// Written down at this time or later
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub(crate) from: Option<DateTime<Utc>>,
+    /// Written down before this time
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub(crate) to: Option<DateTime<Utc>>,
+    #[command(flatten)]
+    pub(crate) of: OfAcd,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) limit: u32,
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("which").required(true).args(["id", "from"]))]
+pub(crate) struct WebhookReplay {
+    /// One, by its id
+    pub(crate) id: Option<String>,
+    /// Those that were written down from this time on and were not taken
+    #[arg(long, value_name = "TIME", value_parser = instant, requires = "to")]
+    pub(crate) from: Option<DateTime<Utc>>,
+    /// Where that range ends
+    #[arg(long, value_name = "TIME", value_parser = instant, requires = "from")]
+    pub(crate) to: Option<DateTime<Utc>>,
+    /// With a range: also those that were taken
+    #[arg(long, requires = "from")]
+    pub(crate) delivered: bool,
+    #[command(flatten)]
+    pub(crate) of: OfAcd,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Events {
+    /// Create the sink and the subscription of each ACD, where they are missing; those of others are never touched
+    Setup {
+        #[command(flatten)]
+        of: OfAcd,
+        /// Only show what is there
+        #[arg(long)]
+        show: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum Keys {
     /// List the private keys of every key ring
     List(OfAcd),
@@ -253,6 +328,19 @@ pub(crate) struct Man {
     /// Write one page for each command into this directory
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+}
+
+fn message_state(text: &str) -> Result<MessageState, String> {
+    MessageState::ALL
+        .into_iter()
+        .find(|state| state.as_str() == text)
+        .ok_or_else(|| {
+            let known: Vec<_> = MessageState::ALL
+                .iter()
+                .map(|state| state.as_str())
+                .collect();
+            format!("no such state; the states are {}", known.join(", "))
+        })
 }
 
 /// A time with its zone, or a day, which begins at midnight UTC.

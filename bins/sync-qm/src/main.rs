@@ -120,7 +120,11 @@ fn logs(global: &Global, command: &Command) -> anyhow::Result<()> {
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(RuntimeError::Print(cause)) if cause.kind() == std::io::ErrorKind::BrokenPipe)
+    let cause = match error.downcast_ref() {
+        Some(RuntimeError::Print(cause)) => Some(cause),
+        _ => error.downcast_ref(),
+    };
+    cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 /// A command that found everything to be well, or not.

@@ -26,13 +26,23 @@ pub(crate) fn secrets(config: &Config) -> anyhow::Result<Secrets> {
 /// Makes the clients, off the runtime's threads: private keys are checked on the way.
 pub(crate) async fn services(
     config: &Config,
-    secrets: Secrets,
+    secrets: std::sync::Arc<Secrets>,
     observer: Option<std::sync::Arc<dyn http_retry::Observer>>,
 ) -> anyhow::Result<Vec<AcdServices>> {
     let config = config.clone();
     let made =
         tokio::task::spawn_blocking(move || qm_pipeline::connect(&config, &secrets, observer));
     Ok(made.await.context("the clients could not be made")??)
+}
+
+/// The further certificate authorities that the configuration names.
+pub(crate) fn extra_ca(config: &Config) -> anyhow::Result<Option<Vec<u8>>> {
+    let Some(path) = &config.tls.extra_ca_file else {
+        return Ok(None);
+    };
+    let pem = std::fs::read(path)
+        .with_context(|| format!("tls.extra_ca_file: {} cannot be read", path.display()))?;
+    Ok(Some(pem))
 }
 
 /// The ACDs that a command is for: one by name, or all.

@@ -13,7 +13,7 @@ use service_runtime::{
     AdminServer, AdminSettings, Condition, CounterFamily, GaugeFamily, Health, HistogramFamily,
     Metrics, Stop,
 };
-use sync_ledger::{ContactStore as _, SqliteLedger};
+use sync_ledger::{ContactStore as _, Inbox as _, OutboxStore as _, SqliteLedger};
 use tokio::task::JoinSet;
 
 /// How often what the worker knows of itself is looked at.
@@ -37,6 +37,10 @@ pub(crate) struct Watch {
     behind: GaugeFamily<1>,
     discovered: GaugeFamily<1>,
     standing: GaugeFamily<2>,
+    webhooks: CounterFamily<2>,
+    pushed: CounterFamily<2>,
+    outbox: GaugeFamily<2>,
+    inbox: GaugeFamily<1>,
 }
 
 impl Watch {
@@ -70,6 +74,26 @@ impl Watch {
                 "ledger_contacts",
                 "contacts of the ledger that stand in a stage, and for which reason if parked or failed",
                 ["stage", "reason"],
+            ),
+            webhooks: metrics.counters(
+                "webhooks",
+                "what became of attempts to deliver webhooks",
+                ["acd", "outcome"],
+            ),
+            pushed: metrics.counters(
+                "pushed",
+                "requests with pushed events by their answer, and events by what became of them",
+                ["acd", "outcome"],
+            ),
+            outbox: metrics.gauges(
+                "outbox_webhooks",
+                "webhooks of the ledger that wait or were not taken, and whether the receiver is disabled",
+                ["acd", "state"],
+            ),
+            inbox: metrics.gauges(
+                "inbox_events",
+                "pushed events that wait to be processed",
+                ["acd"],
             ),
             metrics,
         })
@@ -145,6 +169,38 @@ impl Watch {
     }
 }
 
+/// Sets how many webhooks and pushed events wait.
+async fn count_what_waits(watch: &Watch, ledger: &SqliteLedger, names: &[(AcdKey, String)]) {
+    let name = |key: &AcdKey| {
+        names
+            .iter()
+            .find(|(one, _)| one == key)
+            .map(|(_, name)| name)
+    };
+    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    if let Ok(counts) = ledger.outbox_counts(None).await {
+        for count in &counts {
+            let Some(name) = name(&count.acd) else {
+                continue;
+            };
+            for (state, value) in [
+                ("pending", count.pending),
+                ("exhausted", count.exhausted),
+                ("disabled", u64::from(count.endpoint.disabled.is_some())),
+            ] {
+                watch.outbox.with([name, state]).set(number(value));
+            }
+        }
+    }
+    if let Ok(backlog) = ledger.inbox_backlog().await {
+        for (key, name) in names {
+            let waiting = backlog.iter().find(|one| one.acd == *key);
+            let waiting = waiting.map_or(0, |one| one.waiting);
+            watch.inbox.with([name]).set(number(waiting));
+        }
+    }
+}
+
 /// The labels of a place where contacts stand. Names of exclusion rules are the operator's, without a bound: they stay out.
 fn place(stage: StageName, reason: Option<String>) -> (StageName, String) {
     let ours = matches!(stage, StageName::Parked | StageName::Failed);
@@ -180,20 +236,21 @@ impl Listening {
             .iter()
             .map(|acd| (acd.key(), acd.name.clone()))
             .collect::<Vec<_>>();
-        let watch = Arc::clone(&self.watch);
+        let (watch, acds) = (Arc::clone(&self.watch), names.clone());
         self.tasks.spawn(async move {
             drop(vendors);
             loop {
-                discovery.set(watch.follow_discovery(&names, &health));
+                discovery.set(watch.follow_discovery(&acds, &health));
                 tokio::time::sleep(LOOK).await;
             }
         });
-        let watch = Arc::clone(&self.watch);
+        let (watch, acds) = (Arc::clone(&self.watch), names.clone());
         self.tasks.spawn(async move {
             let mut seen = BTreeSet::new();
             loop {
                 let begun = Instant::now();
                 watch.count(&ledger, &mut seen).await;
+                count_what_waits(&watch, &ledger, &acds).await;
                 tokio::time::sleep(COUNT.max(begun.elapsed() * COUNT_SHARE)).await;
             }
         });
@@ -210,6 +267,16 @@ impl Witness for Watch {
         self.steps
             .with([step.as_str(), if worked { "worked" } else { "failed" }])
             .add(1);
+    }
+
+    fn webhook(&self, acd: &str, outcome: &'static str) {
+        self.webhooks.with([acd, outcome]).add(1);
+    }
+
+    fn pushed(&self, acd: &str, outcome: &'static str, count: u64) {
+        if count > 0 {
+            self.pushed.with([acd, outcome]).add(count);
+        }
     }
 
     fn reached(&self, _leg: LegId, stage: StageName) {

@@ -160,6 +160,10 @@ impl Connector {
             flex_api: from.flex_api.clone(),
             insights: from.insights.clone(),
             accounts: from.accounts.clone(),
+            conversations: from.conversations.clone(),
+            chat: from.chat.clone(),
+            media: from.media.clone(),
+            events: from.events.clone(),
         };
         settings.limit = self
             .accounts

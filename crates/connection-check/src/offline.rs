@@ -24,11 +24,12 @@ pub(crate) fn faults(question: Question, acd: Option<&str>, error: &ConfigError)
         rows.fail(question, place(fault), fault.remedy.clone());
     }
     if error.faults().is_empty() {
-        rows.fail(
-            question,
-            error.to_string(),
-            "name a readable configuration file with --config",
-        );
+        // What cannot be read at all brings its remedy along.
+        let text = error.to_string();
+        let (what, remedy) = text
+            .split_once("; ")
+            .unwrap_or((&text, "name a readable configuration file with --config"));
+        rows.fail(question, what, remedy);
     }
     rows
 }

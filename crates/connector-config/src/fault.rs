@@ -67,6 +67,7 @@ fn readable(source: &std::io::Error) -> &'static str {
             "write one with the command init, or name another with --config"
         }
         std::io::ErrorKind::InvalidData => "save it as UTF-8 text",
+        std::io::ErrorKind::IsADirectory => "name the file itself with --config",
         _ => "let this user read it, or name another with --config",
     }
 }

@@ -495,8 +495,11 @@ fn a_webhook_needs_the_tenants_number_and_a_secret() {
 fn a_webhooks_address_is_absolute_https_fully_qualified_and_holds_no_credentials() {
     let with = |url: &str| faults(&with_webhook(url))[0].to_string();
     for (url, said) in [
-        ("http://example.com/x", "is not https"),
-        ("https://intranet/x", "not fully qualified"),
+        ("http://example.com/x", "goes over https"),
+        ("https://10.1.2.3/x", "private"),
+        ("https://2130706433/x", "loopback"),
+        ("https://[::ffff:10.0.0.1]/x", "private"),
+        ("https://intranet/x", "is not fully qualified"),
         ("/x", "not an absolute URL"),
         ("https://user:word@example.com/x", "user name"),
     ] {

@@ -18,6 +18,8 @@ pub struct Details {
     pub worker_name: Option<String>,
     /// The agent's full name, from the worker attribute `full_name`.
     pub worker_full_name: Option<String>,
+    /// The agent's address as Flex's clients know it, from the worker attribute `contact_uri`.
+    pub worker_contact_uri: Option<String>,
     /// The queue's name at the time.
     pub queue_name: Option<String>,
 }
@@ -41,6 +43,7 @@ mod tests {
             attributes_version: Some(3),
             worker_name: Some("ada".into()),
             worker_full_name: Some("Ada Lovelace".into()),
+            worker_contact_uri: Some("client:ada".into()),
             queue_name: Some("Claims".into()),
         };
         let printed = format!("{details:?}");

@@ -266,7 +266,7 @@ impl ParkReason {
                 "raise the limit or the spool's quota in the configuration, restart, then retry the contact"
             }
             Self::SpanUncertain { .. } => {
-                "set span_uncertain = \"whole\" to send the whole recording instead, then retry the contact"
+                "set span_uncertain = \"whole\" to send the whole recording instead, restart, then retry the contact"
             }
             Self::AttributesUnreadable => {
                 "correct what writes the task's attributes: they must be a JSON object"
@@ -287,7 +287,7 @@ impl ParkReason {
                 "delete all but one of the contacts with this leg key in Calabrio, then retry"
             }
             Self::UnknownAgent { .. } => {
-                "give the agent's user in Calabrio the worker SID as its ACD ID, or set unknown_agent = \"unassigned\", then retry the contact"
+                "give the agent's user in Calabrio the worker SID as its ACD ID, or set unknown_agent = \"unassigned\" and restart, then retry the contact"
             }
             Self::NoConversation => {
                 "find out in Flex why the task's attributes name no conversation: this contact can only be carried by hand"

@@ -517,6 +517,27 @@ impl Complete {
     pub fn refreshed(self, capture: Capture) -> Self {
         Self { capture, ..self }
     }
+
+    /// Calabrio does not show the contact any more. It is in doubt from now on: it is searched for until it would have been found for
+    /// certain, and sent again only then.
+    pub fn missing(self, now: DateTime<Utc>) -> Linked {
+        let sending = Delivered {
+            duration_ms: self.duration_ms.unwrap_or(0),
+            bytes: 0,
+        };
+        Linked {
+            at: now,
+            capture: self.capture,
+            media: self.media,
+            attempt: Some(Attempt {
+                number: 1,
+                at: now,
+                sending,
+                beside: None,
+            }),
+            in_doubt: true,
+        }
+    }
 }
 
 /// Calabrio says that the contact failed.
@@ -739,6 +760,26 @@ mod tests {
             .park(ParkReason::NoMedia, at(8))
             .unwrap();
         assert_eq!(parked.retry(at(9)), Stage::Captured(captured));
+    }
+
+    #[test]
+    fn a_complete_contact_that_is_missing_is_in_doubt_and_not_sent_before_that_is_settled() {
+        let complete = linked().found(ccr(), at(3)).complete(Some(4_000), at(4));
+        let missing = complete.missing(at(9));
+        assert!(missing.in_doubt);
+        assert_eq!(missing.attempt.map(|attempt| attempt.at), Some(at(9)));
+        assert_eq!(
+            missing.clone().intend(SENT, at(10)),
+            Err(TransitionError::InDoubt(1))
+        );
+        let found = missing.clone().found(ccr(), at(10));
+        assert_eq!(
+            found.attempt.map(|attempt| attempt.sending.duration_ms),
+            Some(4_000),
+            "what is found again is compared with what was read back before"
+        );
+        let again = missing.settled_unsent().intend(SENT, at(20)).unwrap();
+        assert_eq!(again.attempt.unwrap().number, 1);
     }
 
     #[test]

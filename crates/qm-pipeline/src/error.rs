@@ -22,6 +22,22 @@ pub enum PipelineError {
     /// A client could not be made.
     #[error(transparent)]
     Clients(#[from] ClientsError),
+    /// A secret that signs webhooks cannot be used.
+    #[error("the ACD \"{acd}\": webhook.secrets, secret {place}: {source}")]
+    WebhookSecret {
+        /// The ACD's name.
+        acd: String,
+        /// Which of them, counted from 1.
+        place: usize,
+        /// What is wrong with it; it does not show the secret.
+        source: webhook_delivery::SecretError,
+    },
+    /// The webhook of an ACD cannot be used.
+    #[error(transparent)]
+    Webhook(#[from] webhook_delivery::WebhookError),
+    /// Pushed events cannot be taken.
+    #[error("pushed events cannot be taken")]
+    Intake(#[from] event_intake::IntakeError),
     /// The ledger cannot be used.
     #[error("the ledger cannot be used")]
     Ledger(#[from] LedgerError),

@@ -6,8 +6,9 @@ pub mod policy;
 pub mod report;
 mod runner;
 
-pub use connect::{AcdServices, connect};
+pub use connect::{AcdServices, connect, webhook};
 pub use error::PipelineError;
 pub use runner::{
-    AcdHealth, EVENTS_STREAM, Health, Nobody, RunReport, Step, Until, Witness, Worker,
+    AcdHealth, EVENTS_STREAM, Health, Intake, LedgerOutbox, Nobody, OutboxError, RunReport, Step,
+    Until, Witness, Worker, deliverer, endpoint_id,
 };

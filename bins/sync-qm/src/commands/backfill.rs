@@ -247,7 +247,7 @@ async fn plan(
 ) -> Result<Exit> {
     let (ledger, _) = open::ledger_beside(config).await?;
     let names = AcdNames::read(&ledger, config).await?;
-    let services = open::services(config, open::secrets(config)?, None).await?;
+    let services = open::services(config, open::secrets(config)?.into(), None).await?;
     let mut plans = Vec::new();
     for services in open::chosen(services, config, acd)? {
         let key = services.acd.key();

@@ -42,7 +42,7 @@ pub(super) async fn verify(global: &Global, of: &OfAcd, offline: bool) -> Result
         // Clients are made of whole key rings; which key is at fault is told without them.
         Vec::new()
     } else {
-        open::services(&config, secrets, None).await?
+        open::services(&config, secrets.into(), None).await?
     };
     let report = report::verify_keys(rings.iter().map(|(acd, ring)| {
         let twilio = services
@@ -64,7 +64,7 @@ pub(super) async fn verify(global: &Global, of: &OfAcd, offline: bool) -> Result
 
 pub(super) async fn fields(global: &Global, of: &OfAcd) -> Result<Exit> {
     let config = open::config(global)?;
-    let services = open::services(&config, open::secrets(&config)?, None).await?;
+    let services = open::services(&config, open::secrets(&config)?.into(), None).await?;
     let mut acds = Vec::new();
     for services in open::chosen(services, &config, of.acd.as_deref())? {
         let found = services.calabrio.metadata_fields().await;

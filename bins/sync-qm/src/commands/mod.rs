@@ -4,6 +4,7 @@ mod backfill;
 mod check;
 mod contacts;
 mod decrypt;
+mod events;
 mod init;
 mod keys;
 mod paper;
@@ -11,11 +12,12 @@ mod reseal;
 mod run;
 mod start;
 mod status;
+mod webhooks;
 
 use anyhow::Result;
 use service_runtime::Exit;
 
-use crate::cli::{Command, Contacts, Global, Keys, Recordings};
+use crate::cli::{Command, Contacts, Events, Global, Keys, Recordings};
 
 pub(crate) use run::{Ended, work};
 pub(crate) use start::Refused;
@@ -31,6 +33,8 @@ pub(crate) async fn carry_out(global: &Global, command: Command) -> Result<Exit>
         Command::Contacts(Contacts::List(list)) => contacts::list(global, list).await,
         Command::Contacts(Contacts::Show { leg }) => contacts::show(global, leg).await,
         Command::Contacts(Contacts::Retry(retry)) => contacts::retry(global, retry).await,
+        Command::Webhooks(of) => webhooks::webhooks(global, of).await,
+        Command::Events(Events::Setup { of, show }) => events::set_up(global, &of, show).await,
         Command::Keys(Keys::List(of)) => keys::list(global, &of),
         Command::Keys(Keys::Verify { of, offline }) => keys::verify(global, &of, offline).await,
         Command::Fields(of) => keys::fields(global, &of).await,

@@ -1,16 +1,19 @@
 //! `run`: the worker.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use connector_config::{Config, LogFormat, Secrets};
-use qm_pipeline::{RunReport, Until, Worker};
+use qm_pipeline::report::AcdNames;
+use qm_pipeline::{AcdServices, Intake, LedgerOutbox, PipelineError, RunReport, Until, Worker};
 use recording_spool::Spool;
 use service_runtime::{Exit, LogSettings, LogStyle, Signals, Stop, init_logs};
 use sync_ledger::SqliteLedger;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use webhook_delivery::Deliverer;
 
 use super::{reseal, start};
 use crate::cli::{Global, Run};
@@ -74,6 +77,31 @@ fn log_settings(global: &Global, config: Option<&Config>) -> LogSettings {
     }
 }
 
+/// What delivers webhooks, where any ACD has one.
+fn deliverer(
+    config: &Config,
+    services: &[AcdServices],
+    ledger: &SqliteLedger,
+    watch: &Arc<Watch>,
+) -> Result<Option<Deliverer<LedgerOutbox<SqliteLedger>>>> {
+    let endpoints: BTreeMap<_, _> = services
+        .iter()
+        .filter_map(|services| Some((services.acd.key(), services.webhook.clone()?)))
+        .collect();
+    if endpoints.is_empty() {
+        return Ok(None);
+    }
+    let names = AcdNames::configured(config);
+    let made = qm_pipeline::deliverer(
+        ledger.clone(),
+        &endpoints,
+        &names,
+        Arc::clone(watch) as _,
+        open::extra_ca(config)?,
+    );
+    Ok(Some(made.map_err(PipelineError::from)?))
+}
+
 /// The worker, from its ledger to its end: what `run`, `backfill` and `demo` have in common.
 pub(crate) async fn work(
     config: &Config,
@@ -92,18 +120,32 @@ pub(crate) async fn work(
     let bearer_token = secrets.bearer_token.clone();
     // Before the vendors are asked: a start that waits for one answers that it lives, and is not ready.
     let mut listening = watch.listen(config, bearer_token, stop).await?;
-    let services =
-        open::services(config, secrets, Some(Arc::new(Calls(Arc::clone(&watch))))).await?;
+    let secrets = Arc::new(secrets);
+    let observer = Arc::new(Calls(Arc::clone(&watch)));
+    let services = open::services(config, Arc::clone(&secrets), Some(observer)).await?;
     if !start::check(&services, stop).await? {
         return Ok(Ended::Gracefully(RunReport::default()));
     }
-    let worker = Worker::with_witness(
+    let deliverer = deliverer(config, &services, &ledger, &watch)?;
+    let mut worker = Worker::with_witness(
         config,
         services,
         ledger.clone(),
         spool,
         Arc::clone(&watch) as _,
     );
+    let intake = Intake::bind(
+        config,
+        &secrets,
+        ledger.clone(),
+        worker.pushed(),
+        Arc::clone(&watch) as _,
+    );
+    let intake = intake.await.map_err(PipelineError::from)?;
+    worker = worker.with_intake(intake);
+    if let Some(deliverer) = deliverer {
+        worker = worker.with_deliverer(deliverer);
+    }
     listening.follow(config, worker.health(), ledger.clone());
 
     let gracefully = CancellationToken::new();

@@ -28,6 +28,14 @@ const LOOK: Duration = Duration::from_millis(200);
 
 pub(crate) async fn demo(global: &Global, asked: cli::Demo) -> Result<Exit> {
     let began = Instant::now();
+    if let Some(path) = &asked.report {
+        // Before the minutes that a demo takes, not after them.
+        std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .with_context(|| cannot_write(path))?;
+    }
     let stop = Stop::new();
     let _signals = Signals::listen(&stop)?;
     let simulator = Simulator::start(SimulatorOptions {
@@ -196,6 +204,12 @@ async fn all(ledger: &SqliteLedger, names: &AcdNames) -> Result<Vec<ContactLine>
 fn write(path: &PathBuf, report: &DemoReport) -> Result<()> {
     let mut text = serde_json::to_string_pretty(report)?;
     text.push('\n');
-    std::fs::write(path, text)
-        .with_context(|| format!("the report cannot be written to {}", path.display()))
+    std::fs::write(path, text).with_context(|| cannot_write(path))
+}
+
+fn cannot_write(path: &Path) -> String {
+    format!(
+        "the report cannot be written to {}: name a file in a directory that is there",
+        path.display()
+    )
 }

@@ -1,7 +1,9 @@
 //! What goes beyond the recordings of an ACD: chats, webhooks, pushed events, hold, screen recording, people.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use http_retry::guard::{AddressGuard, Network};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -49,7 +51,28 @@ pub struct Webhook {
     pub secrets: Vec<SecretRef>,
     /// Private networks that may be reached, as CIDR: `10.20.0.0/16`. Without them an address that is not public is refused,
     /// also one that a name leads to.
-    pub allow_networks: Vec<String>,
+    #[schemars(with = "Vec<String>")]
+    #[serde(serialize_with = "networks_text")]
+    pub allow_networks: Vec<Network>,
+}
+
+impl Webhook {
+    /// Says which addresses may be called; `loopback` are those of this machine that `tls.allow_http_loopback` lists.
+    pub fn guard(&self, loopback: &[SocketAddr]) -> AddressGuard {
+        let networks = self.allow_networks.iter().copied();
+        let guard = networks.fold(AddressGuard::new(), AddressGuard::allow_network);
+        loopback
+            .iter()
+            .copied()
+            .fold(guard, AddressGuard::allow_loopback)
+    }
+}
+
+fn networks_text<S: serde::Serializer>(
+    networks: &[Network],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(networks.iter().map(ToString::to_string))
 }
 
 /// Where Twilio pushes events of this ACD to.

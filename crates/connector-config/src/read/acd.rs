@@ -35,7 +35,7 @@ pub(super) fn read(mut section: Section<'_>, loopback: &[SocketAddr]) -> Option<
     });
     let time_zone = section.required("time_zone");
     let discover_from = discover_from(&mut section);
-    let event_webhook_url = webhook_url(&mut section, loopback);
+    let event_webhook_url: Option<SafeUrl> = section.optional("event_webhook_url");
     let rte_messaging = section.or("rte_messaging", false);
     let (delete_source, delete_source_min_age) = quality::delete_source(&mut section);
     let unknown_agent = section.or("unknown_agent", UnknownAgent::Park);
@@ -46,6 +46,9 @@ pub(super) fn read(mut section: Section<'_>, loopback: &[SocketAddr]) -> Option<
     let media = media(section.section("media"));
     let digital = quality::digital(section.section("digital"));
     let webhook = quality::webhook(section.section("webhook"));
+    if let Some(url) = &event_webhook_url {
+        quality::webhook_address(&section, url, &webhook, loopback);
+    }
     let intake = quality::intake(section.section("intake"));
     let hold = quality::hold(section.section("hold"));
     let screen_recording =
@@ -119,27 +122,6 @@ fn discover_from(section: &mut Section<'_>) -> DiscoverFrom {
         );
     }
     from
-}
-
-fn webhook_url(section: &mut Section<'_>, loopback: &[SocketAddr]) -> Option<SafeUrl> {
-    let url: SafeUrl = section.optional("event_webhook_url")?;
-    if is_listed(loopback, url.host(), url.port()) {
-        return Some(url);
-    }
-    if url.scheme() != "https" {
-        section.fault(
-            "event_webhook_url",
-            "is not https",
-            "write an address that begins with https://",
-        );
-    } else if !(url.host().contains('.') || url.host().contains(':')) {
-        section.fault(
-            "event_webhook_url",
-            "has a host that is not fully qualified",
-            "write the whole name of the host",
-        );
-    }
-    Some(url)
 }
 
 fn products(mut section: Section<'_>) -> Products {

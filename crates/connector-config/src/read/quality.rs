@@ -1,6 +1,10 @@
 //! The sections of `model/quality.rs`.
 
+use std::net::SocketAddr;
 use std::time::Duration;
+
+use http_retry::SafeUrl;
+use http_retry::guard::{GuardError, Network};
 
 use super::service::between;
 use super::within;
@@ -13,12 +17,7 @@ use crate::units::ByteSize;
 pub(super) fn webhook(mut section: Section<'_>) -> Webhook {
     let webhook = Webhook {
         secrets: section.list("secrets").unwrap_or_default(),
-        allow_networks: section
-            .list::<Network>("allow_networks")
-            .unwrap_or_default()
-            .into_iter()
-            .map(|network| network.0)
-            .collect(),
+        allow_networks: section.list("allow_networks").unwrap_or_default(),
     };
     section.finish();
     webhook
@@ -154,27 +153,38 @@ pub(super) fn delete_source(section: &mut Section<'_>) -> (DeleteSource, Duratio
     (delete, age)
 }
 
-/// A network as CIDR.
-struct Network(String);
+/// What may be called where somebody else's server is told something.
+pub(super) fn webhook_address(
+    section: &Section<'_>,
+    url: &SafeUrl,
+    webhook: &Webhook,
+    loopback: &[SocketAddr],
+) {
+    if let Err(error) = webhook.guard(loopback).check(url) {
+        let remedy = match error {
+            GuardError::Address { .. } => {
+                "write the name of a public host, or list the network under webhook.allow_networks"
+            }
+            GuardError::NotQualified { .. } => "write the whole name of the host",
+            _ => "write an address that begins with https://",
+        };
+        section.fault("event_webhook_url", error.to_string(), remedy);
+    }
+}
 
 impl crate::reader::Leaf for Network {
     fn read(
         value: &toml::de::DeValue<'_>,
         context: &crate::reader::Context<'_>,
     ) -> Result<Self, Problem> {
-        let text = String::read(value, context)?;
-        let parts = text.split_once('/').and_then(|(address, bits)| {
-            let address: std::net::IpAddr = address.parse().ok()?;
-            let bits: u8 = bits.parse().ok()?;
-            let most = if address.is_ipv4() { 32 } else { 128 };
-            (bits <= most).then_some(())
-        });
-        parts.map(|()| Self(text)).ok_or_else(|| {
-            Problem::new(
-                "is not a network in CIDR form",
-                "write an address and a number of bits: \"10.20.0.0/16\"",
-            )
-        })
+        String::read(value, context)?
+            .parse()
+            .map_err(|error: http_retry::guard::NetworkError| {
+                Problem::new(
+                    error.to_string(),
+                    "write an address and a number of bits: \"10.20.0.0/16\"",
+                )
+            })
     }
 
     fn example() -> String {

@@ -2,7 +2,9 @@
 
 use contact_model::{Direction, SessionId};
 use serde_json::{Map, Value};
-use twilio_sid::{CallSid, ConferenceSid, RecordingSid, ReservationSid};
+use twilio_sid::{
+    CallSid, ConferenceSid, ConversationSid, InteractionSid, RecordingSid, ReservationSid,
+};
 
 /// The attributes as they hold for one leg: those of the task, with what `reservation_attributes` says of this leg laid
 /// over them, and without what it says of other legs.
@@ -132,6 +134,29 @@ impl LegAttributes {
             .ok()
     }
 
+    /// The conversation of a digital task. Flex names it itself; other ways to make tasks leave it among the media, or name the
+    /// channel of Programmable Chat, which has a SID of the same kind.
+    pub fn conversation(&self) -> Option<ConversationSid> {
+        let parsed = |text: &str| text.trim().parse().ok();
+        let in_media = || {
+            let media = self.merged.get("conversations")?.get("media")?.as_array()?;
+            media.iter().find_map(|item| {
+                ["sid", "conversation_sid", "conversationSid"]
+                    .iter()
+                    .find_map(|name| item.get(*name)?.as_str().and_then(parsed))
+            })
+        };
+        self.text(&["conversationSid"])
+            .and_then(parsed)
+            .or_else(in_media)
+            .or_else(|| self.text(&["channelSid"]).and_then(parsed))
+    }
+
+    /// The interaction of a task of Flex Conversations.
+    pub fn interaction(&self) -> Option<InteractionSid> {
+        self.text(&["flexInteractionSid"])?.parse().ok()
+    }
+
     /// The number that called, and the number that was called.
     pub fn addresses(&self) -> (Option<String>, Option<String>) {
         let first = |paths: &[&str]| {
@@ -141,7 +166,7 @@ impl LegAttributes {
                 .map(str::to_owned)
         };
         (
-            first(&["from", "caller"]),
+            first(&["from", "caller", "customerAddress"]),
             first(&["to", "called", "outbound_to"]),
         )
     }
@@ -278,6 +303,31 @@ mod tests {
             read(&json!({"call_sid": worker, "conference": {"participants": {"worker": worker}}}));
         assert_eq!(attributes.customer_call(), None);
         assert_eq!(attributes.worker_call().unwrap().as_str(), worker);
+    }
+
+    #[test]
+    fn a_conversation_is_found_in_every_form_that_tasks_carry() {
+        let sid = |digit: char| format!("CH{}", digit.to_string().repeat(32));
+        let of = |value: Value| read(&value).conversation().map(|found| found.to_string());
+        assert_eq!(
+            of(json!({"conversationSid": sid('a'), "channelSid": sid('b')})),
+            Some(sid('a'))
+        );
+        for item in [
+            json!({"type": "ChatTranscript", "sid": sid('c')}),
+            json!({"conversation_sid": sid('c')}),
+        ] {
+            let media = json!({"conversations": {"media": [{"type": "VoiceRecording"}, item]}});
+            assert_eq!(of(media), Some(sid('c')));
+        }
+        assert_eq!(of(json!({"channelSid": sid('d')})), Some(sid('d')));
+        for nothing in [
+            json!({}),
+            json!({"conversationSid": 7}),
+            json!({"conversationSid": "CHnot"}),
+        ] {
+            assert_eq!(of(nothing), None);
+        }
     }
 
     #[test]

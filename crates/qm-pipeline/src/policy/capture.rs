@@ -48,6 +48,7 @@ pub(super) fn capture(
     leg.workflow = story.workflow.or(leg.workflow);
     details.worker_name.clone_from(&known.worker_name);
     details.worker_full_name = known.worker_attribute("full_name");
+    details.worker_contact_uri = known.worker_attribute("contact_uri");
     details.queue_name.clone_from(&known.queue_name);
 
     let media_ended = leg.times.media_ended().unwrap_or(now);

@@ -5,18 +5,20 @@
 //! also searched for before it is first sent, so that a ledger that was lost or restored makes no second one.
 
 use chrono::{DateTime, Utc};
+use connector_config::UnknownAgent;
 use contact_model::{Capture, FailureReason, LegMedia, ParkReason, Processing, Stage};
 
 use super::rules::{Rules, after};
 use super::{
-    Effect, FoundContact, FoundState, Sent, Trouble, Work, capture, failed, park, read_story,
+    AgentKnown, Answer, Effect, FoundContact, FoundState, Question, Sent, Trouble, Work, capture,
+    failed, park, read_story,
 };
 
 /// How far the length that is read back may differ from what was sent, in milliseconds.
 const READ_BACK_TOLERANCE_MS: u64 = 1_000;
 
 pub(super) fn linked(work: &mut Work, now: DateTime<Utc>, rules: &Rules) -> Effect {
-    let Stage::Linked(stage) = &work.contact.stage else {
+    let Stage::Linked(stage) = work.contact.stage.clone() else {
         return Effect::End;
     };
     // With an intent that this turn has just committed, the upload follows; any other open attempt is in doubt.
@@ -40,9 +42,17 @@ pub(super) fn linked(work: &mut Work, now: DateTime<Utc>, rules: &Rules) -> Effe
         let step = "uploading".to_owned();
         return park(work, ParkReason::StepFailed { step }, now);
     }
+    match unknown_agent(work, rules) {
+        Err(question) => return Effect::Ask(question),
+        Ok(true) => {
+            let worker = work.contact.leg.worker;
+            return park(work, ParkReason::UnknownAgent { worker }, now);
+        }
+        Ok(false) => {}
+    }
     match work.prepared {
         None => Effect::Prepare,
-        Some(delivered) => match stage.clone().intend(delivered, now) {
+        Some(delivered) => match stage.intend(delivered, now) {
             Ok(stage) => {
                 let stage = match work.beside {
                     Some(ccr) => stage.beside(ccr),
@@ -54,6 +64,16 @@ pub(super) fn linked(work: &mut Work, now: DateTime<Utc>, rules: &Rules) -> Effe
             Err(_) => Effect::Search,
         },
     }
+}
+
+/// Whether the contact is to be parked because Calabrio does not know its agent; or what must be asked first.
+fn unknown_agent(work: &mut Work, rules: &Rules) -> Result<bool, Question> {
+    let question = Question::Agent(work.contact.leg.worker);
+    let Answer::Agent(known) = work.evidence.get(question)? else {
+        return Ok(false);
+    };
+    work.unassigned = *known == AgentKnown::No;
+    Ok(work.unassigned && rules.unknown_agent == UnknownAgent::Park)
 }
 
 pub(super) fn sent(work: &mut Work, sent: Sent, now: DateTime<Utc>, rules: &Rules) -> Effect {
@@ -154,7 +174,7 @@ fn not_found(work: &mut Work, now: DateTime<Utc>, rules: &Rules) -> Effect {
             }
         },
         Stage::Uploaded(stage) => {
-            let overdue_at = after(stage.attempt.at, rules.timing.processing_wait);
+            let overdue_at = after(stage.at, rules.timing.processing_wait);
             if let Some(ccr) = stage.ccr {
                 // Calabrio gave it a number, so Calabrio has it: the search lags, and sending again would make two.
                 if now >= overdue_at {
@@ -183,8 +203,18 @@ fn found_one(work: &mut Work, contact: FoundContact, now: DateTime<Utc>, rules: 
         Stage::Linked(stage) => {
             let never_sent = stage.attempt.is_none();
             let wants_media = stage.media != LegMedia::None;
-            if never_sent && wants_media && contact.state == FoundState::WithoutMedia {
-                // Somebody else made it, without media: it is completed, not skipped.
+            let without = matches!(
+                contact.state,
+                FoundState::WithoutMedia | FoundState::Processing
+            );
+            if never_sent && wants_media && without {
+                // A ledger that was lost may have sent it, and Calabrio may still be at it: then another would be a second
+                // one. Only what stays without media was made by somebody else, and is completed, not skipped.
+                let made_by_others_at = after(stage.at, rules.made_by_others_after(contact.state));
+                if now < made_by_others_at {
+                    let again = after(now, rules.timing.processing_interval);
+                    return Effect::Rest(again.min(made_by_others_at));
+                }
                 work.beside = Some(contact.ccr);
                 return super::advance(work, now, rules);
             }
@@ -211,6 +241,7 @@ fn judge(
             return Effect::End;
         }
         FoundState::WithMedia => true,
+        FoundState::Processing => false,
         FoundState::WithoutMedia | FoundState::Unclear => stage.media == LegMedia::None,
     };
     if !whole {
@@ -220,7 +251,7 @@ fn judge(
     let sent = stage
         .attempt
         .map(|attempt| attempt.sending.duration_ms)
-        .filter(|_| stage.media != LegMedia::None);
+        .filter(|_| matches!(stage.media, LegMedia::Recordings { .. }));
     if let (Some(sent), Some(read)) = (sent, contact.duration_ms)
         && sent.abs_diff(read) > READ_BACK_TOLERANCE_MS
     {
@@ -243,8 +274,7 @@ fn overdue_or_later(
     now: DateTime<Utc>,
     rules: &Rules,
 ) -> Effect {
-    let since = stage.attempt.map_or(stage.at, |attempt| attempt.at);
-    let overdue_at = after(since, rules.timing.processing_wait);
+    let overdue_at = after(stage.at, rules.timing.processing_wait);
     if now >= overdue_at {
         return park(
             work,

@@ -10,16 +10,21 @@ use super::rules::{Rules, span};
 
 /// The name under which contacts are shown whose product is switched off.
 fn product_rule(channel: &Channel) -> &'static str {
-    if *channel == Channel::Voice {
+    if channel.is_voice() {
         "product-voice-off"
     } else {
         "product-digital-off"
     }
 }
 
-/// Whether the product switches leave a channel out, and under what name. This version carries voice alone.
+/// Whether the product switches leave a channel out, and under what name. Every channel that is not voice is a digital
+/// one.
 pub fn by_product(channel: &Channel, rules: &Rules) -> Option<&'static str> {
-    let carried = *channel == Channel::Voice && rules.products.voice();
+    let carried = if channel.is_voice() {
+        rules.products.voice()
+    } else {
+        rules.products.digital()
+    };
     (!carried).then(|| product_rule(channel))
 }
 

@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use contact_model::CcrId;
+use contact_model::{CcrId, ConversationStore};
 use flex_events::FlexEvent;
-use twilio_sid::{CallSid, ConferenceSid, PublicKeySid, RecordingSid, TaskSid};
+use transcript::{Claim, LegPeriod, Stamp};
+use twilio_sid::{
+    CallSid, ConferenceSid, ConversationSid, InteractionSid, PublicKeySid, RecordingSid,
+    ReservationSid, ServiceSid, TaskSid, WorkerSid,
+};
 
 /// Something to ask Twilio. Each answer is remembered for the rest of a contact's turn, so nothing is asked twice in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,6 +30,18 @@ pub enum Question {
     Participants(ConferenceSid),
     /// One call.
     Call(CallSid),
+    /// One conversation.
+    Conversation(ConversationSid),
+    /// When each message of a conversation was written.
+    Messages(ConversationFacts),
+    /// Which agents had which reservation of which task in an interaction.
+    Interaction(InteractionSid),
+    /// What the ledger knows of the legs of a conversation, and of what they have claimed.
+    Occupants(ConversationSid),
+    /// What was seen of hold in a conference while it went on.
+    HoldSeen(ConferenceSid),
+    /// Whether Calabrio knows an agent.
+    Agent(WorkerSid),
 }
 
 impl Question {
@@ -40,6 +56,12 @@ impl Question {
             Self::Conference(_) => "reading the conference",
             Self::Participants(_) => "reading the conference's participants",
             Self::Call(_) => "reading the call",
+            Self::Conversation(_) => "reading the conversation",
+            Self::Messages(_) => "reading the conversation's messages",
+            Self::Interaction(_) => "reading the interaction",
+            Self::Occupants(_) => "reading the ledger",
+            Self::HoldSeen(_) => "reading what was seen of hold",
+            Self::Agent(_) => "looking for the agent in Calabrio ONE",
         }
     }
 }
@@ -63,6 +85,18 @@ pub enum Answer {
     Participants(Option<Vec<ParticipantFacts>>),
     /// A call, or that there is none by this SID.
     Call(Option<CallFacts>),
+    /// A conversation, or that there is none by this SID.
+    Conversation(Option<ConversationFacts>),
+    /// Messages in any order, or that the conversation is gone.
+    Messages(Option<Vec<Stamp>>),
+    /// Agents; none where the interaction cannot be read.
+    Interaction(Vec<InteractionAgent>),
+    /// Legs and claims.
+    Occupants(Occupants),
+    /// Sightings, or that nobody looked.
+    HoldSeen(Option<Vec<HoldSighting>>),
+    /// Whether Calabrio knows the agent.
+    Agent(AgentKnown),
 }
 
 /// How far a recording is at Twilio.
@@ -135,6 +169,60 @@ pub struct CallFacts {
     pub ended: Option<DateTime<Utc>>,
 }
 
+/// What the policy needs to know of a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConversationFacts {
+    /// The conversation.
+    pub sid: ConversationSid,
+    /// The service that it belongs to, where that is known.
+    pub service: Option<ServiceSid>,
+    /// Where it is kept.
+    pub store: ConversationStore,
+}
+
+/// An agent in an interaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InteractionAgent {
+    /// The task.
+    pub task: TaskSid,
+    /// The reservation.
+    pub reservation: ReservationSid,
+}
+
+/// What the ledger knows of a conversation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Occupants {
+    /// Its legs.
+    pub legs: Vec<LegPeriod>,
+    /// What they have claimed.
+    pub claims: Vec<Claim>,
+}
+
+/// Somebody was put on hold, or taken off it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HoldSighting {
+    /// The call of whoever it was, where it is known.
+    pub call: Option<CallSid>,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Whether on hold from then on.
+    pub on: bool,
+}
+
+/// Whether Calabrio knows an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AgentKnown {
+    /// A person has the worker SID as ACD ID.
+    Yes,
+    /// Nobody has.
+    No,
+    /// Calabrio does not let this be asked.
+    Unclear,
+}
+
+/// A span of hold, from its beginning to its end.
+pub type HoldSpan = (DateTime<Utc>, DateTime<Utc>);
+
 /// Who took part in a conference.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ParticipantFacts {
@@ -146,6 +234,8 @@ pub struct ParticipantFacts {
     pub left: Option<DateTime<Utc>>,
     /// The client identity (`client:…`) where the call is to or from one: an agent.
     pub client: Option<String>,
+    /// When they were on hold; `None` where the account does not tell.
+    pub holds: Option<Vec<HoldSpan>>,
 }
 
 impl std::fmt::Debug for ParticipantFacts {
@@ -155,6 +245,7 @@ impl std::fmt::Debug for ParticipantFacts {
             .field("joined", &self.joined)
             .field("left", &self.left)
             .field("client", &self.client.is_some())
+            .field("holds", &self.holds)
             .finish()
     }
 }
@@ -173,8 +264,10 @@ pub struct FoundContact {
 /// How far Calabrio is with a contact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FoundState {
-    /// There, without media, or with media that is not processed yet.
+    /// There, without media, or with media that is not processed yet: Calabrio does not say which.
     WithoutMedia,
+    /// There, and Calabrio says that it is at it.
+    Processing,
     /// There; Calabrio does not say whether with media.
     Unclear,
     /// There, its media processed.

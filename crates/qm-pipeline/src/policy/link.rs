@@ -467,6 +467,11 @@ fn trouble_with(facts: &RecordingFacts) -> Option<ParkReason> {
         }
         RecordingState::Elsewhere => Some(ParkReason::StoredElsewhere { recording }),
         RecordingState::Deleted => Some(ParkReason::DeletedAtSource { recording }),
-        RecordingState::Pending | RecordingState::Stored | RecordingState::Empty => None,
+        // It was waited for, and is still not there.
+        RecordingState::Pending => Some(ParkReason::RecordingNotStored {
+            recording,
+            code: None,
+        }),
+        RecordingState::Stored | RecordingState::Empty => None,
     }
 }

@@ -6,11 +6,14 @@
 
 mod attributes;
 mod capture;
+mod conversation;
 mod deliver;
 mod exclusion;
 mod facts;
+mod hold;
 mod link;
 mod rules;
+mod screen;
 mod select;
 mod span;
 mod story;
@@ -23,13 +26,15 @@ use twilio_sid::TaskSid;
 pub use attributes::{LegAttributes, NamedMedia};
 pub use exclusion::by_product;
 pub use facts::{
-    Answer, CallFacts, ConferenceFacts, Encryption, Evidence, FoundContact, FoundState,
+    AgentKnown, Answer, CallFacts, ConferenceFacts, ConversationFacts, Encryption, Evidence,
+    FoundContact, FoundState, HoldSighting, HoldSpan, InteractionAgent, Occupants,
     ParticipantFacts, Question, RecordingFacts, RecordingState,
 };
 pub use rules::Rules;
-pub(crate) use rules::after;
+pub(crate) use rules::{after, span};
+pub use screen::{ScreenMessage, ScreenVerb, Screens};
 pub use story::{ReservationStory, TaskStory};
-pub use window::{NextWindow, Window, ended_in, next_window};
+pub use window::{NextWindow, Window, ended_in, next_window, pushed_leg};
 
 /// What is known of a contact while it has its turn.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +49,8 @@ pub struct Work {
     searched: bool,
     prepared: Option<Delivered>,
     beside: Option<CcrId>,
+    /// Calabrio does not know the agent: the contact goes without one.
+    pub unassigned: bool,
 }
 
 impl Work {
@@ -57,6 +64,7 @@ impl Work {
             searched: false,
             prepared: None,
             beside: None,
+            unassigned: false,
         }
     }
 
@@ -245,14 +253,23 @@ fn captured(work: &mut Work, now: DateTime<Utc>, rules: &Rules) -> Effect {
         return Effect::End;
     };
     let attributes = work.attributes();
-    match link::link(
-        &work.contact.leg,
-        &attributes,
-        &work.evidence,
-        stage.at,
-        now,
-        rules,
-    ) {
+    let (leg, evidence) = (&work.contact.leg, &work.evidence);
+    let linked = if leg.channel.is_voice() {
+        link::link(leg, &attributes, evidence, stage.at, now, rules)
+    } else {
+        conversation::link(leg, &attributes, evidence)
+    };
+    let looks_for_hold = leg.channel.is_voice() && rules.wants_hold;
+    let hold = match &linked {
+        Ok(link::Link::Media(_)) if looks_for_hold => {
+            match hold::of_leg(leg, &attributes, evidence) {
+                Ok(hold) => Some(hold),
+                Err(question) => return Effect::Ask(question),
+            }
+        }
+        _ => None,
+    };
+    match linked {
         Err(question) => Effect::Ask(question),
         Ok(link::Link::Wait(until)) => Effect::Rest(until),
         Ok(link::Link::Park(reason)) => park(work, reason, now),
@@ -261,6 +278,7 @@ fn captured(work: &mut Work, now: DateTime<Utc>, rules: &Rules) -> Effect {
             Effect::End
         }
         Ok(link::Link::Media(media)) => {
+            work.contact.leg.hold = hold;
             work.contact.stage = Stage::Linked(stage.link(media, now));
             // What was asked is not needed any more, and a transfer takes long.
             work.evidence = Evidence::default();
@@ -315,7 +333,7 @@ const LONGEST_BACKOFF: Duration = Duration::minutes(15);
 
 /// Doubles with each failure, and is spread by the leg's own id, so that an outage does not end in a rush.
 fn backoff(work: &Work, rules: &Rules) -> Duration {
-    let first = rules::span(
+    let first = span(
         rules
             .timing
             .search_interval

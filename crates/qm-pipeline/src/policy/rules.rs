@@ -3,8 +3,11 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Duration, Utc};
-use connector_config::{Acd, Exclude, Media, Products, Timing};
+use connector_config::{Acd, Exclude, Media, Products, Timing, UnknownAgent};
+use metadata_mapping::{Fact, Source};
 use twilio_sid::PublicKeySid;
+
+use super::facts::FoundState;
 
 /// The rules of one ACD.
 #[derive(Debug, Clone)]
@@ -17,6 +20,12 @@ pub struct Rules {
     pub products: Products,
     /// What is left out.
     pub excludes: Vec<Exclude>,
+    /// What becomes of a contact whose agent Calabrio does not know.
+    pub unknown_agent: UnknownAgent,
+    /// Whether hold is mapped, so that it is looked for.
+    pub wants_hold: bool,
+    /// Whether screen recording is told of legs, so that Calabrio may have contacts of them before this connector sends any.
+    pub rte_messaging: bool,
     /// The public keys whose private keys the key ring has.
     pub keys: BTreeSet<PublicKeySid>,
     /// When this process started. An attempt to upload that a former process left open ended at the latest then.
@@ -34,6 +43,15 @@ impl Rules {
     /// How often in a row a step may fail for passing reasons: with pauses of some ten minutes, about three days.
     pub const MAX_FAILURES: u32 = 400;
 
+    /// How long a contact must stay without media before it counts as one that somebody else made, and media is sent beside it.
+    pub(super) fn made_by_others_after(&self, state: FoundState) -> std::time::Duration {
+        if self.rte_messaging && state == FoundState::WithoutMedia {
+            self.timing.search_settle
+        } else {
+            self.timing.processing_wait.max(self.timing.search_settle)
+        }
+    }
+
     /// The rules of `acd` for a process that started at `started` with these private keys.
     pub fn new(
         acd: &Acd,
@@ -46,6 +64,14 @@ impl Rules {
             media: acd.media,
             products: acd.products.clone(),
             excludes: acd.excludes.clone(),
+            unknown_agent: acd.unknown_agent,
+            rte_messaging: acd.rte_messaging,
+            wants_hold: acd.metadata.rules().iter().any(|rule| {
+                matches!(
+                    rule.source,
+                    Source::Fact(Fact::HoldCount | Fact::HoldSeconds)
+                )
+            }),
             keys,
             started,
             max_attempts: Self::MAX_ATTEMPTS,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use chrono::{DateTime, Duration, Utc};
-use connector_config::{Media, NoMedia, Products, QmProduct, Timing};
+use connector_config::{Media, NoMedia, Products, QmProduct, Timing, UnknownAgent};
 use contact_model::{
     AcdKey, CcrId, Channel, Contact, Delivered, Details, Discovered, Leg, LegTimes, ParkKind,
     Stage, StageName,
@@ -41,6 +41,9 @@ fn rules() -> Rules {
             workforce_management: false,
         },
         excludes: Vec::new(),
+        unknown_agent: UnknownAgent::Park,
+        wants_hold: false,
+        rte_messaging: false,
         keys: BTreeSet::from([KEY.parse().unwrap()]),
         started: at(0),
         max_attempts: Rules::MAX_ATTEMPTS,
@@ -172,6 +175,8 @@ struct Model {
     lag: Duration,
     uploads: u32,
     story: Vec<FlexEvent>,
+    agent: AgentKnown,
+    unfinished: FoundState,
 }
 
 impl Model {
@@ -186,6 +191,8 @@ impl Model {
             lag: Duration::seconds(lag),
             uploads: 0,
             story: story(),
+            agent: AgentKnown::Yes,
+            unfinished: FoundState::WithoutMedia,
         }
     }
 
@@ -282,6 +289,12 @@ impl Model {
             Question::ConferenceRecordings(_) | Question::CallRecordings(_) => {
                 Answer::Recordings(Vec::new())
             }
+            Question::Agent(_) => Answer::Agent(self.agent),
+            Question::HoldSeen(_) => Answer::HoldSeen(None),
+            Question::Conversation(_)
+            | Question::Messages(_)
+            | Question::Interaction(_)
+            | Question::Occupants(_) => panic!("a call has no conversation"),
         }
     }
 
@@ -324,7 +337,7 @@ impl Model {
                     state: if processed {
                         FoundState::WithMedia
                     } else {
-                        FoundState::WithoutMedia
+                        self.unfinished
                     },
                     duration_ms: processed.then_some(58_000),
                 }
@@ -374,15 +387,59 @@ fn a_contact_that_is_there_already_is_not_sent_again() {
 }
 
 #[test]
-fn a_contact_that_is_there_without_media_is_completed_not_skipped() {
+fn a_contact_that_stays_without_media_is_completed_not_skipped() {
+    for (rte_messaging, hours) in [(true, 1), (false, 25)] {
+        let mut model = Model::new(Vec::new(), 0);
+        model.rules.rte_messaging = rte_messaging;
+        model.imported.push(Imported {
+            visible: at(0),
+            processed: DateTime::<Utc>::MAX_UTC,
+        });
+        while model.uploads == 0 {
+            model.turn();
+            assert!(model.now < at(hours * 3_600), "it is completed in time");
+        }
+    }
+}
+
+#[test]
+fn a_ledger_that_was_lost_sends_nothing_again_that_calabrio_is_still_at() {
+    for state in [FoundState::WithoutMedia, FoundState::Processing] {
+        let mut model = Model::new(Vec::new(), 0);
+        model.unfinished = state;
+        model.imported.push(Imported {
+            visible: at(0),
+            processed: at(20 * 3_600),
+        });
+        model.run(3_000);
+        assert_eq!(
+            (model.stage(), model.uploads, model.imported.len()),
+            (StageName::Complete, 0, 1)
+        );
+    }
+}
+
+#[test]
+fn an_agent_whom_calabrio_does_not_know_parks_the_contact_or_leaves_it_unassigned() {
     let mut model = Model::new(Vec::new(), 0);
-    model.imported.push(Imported {
-        visible: at(0),
-        processed: DateTime::<Utc>::MAX_UTC,
-    });
-    model.run(1);
-    model.run(1);
-    assert_eq!(model.uploads, 1);
+    model.agent = AgentKnown::No;
+    model.run(20);
+    let Stage::Parked(parked) = &model.ledger.0.stage else {
+        panic!("{:?}", model.ledger.0.stage)
+    };
+    assert_eq!(
+        (parked.reason.kind(), model.uploads),
+        (ParkKind::UnknownAgent, 0)
+    );
+    for (agent, unknown) in [
+        (AgentKnown::No, UnknownAgent::Unassigned),
+        (AgentKnown::Unclear, UnknownAgent::Park),
+    ] {
+        let mut model = Model::new(Vec::new(), 0);
+        (model.agent, model.rules.unknown_agent) = (agent, unknown);
+        model.run(20);
+        assert_eq!((model.stage(), model.uploads), (StageName::Complete, 1));
+    }
 }
 
 #[test]
@@ -549,7 +606,7 @@ fn a_contact_that_somebody_made_before_without_media_hides_no_attempt() {
             processed: DateTime::<Utc>::MAX_UTC,
         });
         model.faults = faults.into();
-        model.run(200);
+        model.run(3_000);
         assert_eq!(
             model.stage(),
             StageName::Complete,
@@ -681,6 +738,17 @@ mod discovery {
         ];
         let (found, asked) = legs((60, 120), 0, &events, &events);
         assert_eq!((found, asked), (vec![LEG.to_owned(), OTHER.to_owned()], 1));
+    }
+
+    #[test]
+    fn what_the_window_told_is_not_forgotten_where_the_tasks_own_events_lag() {
+        let told = [
+            of(LEG, 1, "reservation.accepted", 0),
+            of(LEG, 2, "reservation.completed", 65),
+            event(3, "task.completed", 66, &attributes(), 3),
+        ];
+        let lagging = [told[0].clone()];
+        assert_eq!(legs((60, 120), 0, &told, &lagging).0, [LEG]);
     }
 
     #[test]
@@ -883,6 +951,16 @@ mod linking {
         // Another recording covers that time: nothing is missing.
         let beside = of_call(3, 5, 0, RecordingState::NotStored { code: Some(16104) });
         assert_eq!(linked_from(&[first, beside]).name(), StageName::Linked);
+    }
+
+    #[test]
+    fn a_part_that_never_comes_to_its_end_is_not_passed_over_in_silence() {
+        let first = of_call(1, 1, 20, RecordingState::Stored);
+        let second = of_call(2, 30, 0, RecordingState::Pending);
+        assert_eq!(
+            park_kind(&linked_from(&[first, second])),
+            Some(ParkKind::RecordingNotStored)
+        );
     }
 
     #[test]

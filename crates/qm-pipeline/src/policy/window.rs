@@ -100,7 +100,8 @@ pub fn ended_in(
             continue;
         }
         let story = match asked.get(&task) {
-            Some(events) => TaskStory::read(task, events),
+            // Another of Twilio's machines may have answered, one that does not know yet what this window's did.
+            Some(events) => TaskStory::read(task, events.iter().chain(of_task.iter().copied())),
             None if unclear => {
                 ended.unclear.insert(task);
                 continue;
@@ -125,6 +126,20 @@ pub fn ended_in(
         }
     }
     ended
+}
+
+/// The leg that an event by itself tells to have ended: only a completed reservation was accepted for certain.
+pub fn pushed_leg(
+    acd: &AcdKey,
+    event: &FlexEvent,
+    now: DateTime<Utc>,
+) -> Option<(Contact, Details)> {
+    let (reservation, task) = (event.reservation.as_ref()?, event.task.as_ref()?);
+    if reservation.status != Some(ReservationStatus::Completed) {
+        return None;
+    }
+    let story = TaskStory::read(task.sid, [event]);
+    contact(acd, task.sid, reservation.sid, &story, &[event], now)
 }
 
 fn in_window(window: Window, at: DateTime<Utc>) -> bool {
@@ -165,6 +180,7 @@ fn contact(
         attributes_version: None,
         worker_name: known.worker_name.clone(),
         worker_full_name: known.worker_attribute("full_name"),
+        worker_contact_uri: known.worker_attribute("contact_uri"),
         queue_name: known.queue_name.clone(),
     };
     Some((

@@ -227,6 +227,7 @@ pub async fn contacts<L: ContactStore>(
         park_kinds: query.reasons.clone(),
         worker: query.worker,
         session: query.session.clone(),
+        reasons: Vec::new(),
         from: query.from,
         to: query.to,
     };
@@ -317,20 +318,11 @@ pub(super) async fn find<L: ContactStore>(
 type Media = (Vec<PieceLine>, Vec<RecordingSid>, Vec<&'static str>);
 
 fn media_of(stage: &Stage) -> Media {
-    let media = match stage {
-        Stage::Linked(linked) => &linked.media,
-        Stage::Uploaded(uploaded) => &uploaded.media,
-        Stage::Processing(processing) => &processing.media,
-        Stage::Complete(complete) => &complete.media,
-        Stage::Failed(failed) => &failed.media,
-        Stage::Parked(parked) => return media_of(&parked.resume),
-        Stage::Discovered(_) | Stage::Captured(_) | Stage::Excluded(_) => &LegMedia::None,
-    };
-    let LegMedia::Recordings {
+    let Some(LegMedia::Recordings {
         pieces,
         superseded,
         marks,
-    } = media
+    }) = stage.media()
     else {
         return Media::default();
     };

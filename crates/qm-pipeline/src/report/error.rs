@@ -36,6 +36,18 @@ pub enum ReportError {
         /// Its stage.
         stage: StageName,
     },
+    /// No webhook message has that id.
+    #[error("the ledger has no webhook message {id}: it never had one, or it was pruned")]
+    UnknownMessage {
+        /// What was asked for.
+        id: String,
+    },
+    /// The message's body was erased on request.
+    #[error("the body of webhook message {id} was erased on request: there is nothing to send")]
+    MessageErased {
+        /// The message.
+        id: String,
+    },
     /// A range has its end before its beginning, or lies in the future.
     #[error("the range from {from} to {to} {what}")]
     Range {

@@ -6,12 +6,14 @@
 mod backfill;
 mod contacts;
 mod error;
+pub mod events;
 mod fields;
 mod keys;
 mod names;
 mod page;
 mod retry;
 mod status;
+pub mod webhooks;
 
 #[cfg(test)]
 mod fixture;
@@ -33,5 +35,6 @@ pub use keys::{
 pub use names::AcdNames;
 pub use retry::{Retried, RetryReport, Selection, Skipped, retry_leg, retry_parked, wish_retry};
 pub use status::{
-    AcdStatus, DiscoveryStatus, ReasonLine, StatusReport, WishLine, WorkerStatus, status,
+    AcdStatus, DeletionLine, DiscoveryStatus, ReasonLine, ReconciledLine, StatusReport, WishLine,
+    WorkerStatus, status,
 };

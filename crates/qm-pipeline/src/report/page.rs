@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use contact_model::StageName;
 use service_runtime::{Mood, Page, Report, Table};
-use sync_ledger::WishState;
+use sync_ledger::{DeletionState, WishState};
 
 use crate::runner::RunReport;
 
@@ -13,11 +13,11 @@ use super::{
     RetryReport, RingFault, StatusReport, TenantFields,
 };
 
-fn time(at: DateTime<Utc>) -> String {
+pub(super) fn time(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-fn some_time(at: Option<DateTime<Utc>>) -> String {
+pub(super) fn some_time(at: Option<DateTime<Utc>>) -> String {
     at.map_or_else(|| "-".to_owned(), time)
 }
 
@@ -114,6 +114,48 @@ fn acd_page(acd: &AcdStatus, page: &mut Page) {
             ]);
         }
         page.table(table);
+    }
+    if let Some(webhooks) = &acd.webhooks {
+        super::webhooks::endpoint_page(webhooks, page);
+    }
+    if acd.pushed_waiting > 0 {
+        page.line(format!(
+            "{} pushed events wait to be processed",
+            acd.pushed_waiting
+        ));
+    }
+    if !acd.deletions.is_empty() {
+        let mut table = Table::new(["source recordings", "reason", "how many", "since"]);
+        for line in &acd.deletions {
+            let mood = match line.state {
+                DeletionState::Failed => Some(Mood::Bad),
+                DeletionState::Blocked => Some(Mood::Careful),
+                DeletionState::Deleted => Some(Mood::Quiet),
+                _ => None,
+            };
+            table.row_with_moods([
+                (line.state.as_str().to_owned(), mood),
+                (line.reason.clone().unwrap_or_default(), None),
+                (line.recordings.to_string(), None),
+                (time(line.oldest), None),
+            ]);
+        }
+        page.table(table);
+    }
+    if let Some(last) = &acd.reconciled {
+        let line = format!(
+            "reconciled at {}, from {} to {}: {} unexplained",
+            time(last.at),
+            time(last.from),
+            time(last.to),
+            last.unexplained
+        );
+        let mood = if last.unexplained == 0 {
+            Mood::Good
+        } else {
+            Mood::Bad
+        };
+        page.mood(mood, line);
     }
 }
 

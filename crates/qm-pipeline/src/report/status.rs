@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
-use connector_config::Config;
+use connector_config::{Config, DeleteSource};
 use contact_model::{AcdKey, ParkKind, Stage, StageName};
 use serde::Serialize;
-use sync_ledger::{ContactFilter, Holder, Ledger, PageRequest, StageCount, Wish, WishState};
+use sync_ledger::{
+    ContactFilter, DeletionState, Holder, Ledger, OutboxCount, PageRequest, StageCount, Wish,
+    WishState,
+};
 
+use super::webhooks::EndpointLine;
 use super::{AcdNames, BackfillLine, ReportError, backfill_line};
 use crate::runner::EVENTS_STREAM;
 
@@ -65,6 +69,40 @@ pub struct AcdStatus {
     pub stages: BTreeMap<StageName, u64>,
     /// Why contacts are parked, failed or excluded.
     pub reasons: Vec<ReasonLine>,
+    /// How its webhook fares; `None` while nothing was ever to be told.
+    pub webhooks: Option<EndpointLine>,
+    /// Pushed events that wait to be processed.
+    pub pushed_waiting: u64,
+    /// How the deletion of source recordings stands.
+    pub deletions: Vec<DeletionLine>,
+    /// The last reconciliation.
+    pub reconciled: Option<ReconciledLine>,
+}
+
+/// How many source recordings are in one state of their deletion.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeletionLine {
+    /// The state.
+    pub state: DeletionState,
+    /// What stands in the way, or why it failed.
+    pub reason: Option<String>,
+    /// How many.
+    pub recordings: u64,
+    /// Since when the first of them is there.
+    pub oldest: DateTime<Utc>,
+}
+
+/// What the last reconciliation came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReconciledLine {
+    /// When it was made.
+    pub at: DateTime<Utc>,
+    /// The range's beginning.
+    pub from: DateTime<Utc>,
+    /// The range's end.
+    pub to: DateTime<Utc>,
+    /// What nobody can explain.
+    pub unexplained: u64,
 }
 
 /// How far discovery has come.
@@ -179,7 +217,41 @@ async fn acd_status<L: Ledger>(
         .unwrap_or(i64::MAX)
         .saturating_add(60);
     let cursor = ledger.cursor(key, EVENTS_STREAM).await?;
+    let outbox = ledger.outbox_counts(Some(key)).await?;
+    let ever_told = |count: &&OutboxCount| {
+        count.pending + count.delivered + count.exhausted > 0 || count.endpoint.disabled.is_some()
+    };
+    let webhooks = outbox.iter().find(ever_told);
+    let backlog = ledger.inbox_backlog().await?;
+    let waiting = backlog.iter().find(|waiting| waiting.acd == *key);
+    let deletes = config
+        .acds
+        .iter()
+        .any(|acd| acd.key() == *key && acd.delete_source == DeleteSource::AfterComplete);
+    let deletions = if deletes {
+        ledger.deletion_counts(Some(key)).await?
+    } else {
+        Vec::new()
+    };
+    let reconciled = ledger.reconciliations(key, 1).await?;
     Ok(AcdStatus {
+        webhooks: webhooks.map(|count| EndpointLine::of(count, names)),
+        pushed_waiting: waiting.map_or(0, |waiting| waiting.waiting),
+        deletions: deletions
+            .into_iter()
+            .map(|count| DeletionLine {
+                state: count.state,
+                reason: count.reason,
+                recordings: count.recordings,
+                oldest: count.oldest,
+            })
+            .collect(),
+        reconciled: reconciled.first().map(|last| ReconciledLine {
+            at: last.at,
+            from: last.from,
+            to: last.to,
+            unexplained: last.unexplained,
+        }),
         name: names.name(key),
         key: key.clone(),
         configured: names.is_configured(key),
@@ -243,6 +315,13 @@ fn in_words(wish: &Wish, names: &AcdNames) -> String {
                 to.to_rfc3339()
             )
         }
+        Wish::Reconcile { acd, from, to, .. } => format!(
+            "reconcile {} from {} to {}",
+            names.name(acd),
+            from.to_rfc3339(),
+            to.to_rfc3339()
+        ),
+        Wish::ForgetContact { leg, .. } => format!("forget {leg}"),
         _ => "something that this release does not know".to_owned(),
     }
 }

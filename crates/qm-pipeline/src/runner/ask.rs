@@ -7,11 +7,12 @@ use twilio_client::{
     Conference, ConferenceStatus, EventQuery, Listed, Listing, MediaLocation, PastParticipant,
     Recording, RecordingStatus, TwilioClient, TwilioError,
 };
-use twilio_sid::TaskSid;
+use twilio_sid::{ServiceSid, TaskSid};
 
+use super::conversations;
 use crate::policy::{
-    Answer, CallFacts, ConferenceFacts, Encryption, ParticipantFacts, Question, RecordingFacts,
-    RecordingState, Trouble,
+    AgentKnown, Answer, CallFacts, ConferenceFacts, Encryption, Occupants, ParticipantFacts,
+    Question, RecordingFacts, RecordingState, Trouble,
 };
 
 /// Twilio keeps events for 30 days; a little less is asked for, because clocks differ.
@@ -36,15 +37,16 @@ pub(crate) fn twilio_trouble(error: &TwilioError, step: &'static str) -> Trouble
 /// How many failures in a row a contact bears before it goes on without what it can do without.
 const PATIENCE: u32 = 3;
 
-/// Asks Twilio. `failures` is how many the contact has had in a row.
+/// Asks Twilio. `failures` is how many the contact has had in a row, `service` the service of Flex's conversations.
 pub(crate) async fn ask(
     twilio: &TwilioClient,
     leg: &Leg,
     question: Question,
     failures: u32,
     now: DateTime<Utc>,
+    service: Option<ServiceSid>,
 ) -> Result<Answer, Trouble> {
-    match answer(twilio, leg, question, now).await {
+    match answer(twilio, leg, question, now, service).await {
         Ok(answer) => Ok(answer),
         // It only makes a cut finer: a contact does not wait for ever for a record that many accounts do not have.
         Err(_) if matches!(question, Question::Participants(_)) && failures >= PATIENCE => {
@@ -59,6 +61,7 @@ async fn answer(
     leg: &Leg,
     question: Question,
     now: DateTime<Utc>,
+    service: Option<ServiceSid>,
 ) -> Result<Answer, TwilioError> {
     Ok(match question {
         Question::TaskEvents(task) => {
@@ -95,7 +98,7 @@ async fn answer(
                         .items
                         .iter()
                         .filter(|participant| !participant.is_coach)
-                        .map(participant)
+                        .map(|participant| participant_facts(participant, &listed.items))
                         .collect(),
                 )),
                 // Not every account has Voice Insights, and it forgets after 30 days.
@@ -106,6 +109,17 @@ async fn answer(
                 Err(error) => return Err(error),
             }
         }
+        Question::Conversation(sid) => {
+            Answer::Conversation(conversations::find(twilio, service, sid).await?)
+        }
+        Question::Messages(facts) => Answer::Messages(conversations::stamps(twilio, facts).await?),
+        Question::Interaction(sid) => {
+            Answer::Interaction(conversations::agents(twilio, sid).await?)
+        }
+        // They are not Twilio's to answer.
+        Question::Occupants(_) => Answer::Occupants(Occupants::default()),
+        Question::HoldSeen(_) => Answer::HoldSeen(None),
+        Question::Agent(_) => Answer::Agent(AgentKnown::Unclear),
         Question::Call(sid) => match twilio.calls().get(sid).await {
             Ok(call) => Answer::Call(Some(CallFacts {
                 sid,
@@ -171,12 +185,17 @@ fn conference(conference: &Conference) -> ConferenceFacts {
     }
 }
 
-fn participant(participant: &PastParticipant) -> ParticipantFacts {
+fn participant_facts(
+    participant: &PastParticipant,
+    everyone: &[PastParticipant],
+) -> ParticipantFacts {
+    let holds = participant.holds_among(everyone);
     ParticipantFacts {
         call: participant.call,
         joined: participant.joined_at,
         left: participant.left_at,
         client: participant.client_identity().map(str::to_owned),
+        holds: holds.map(|holds| holds.iter().map(|span| (span.from, span.to)).collect()),
     }
 }
 

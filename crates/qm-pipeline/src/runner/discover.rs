@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use contact_model::{AcdKey, Contact, Details, Stage};
 use flex_events::FlexEvent;
 use sync_ledger::{
@@ -23,7 +23,10 @@ use crate::policy::{NextWindow, Window, ended_in, next_window};
 pub const EVENTS_STREAM: &str = "events";
 
 /// The name of the cursor that stays where discovery began: what ended before is not this connector's to carry.
-const ORIGIN_STREAM: &str = "origin";
+pub(super) const ORIGIN_STREAM: &str = "origin";
+
+/// A `Date` header has whole seconds.
+const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(2);
 
 /// How long discovery pauses after a failure at first, and at most.
 pub(crate) const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
@@ -45,8 +48,21 @@ pub(crate) async fn read_window(
     since: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<Vec<(Contact, Details)>, TwilioError> {
+    read_window_seeing(twilio, acd, window, since, now, &|_| {}).await
+}
+
+/// The same, with all events of the window shown to `seen`.
+async fn read_window_seeing(
+    twilio: &TwilioClient,
+    acd: &AcdKey,
+    window: Window,
+    since: DateTime<Utc>,
+    now: DateTime<Utc>,
+    seen: &(dyn Fn(&[FlexEvent]) + Send + Sync),
+) -> Result<Vec<(Contact, Details)>, TwilioError> {
     let query = EventQuery::between(window.from, window.to);
     let found = twilio.taskrouter(acd.workspace).events(&query).await?;
+    seen(&found.events);
     for error in &found.unreadable {
         tracing::error!(%acd, %error, "an event cannot be read; if it ended a leg, that leg is found when its task ends");
     }
@@ -150,7 +166,7 @@ async fn live_step<L: Ledger>(
     let timing = &acd.rules.timing;
     let window = match next_window(
         cursor,
-        now,
+        by_twilios_clock(core, acd, now),
         timing.discover_window,
         timing.discover_trail,
         timing.discover_interval,
@@ -161,14 +177,13 @@ async fn live_step<L: Ledger>(
             return Ok(Some((until - now).to_std().unwrap_or(PAUSE.0)));
         }
     };
-    let advanced = advance(
-        core,
-        acd,
-        live(EVENTS_STREAM),
-        known,
-        (window, origin.position),
-    )
-    .await?;
+    let read = read(core, acd, window, origin.position).await?;
+    // The answer told the time at Twilio. Where this machine's clock is ahead, events of the window may not be there yet.
+    let horizon = by_twilios_clock(core, acd, now) - crate::policy::span(timing.discover_trail);
+    if window.to > horizon + CLOCK_TOLERANCE {
+        return Ok(Some(PAUSE.0));
+    }
+    let advanced = advance(core, live(EVENTS_STREAM), known, window, read).await?;
     core.state
         .discovered(&acd.key, window.to, advanced.new.len());
     if !advanced.new.is_empty() {
@@ -178,23 +193,50 @@ async fn live_step<L: Ledger>(
     Ok(None)
 }
 
-async fn advance<L: Ledger>(
+/// The present by Twilio's clock where ours is ahead of it: events carry Twilio's time, and a horizon that runs ahead would
+/// pass them by. Ours, where it is behind: discovery is then only later.
+fn by_twilios_clock<L>(core: &Core<L>, acd: &AcdRuntime, now: DateTime<Utc>) -> DateTime<Utc> {
+    let Some(skew) = acd.twilio.clock_skew() else {
+        return now;
+    };
+    if core.state.clock_is_off(&acd.key, skew) {
+        tracing::warn!(acd = %acd.config.name, twilio_ahead_seconds = skew.num_seconds(), "this machine's clock and Twilio's differ: correct this one (NTP)");
+    }
+    now + skew.min(TimeDelta::zero())
+}
+
+async fn read<L: Ledger>(
     core: &Core<L>,
     acd: &AcdRuntime,
+    window: Window,
+    since: DateTime<Utc>,
+) -> Result<Vec<(Contact, Details)>, DiscoverError> {
+    core.witness.before(Step::Discover, None);
+    let seen = |events: &[FlexEvent]| {
+        if let Some(screen) = &acd.screen {
+            for event in events {
+                screen.event(event);
+            }
+        }
+    };
+    let read = read_window_seeing(&acd.twilio, &acd.key, window, since, core.now(), &seen).await;
+    core.witness.after(Step::Discover, None, read.is_ok());
+    Ok(read?)
+}
+
+async fn advance<L: Ledger>(
+    core: &Core<L>,
     cursor: CursorId,
     from: Option<DateTime<Utc>>,
-    (window, since): (Window, DateTime<Utc>),
+    window: Window,
+    legs: Vec<(Contact, Details)>,
 ) -> Result<Advanced, DiscoverError> {
-    let now = core.now();
-    core.witness.before(Step::Discover, None);
-    let read = read_window(&acd.twilio, &acd.key, window, since, now).await;
-    core.witness.after(Step::Discover, None, read.is_ok());
     let step = Advance {
         cursor,
         from,
         to: window.to,
-        legs: read?.into_iter().map(new_leg).collect(),
-        at: now,
+        legs: legs.into_iter().map(new_leg).collect(),
+        at: core.now(),
     };
     Ok(core.ledger.advance(step, &keep).await?)
 }
@@ -243,9 +285,13 @@ pub(crate) async fn backfill<L: Ledger>(
             to: longest.min(open.to),
         };
         let id = CursorId::Backfill(open.id);
+        let moved = async {
+            let legs = read(core, acd, window, open.from).await?;
+            advance(core, id, Some(open.position), window, legs).await
+        };
         tokio::select! {
             () = stop.cancelled() => break,
-            advanced = advance(core, acd, id, Some(open.position), (window, open.from)) => advanced?,
+            advanced = moved => advanced?,
         };
         core.wake.notify_one();
         match core.ledger.backfill(open.id).await? {

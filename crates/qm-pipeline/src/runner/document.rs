@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use calabrio_client::{Audio, ContactImport};
-use contact_model::{Delivered, Leg, LegMedia};
+use calabrio_client::{ContactImport, Content};
+use contact_model::{Channel, Delivered, Hold, Leg, LegMedia};
 use metadata_mapping::{Fact, Facts, Mapped, RuleSet, apply};
 
+use super::transfer::Prepared;
 use crate::policy::{LegAttributes, Work};
 
 /// The facts of a leg that rules may map.
@@ -41,8 +42,27 @@ pub(crate) fn facts(work: &Work, media: &LegMedia, attributes: &LegAttributes) -
     for mark in media.marks() {
         facts.add(Fact::Marks, mark);
     }
+    if let Some(part) = media.transcript() {
+        facts.add(Fact::ConversationSid, part.conversation);
+    }
+    match leg.hold {
+        Some(Hold::Observed { count, seconds }) => {
+            facts
+                .add(Fact::HoldCount, count)
+                .add(Fact::HoldSeconds, seconds);
+        }
+        Some(Hold::NotObservable) => {
+            facts
+                .add(Fact::HoldCount, NOT_OBSERVABLE)
+                .add(Fact::HoldSeconds, NOT_OBSERVABLE);
+        }
+        None => {}
+    }
     facts
 }
+
+/// What the facts about hold say where the account yields nothing that would tell.
+const NOT_OBSERVABLE: &str = "not-observable";
 
 /// The metadata of a contact.
 pub(crate) fn metadata(work: &Work, media: &LegMedia, rules: &RuleSet) -> BTreeMap<String, String> {
@@ -73,7 +93,7 @@ pub(crate) fn import(
     media: &LegMedia,
     rules: &RuleSet,
     sending: Delivered,
-    audio: Option<Audio>,
+    prepared: &Prepared,
 ) -> ContactImport {
     let leg = &work.contact.leg;
     let (ani, dnis) = work.attributes().addresses();
@@ -89,7 +109,7 @@ pub(crate) fn import(
         leg: leg.id,
         session: leg.session_id(),
         start: began(leg),
-        duration_ms: if audio.is_some() {
+        duration_ms: if sending.duration_ms > 0 {
             sending.duration_ms
         } else {
             lasted
@@ -97,8 +117,20 @@ pub(crate) fn import(
         direction: leg.direction,
         ani,
         dnis,
-        agent_acd_id: Some(leg.worker.to_string()),
+        agent_acd_id: (!work.unassigned).then(|| leg.worker.to_string()),
         metadata: metadata(work, media, rules),
-        audio,
+        content: content(&leg.channel, prepared),
+    }
+}
+
+/// What the contact holds, and of what kind that makes it.
+fn content(channel: &Channel, prepared: &Prepared) -> Content {
+    match (prepared, channel.as_str()) {
+        (Prepared::Text(ready), "email") => Content::Email(Some(ready.text())),
+        (Prepared::Text(ready), _) => Content::Text(Some(ready.text())),
+        (Prepared::Audio(ready), _) => Content::Call(Some(ready.audio())),
+        (Prepared::Nothing, "voice") => Content::Call(None),
+        (Prepared::Nothing, "email") => Content::Email(None),
+        (Prepared::Nothing, _) => Content::Text(None),
     }
 }

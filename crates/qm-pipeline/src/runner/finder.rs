@@ -159,7 +159,7 @@ async fn answer(calabrio: &CalabrioClient, group: Vec<Ask>) -> bool {
 fn read(contact: &CalabrioContact) -> FoundContact {
     let state = match contact.state {
         ContactState::Failed { .. } => FoundState::Failed,
-        ContactState::Processing => FoundState::WithoutMedia,
+        ContactState::Processing => FoundState::Processing,
         ContactState::Complete if contact.has_media != Some(false) => FoundState::WithMedia,
         _ => match contact.has_media {
             Some(true) => FoundState::WithMedia,

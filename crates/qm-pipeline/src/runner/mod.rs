@@ -2,13 +2,22 @@
 
 mod acd;
 mod ask;
+mod conversations;
 mod discover;
 mod document;
 mod finder;
+mod holds;
+mod intake;
+mod people;
+mod pushed;
 mod schedule;
+mod screen;
+mod siblings;
 mod state;
+mod tell;
 mod transfer;
 mod turn;
+mod webhooks;
 mod wishes;
 mod witness;
 mod worker;
@@ -25,7 +34,9 @@ use crate::report::AcdNames;
 pub(crate) use ask::EVENTS_KEPT;
 pub use discover::EVENTS_STREAM;
 pub(crate) use discover::read_window;
+pub use intake::Intake;
 pub use state::{AcdHealth, Health};
+pub use webhooks::{LedgerOutbox, OutboxError, deliverer, endpoint_id};
 pub(crate) use wishes::retry_one;
 pub use witness::{Nobody, Step, Witness};
 pub use worker::{RunReport, Until, Worker};
@@ -46,6 +57,10 @@ pub(crate) struct Core<L> {
     pub(crate) stopping: CancellationToken,
     /// Something may have become due.
     pub(crate) wake: Notify,
+    /// Events were pushed.
+    pub(crate) pushed: Arc<Notify>,
+    /// Something is to be told outside.
+    pub(crate) told: Notify,
 }
 
 impl<L> Core<L> {

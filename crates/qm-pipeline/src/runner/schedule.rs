@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use contact_model::{AcdKey, LegId};
+use contact_model::{AcdKey, LegId, Stage};
 use sync_ledger::{Ledger, LedgerError, Schedule};
 use tokio::task::{Id, JoinError, JoinSet};
 
@@ -23,6 +23,9 @@ const BROKEN_OFF: TimeDelta = TimeDelta::minutes(15);
 
 /// When a contact is taken up again whose turn could not be written down.
 const UNWRITTEN: TimeDelta = TimeDelta::seconds(30);
+
+/// When a contact is taken up again that wanted messages which another leg of its conversation had claimed.
+const CLASHED: TimeDelta = TimeDelta::milliseconds(200);
 
 /// How long the worker pauses when the ledger cannot be written.
 pub(super) const LEDGER_PAUSE: Duration = Duration::from_secs(5);
@@ -102,12 +105,18 @@ impl Turns {
             return Duration::ZERO;
         };
         match ended {
-            Ok(Ended::Rested(stage)) => {
-                *report.reached.entry(stage.to_string()).or_default() += 1;
-                tracing::debug!(%leg, %stage, "a turn ended");
+            Ok(Ended::Rested(reached)) => {
+                for stage in &reached {
+                    *report.reached.entry(stage.to_string()).or_default() += 1;
+                }
+                tracing::debug!(%leg, ?reached, "a turn ended");
                 Duration::ZERO
             }
             Ok(Ended::Overtaken) => Duration::ZERO,
+            Ok(Ended::Clashed) => {
+                self.left.push((acd, leg, CLASHED));
+                Duration::ZERO
+            }
             Ok(Ended::Ledger(error)) => {
                 tracing::error!(%leg, %error, "the ledger cannot be written; nothing is lost");
                 self.left.push((acd, leg, UNWRITTEN));
@@ -155,8 +164,15 @@ async fn let_go<L: Ledger>(
         due_at,
         ..row.schedule
     };
+    let mut contact = row.contact.clone();
+    // An upload may have gone on until now: it is in doubt from here on, not from when it was intended.
+    if let Stage::Linked(stage) = contact.stage.clone()
+        && stage.in_doubt
+    {
+        contact.stage = Stage::Linked(stage.doubt(now));
+    }
     core.ledger
-        .save(row.change(row.contact.clone(), schedule, now))
+        .save(row.change(contact, schedule, now))
         .await
         .map(drop)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use contact_model::AcdKey;
 use serde::Serialize;
 
@@ -18,7 +18,12 @@ pub struct AcdHealth {
     pub discovery_failures: u32,
     /// Legs that were discovered since the start.
     pub discovered: u64,
+    /// How many seconds Twilio's clock is ahead of this machine's (negative: behind), where that is worth a word.
+    pub twilio_ahead_seconds: Option<i64>,
 }
+
+/// How many seconds clocks may differ.
+const TOLERATED_SKEW: i64 = 5;
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -72,6 +77,21 @@ impl Health {
         let health = inner.acds.entry(acd.clone()).or_default();
         health.caught_up = false;
         health.discovery_failures = health.discovery_failures.saturating_add(1);
+    }
+
+    /// Notes how far Twilio's clock is ahead; whether that is news and worth a word.
+    pub(crate) fn clock_is_off(&self, acd: &AcdKey, skew: TimeDelta) -> bool {
+        let off = Some(skew.num_seconds()).filter(|seconds| seconds.abs() > TOLERATED_SKEW);
+        let mut inner = self.inner();
+        let health = inner.acds.entry(acd.clone()).or_default();
+        let moved = match (health.twilio_ahead_seconds, off) {
+            (Some(before), Some(now)) => (before - now).abs() > TOLERATED_SKEW,
+            (before, now) => before != now,
+        };
+        if moved {
+            health.twilio_ahead_seconds = off;
+        }
+        moved && off.is_some()
     }
 
     pub(crate) fn wish_taken(&self) {

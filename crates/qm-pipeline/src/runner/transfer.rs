@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use calabrio_client::Audio;
-use contact_model::{Delivered, LegMedia, MediaPiece, ParkReason};
+use contact_model::{Delivered, MediaPiece, ParkReason};
 use http_retry::{BodyError, BodyStream};
 use recording_audio::{AudioError, Clip, Joining, Plan, Prober};
 use recording_crypto::{ContentKey, CryptoError, EncryptionDetails, KeyRing};
@@ -13,6 +13,7 @@ use twilio_client::{Media, NoMedia, Recording, TwilioClient, TwilioError};
 use twilio_sid::RecordingSid;
 
 use super::ask::twilio_trouble;
+use super::conversations::ReadyText;
 use crate::policy::Trouble;
 
 /// How long a transfer waits for room in the spool before it gives way to others: two that each wait for what the other
@@ -22,39 +23,49 @@ const ROOM: Duration = Duration::from_mins(1);
 /// How often a recording is fetched that does not authenticate, before it is parked: the download may have been damaged.
 const FETCHES: u32 = 2;
 
+/// What a contact will hold, ready to be sent.
+#[derive(Clone)]
+pub(crate) enum Prepared {
+    /// Metadata alone.
+    Nothing,
+    /// Audio, from recordings in the spool.
+    Audio(ReadyAudio),
+    /// A transcript, in memory.
+    Text(ReadyText),
+}
+
+impl Prepared {
+    /// What will be sent.
+    pub(crate) fn delivered(&self) -> Delivered {
+        match self {
+            Self::Nothing => Delivered::default(),
+            Self::Audio(ready) => ready.delivered(),
+            Self::Text(ready) => ready.delivered(),
+        }
+    }
+}
+
 /// Recordings in the spool, and what is to be made of them.
 #[derive(Clone)]
-pub(crate) struct Prepared {
-    audio: Option<Arc<Ready>>,
-}
+pub(crate) struct ReadyAudio(Arc<Ready>);
 
 struct Ready {
     inputs: Vec<SealedRecording>,
     plan: Plan,
 }
 
-impl Prepared {
-    /// A contact without media.
-    pub(crate) fn nothing() -> Self {
-        Self { audio: None }
-    }
-
-    /// What will be sent.
-    pub(crate) fn delivered(&self) -> Delivered {
-        self.audio
-            .as_ref()
-            .map_or_else(Delivered::default, |ready| Delivered {
-                duration_ms: ready.plan.duration_ms(),
-                bytes: ready.plan.output_len(),
-            })
+impl ReadyAudio {
+    fn delivered(&self) -> Delivered {
+        Delivered {
+            duration_ms: self.0.plan.duration_ms(),
+            bytes: self.0.plan.output_len(),
+        }
     }
 
     /// The audio, to be opened for the upload.
-    pub(crate) fn audio(&self) -> Option<Audio> {
-        let ready = Arc::clone(self.audio.as_ref()?);
-        Some(Audio::new(ready.plan.output_len(), move || {
-            stream(Arc::clone(&ready))
-        }))
+    pub(crate) fn audio(&self) -> Audio {
+        let ready = Arc::clone(&self.0);
+        Audio::new(ready.plan.output_len(), move || stream(Arc::clone(&ready)))
     }
 }
 
@@ -77,16 +88,13 @@ fn spool_trouble(recording: RecordingSid, error: &SpoolError, quota: u64) -> Tro
     }
 }
 
-/// Brings the media of a contact into the spool and plans what is made of it.
+/// Brings recordings into the spool and plans what is made of them.
 pub(crate) async fn prepare(
-    media: &LegMedia,
+    pieces: &[MediaPiece],
     twilio: &TwilioClient,
     keys: &Arc<KeyRing>,
     spool: &Spool,
 ) -> Result<Prepared, Trouble> {
-    let LegMedia::Recordings { pieces, .. } = media else {
-        return Ok(Prepared::nothing());
-    };
     let mut inputs = Vec::with_capacity(pieces.len());
     let mut clips = Vec::with_capacity(pieces.len());
     let mut held = 0;
@@ -123,9 +131,10 @@ pub(crate) async fn prepare(
             ),
         }
     })?;
-    Ok(Prepared {
-        audio: Some(Arc::new(Ready { inputs, plan })),
-    })
+    Ok(Prepared::Audio(ReadyAudio(Arc::new(Ready {
+        inputs,
+        plan,
+    }))))
 }
 
 /// `held` is what the contact's recordings before this one take up in the spool, in bytes.

@@ -13,17 +13,21 @@ use tracing::Instrument as _;
 
 use super::acd::AcdRuntime;
 use super::finder::SearchFailed;
+use super::siblings::{hold_seen, occupants};
+use super::tell::tell;
 use super::transfer::{Prepared, prepare};
-use super::{Core, Step, ask, document};
+use super::{Core, Step, ask, conversations, document};
 use crate::policy::{Answer, Effect, Event, Question, Sent, Trouble, Work, decide};
 
 /// How a turn ended.
 #[derive(Debug)]
 pub(crate) enum Ended {
-    /// The contact rests, or is at its end.
-    Rested(StageName),
+    /// The contact rests, or is at its end. These are the stages that it came to.
+    Rested(Vec<StageName>),
     /// Somebody else changed it meanwhile: the next turn reads it again.
     Overtaken,
+    /// Another leg of its conversation has claimed some of its messages meanwhile: the next turn divides them again.
+    Clashed,
     /// The ledger could not be written.
     Ledger(LedgerError),
 }
@@ -36,8 +40,9 @@ pub(crate) async fn turn<L: Ledger>(
 ) -> Ended {
     let span = tracing::info_span!("turn", leg = %record.row.leg(), acd = %acd.config.name);
     match Turn::new(&core, &acd, record).run().instrument(span).await {
-        Ok(stage) => Ended::Rested(stage),
-        Err(LedgerError::Conflict { .. }) => Ended::Overtaken,
+        Ok(reached) => Ended::Rested(reached),
+        Err(LedgerError::Conflict { .. } | LedgerError::Forgotten { .. }) => Ended::Overtaken,
+        Err(LedgerError::TranscriptClaimed { .. }) => Ended::Clashed,
         Err(error) => Ended::Ledger(error),
     }
 }
@@ -51,6 +56,7 @@ struct Turn<'a, L> {
     prepared: Option<Prepared>,
     note: Option<String>,
     reached: StageName,
+    came_to: Vec<StageName>,
     upload_slot: Option<OwnedSemaphorePermit>,
 }
 
@@ -91,6 +97,7 @@ impl<'a, L: Ledger> Turn<'a, L> {
             prepared: None,
             note: None,
             reached,
+            came_to: Vec::new(),
             upload_slot: None,
         }
     }
@@ -106,10 +113,33 @@ impl<'a, L: Ledger> Turn<'a, L> {
 
     async fn ask(&self, question: Question, now: DateTime<Utc>) -> Result<Answer, Trouble> {
         let (leg, failures) = (&self.work.contact.leg, self.work.failures);
-        ask::ask(&self.acd.twilio, leg, question, failures, now).await
+        match question {
+            Question::Occupants(conversation) => occupants(self.core, leg, conversation)
+                .await
+                .map(Answer::Occupants)
+                .map_err(|error| ledger_trouble(&error, question.step())),
+            Question::HoldSeen(conference) => hold_seen(self.core, leg, conference)
+                .await
+                .map(Answer::HoldSeen)
+                .map_err(|error| ledger_trouble(&error, question.step())),
+            Question::Agent(worker) => self
+                .acd
+                .directory
+                .knows(worker)
+                .await
+                .map(Answer::Agent)
+                .map_err(|error| calabrio_trouble(&error, question.step())),
+            _ => {
+                let service = match question {
+                    Question::Conversation(_) => self.acd.chat_service().await?,
+                    _ => None,
+                };
+                ask::ask(&self.acd.twilio, leg, question, failures, now, service).await
+            }
+        }
     }
 
-    async fn run(mut self) -> Result<StageName, LedgerError> {
+    async fn run(mut self) -> Result<Vec<StageName>, LedgerError> {
         let leg = self.work.contact.leg.id;
         let mut event = Event::Woken;
         let mut as_of = None;
@@ -202,11 +232,11 @@ impl<'a, L: Ledger> Turn<'a, L> {
                 }
                 Effect::Rest(until) => {
                     self.save(Some(until), false).await?;
-                    return Ok(self.work.contact.stage.name());
+                    return Ok(self.came_to);
                 }
                 Effect::End => {
                     self.save(None, false).await?;
-                    return Ok(self.work.contact.stage.name());
+                    return Ok(self.came_to);
                 }
             };
         }
@@ -234,6 +264,9 @@ impl<'a, L: Ledger> Turn<'a, L> {
                 DetailsChange::Keep
             },
             keep_lease: hold,
+            tell: (stage != self.reached)
+                .then(|| tell(self.acd, &self.work.contact, self.version))
+                .flatten(),
         };
         self.core.witness.before(Step::Save, Some(leg));
         let saved = self.core.ledger.save(change).await;
@@ -246,6 +279,10 @@ impl<'a, L: Ledger> Turn<'a, L> {
         }
         if stage != self.reached {
             self.reached = stage;
+            self.came_to.push(stage);
+            if self.work.contact.stage.status().is_some() {
+                self.core.told.notify_one();
+            }
             self.core.witness.reached(leg, stage);
             if let Stage::Parked(parked) = &self.work.contact.stage {
                 tracing::warn!(reason = %parked.reason.kind(), advice = parked.reason.advice(), "a contact was parked");
@@ -264,7 +301,26 @@ impl<'a, L: Ledger> Turn<'a, L> {
 
     async fn prepare(&mut self) -> Result<Delivered, Trouble> {
         let media = self.media().clone();
-        let prepared = prepare(&media, &self.acd.twilio, &self.acd.keys, &self.core.spool).await?;
+        let acd = self.acd;
+        let prepared = match &media {
+            LegMedia::None => Prepared::Nothing,
+            LegMedia::Recordings { pieces, .. } => {
+                prepare(pieces, &acd.twilio, &acd.keys, &self.core.spool).await?
+            }
+            LegMedia::Transcript(part) => {
+                let details = &self.work.details;
+                let speakers = conversations::Speakers::new(
+                    details.worker_name.as_deref(),
+                    details.worker_full_name.as_deref(),
+                    details.worker_contact_uri.as_deref(),
+                );
+                let leg = &self.work.contact.leg;
+                let digital = &acd.config.digital;
+                Prepared::Text(
+                    conversations::prepare(part, leg, &speakers, &acd.twilio, digital).await?,
+                )
+            }
+        };
         let delivered = prepared.delivered();
         self.prepared = Some(prepared);
         Ok(delivered)
@@ -284,7 +340,7 @@ impl<'a, L: Ledger> Turn<'a, L> {
             &stage.media,
             &self.acd.mapping,
             attempt.sending,
-            prepared.audio(),
+            prepared,
         );
         match self.acd.calabrio.import(&contact).await {
             ImportOutcome::Accepted { ccr } => Sent::Accepted { ccr },
@@ -321,6 +377,11 @@ fn calabrio_trouble(error: &CalabrioError, step: &'static str) -> Trouble {
         return Trouble::Held;
     }
     tracing::info!(%error, step, "a step failed");
+    Trouble::Passing { step }
+}
+
+fn ledger_trouble(error: &LedgerError, step: &'static str) -> Trouble {
+    tracing::error!(%error, step, "the ledger cannot be read");
     Trouble::Passing { step }
 }
 

@@ -20,6 +20,8 @@ pub enum Step {
     Search,
     /// Metadata is written to a contact.
     UpdateMetadata,
+    /// Screen recording is told.
+    TellScreen,
 }
 
 impl Step {
@@ -32,6 +34,7 @@ impl Step {
         Self::Upload,
         Self::Search,
         Self::UpdateMetadata,
+        Self::TellScreen,
     ];
 
     /// The word as it stands in metrics.
@@ -44,6 +47,7 @@ impl Step {
             Self::Upload => "upload",
             Self::Search => "search",
             Self::UpdateMetadata => "update-metadata",
+            Self::TellScreen => "tell-screen",
         }
     }
 }
@@ -58,6 +62,17 @@ pub trait Witness: Send + Sync {
     /// A step has ended, well or not; nothing that follows from it has been committed.
     fn after(&self, step: Step, leg: Option<LegId>, worked: bool) {
         let _ = (step, leg, worked);
+    }
+
+    /// What became of an attempt to deliver a webhook of an ACD, in a word: `delivered`, `retried`, `exhausted`; or
+    /// `endpoint-disabled`.
+    fn webhook(&self, acd: &str, outcome: &'static str) {
+        let _ = (acd, outcome);
+    }
+
+    /// How requests with pushed events were answered, or what became of their events, in a word.
+    fn pushed(&self, acd: &str, outcome: &'static str, count: u64) {
+        let _ = (acd, outcome, count);
     }
 
     /// A contact came to this stage, and this is committed.

@@ -4,22 +4,28 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use calabrio_client::CalabrioClient;
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use connector_config::Config;
 use recording_spool::Spool;
 use serde::Serialize;
 use sync_ledger::{Ledger, LedgerError, Retention};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, OnceCell, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use webhook_delivery::Deliverer;
 
 use super::acd::AcdRuntime;
 use super::finder::Finder;
+use super::intake::Intake;
+use super::people::Directory;
 use super::schedule::{LEDGER_PAUSE, Turns};
-use super::{Core, Health, Nobody, Witness, discover, wishes};
+use super::screen::Screen;
+use super::webhooks::LedgerOutbox;
+use super::{Core, Health, Nobody, Witness, discover, holds, pushed, screen, wishes};
 use crate::connect::AcdServices;
 use crate::error::PipelineError;
-use crate::policy::Rules;
+use crate::policy::{Rules, ScreenMessage};
 use crate::report::AcdNames;
 
 /// How often the ledger is looked at although nothing in this process says that something is due.
@@ -51,10 +57,13 @@ pub struct RunReport {
 }
 
 /// The one worker of a ledger. Its owner holds the ledger's [lock](sync_ledger::WorkerLock).
-pub struct Worker<L> {
+pub struct Worker<L: Ledger> {
     core: Arc<Core<L>>,
     acds: Vec<Arc<AcdRuntime>>,
     finders: JoinSet<()>,
+    intake: Option<Intake<L>>,
+    deliverer: Option<Deliverer<LedgerOutbox<L>>>,
+    screens: Vec<(CalabrioClient, Screen, mpsc::Receiver<ScreenMessage>)>,
     stop_grace: Duration,
     retention: Retention,
     started: DateTime<Utc>,
@@ -76,10 +85,19 @@ impl<L: Ledger> Worker<L> {
     ) -> Self {
         let started = Utc::now();
         let state = Arc::new(Health::default());
-        let mut finders = JoinSet::new();
+        let (mut finders, mut screens) = (JoinSet::new(), Vec::new());
         let acds = services
             .into_iter()
-            .map(|services| Arc::new(runtime(services, config, started, &state, &mut finders)))
+            .map(|services| {
+                let screen = services.acd.rte_messaging.then(|| {
+                    let holds = services.acd.screen_recording.holds;
+                    let (screen, messages) = Screen::new(holds);
+                    screens.push((services.calabrio.clone(), screen.clone(), messages));
+                    screen
+                });
+                let parts = (&mut finders, screen);
+                Arc::new(runtime(services, config, started, &state, parts))
+            })
             .collect();
         let days = |duration| TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
         Self {
@@ -91,10 +109,15 @@ impl<L: Ledger> Worker<L> {
                 names: AcdNames::configured(config),
                 clock: Utc::now,
                 stopping: CancellationToken::new(),
-                wake: tokio::sync::Notify::new(),
+                wake: Notify::new(),
+                pushed: Arc::default(),
+                told: Notify::new(),
             }),
             acds,
             finders,
+            intake: None,
+            deliverer: None,
+            screens,
             stop_grace: config.runtime.stop_grace,
             retention: Retention {
                 details: days(config.ledger.retain_details),
@@ -102,6 +125,23 @@ impl<L: Ledger> Worker<L> {
             },
             started,
         }
+    }
+
+    /// Takes pushed events as well.
+    pub fn with_intake(mut self, intake: Option<Intake<L>>) -> Self {
+        self.intake = intake;
+        self
+    }
+
+    /// Delivers webhooks as well.
+    pub fn with_deliverer(mut self, deliverer: Deliverer<LedgerOutbox<L>>) -> Self {
+        self.deliverer = Some(deliverer);
+        self
+    }
+
+    /// Is to be notified when events were put into the inbox.
+    pub fn pushed(&self) -> Arc<Notify> {
+        Arc::clone(&self.core.pushed)
     }
 
     /// What the worker knows of itself, while it runs.
@@ -127,6 +167,52 @@ impl<L: Ledger> Worker<L> {
         let mut tasks = JoinSet::new();
         for acd in &self.acds {
             tasks.spawn(discover::live(
+                Arc::clone(&self.core),
+                Arc::clone(acd),
+                background.clone(),
+            ));
+        }
+        if let Some(intake) = self.intake.take() {
+            let stop = background.clone();
+            tasks.spawn(async move {
+                if let Err(error) = intake.run(stop.cancelled()).await {
+                    tracing::error!(%error, "pushed events are taken no more; the Events API tells of contacts all the same");
+                    stop.cancelled().await;
+                }
+            });
+        }
+        if let Some(deliverer) = self.deliverer.take() {
+            let (stop, core) = (background.clone(), Arc::clone(&self.core));
+            tasks.spawn(async move {
+                let wake = deliverer.wake();
+                let woken = async {
+                    loop {
+                        core.told.notified().await;
+                        wake.wake();
+                    }
+                };
+                tokio::select! {
+                    () = deliverer.run(stop.cancelled()) => {}
+                    () = woken => {}
+                }
+            });
+        }
+        tasks.spawn(pushed::process(
+            Arc::clone(&self.core),
+            self.acds.clone(),
+            background.clone(),
+        ));
+        for (acd, screen, messages) in std::mem::take(&mut self.screens) {
+            tasks.spawn(screen::serve(
+                Arc::clone(&self.core),
+                acd,
+                screen,
+                messages,
+                background.clone(),
+            ));
+        }
+        for acd in self.acds.iter().filter(|acd| acd.config.hold.poll) {
+            tasks.spawn(holds::poll(
                 Arc::clone(&self.core),
                 Arc::clone(acd),
                 background.clone(),
@@ -250,7 +336,7 @@ fn runtime(
     config: &Config,
     started: DateTime<Utc>,
     state: &Health,
-    finders: &mut JoinSet<()>,
+    (finders, screen): (&mut JoinSet<()>, Option<Screen>),
 ) -> AcdRuntime {
     let key = services.acd.key();
     state.known(&key);
@@ -266,8 +352,11 @@ fn runtime(
         rules: Rules::new(&services.acd, &config.timing, keys, started),
         config: services.acd,
         twilio: services.twilio,
-        calabrio: services.calabrio,
         keys: services.keys,
+        directory: Directory::new(services.calabrio.clone()),
+        calabrio: services.calabrio,
+        screen,
+        chat_service: OnceCell::new(),
         mapping: services.mapping,
         fetches: transfers(config.limits.twilio_in_flight, config),
         uploads: transfers(config.limits.calabrio_in_flight, config),

@@ -1,0 +1,123 @@
+//! `webhooks`: list, show, replay, test, enable.
+
+use anyhow::{Context as _, Result};
+use chrono::Utc;
+use connector_config::Acd;
+use qm_pipeline::report::AcdNames;
+use qm_pipeline::report::webhooks::{self as report, MessageQuery};
+use service_runtime::Exit;
+use sync_ledger::Replay;
+
+use crate::advice::Told;
+use crate::cli::{Global, OfAcd, WebhookList, WebhookReplay, Webhooks};
+use crate::open;
+
+pub(super) async fn webhooks(global: &Global, asked: Webhooks) -> Result<Exit> {
+    match asked {
+        Webhooks::List(asked) => list(global, asked).await,
+        Webhooks::Show { id } => {
+            let config = open::config(global)?;
+            let (ledger, _) = open::ledger_beside(&config).await?;
+            let names = AcdNames::read(&ledger, &config).await?;
+            crate::print::report(global, &report::message(&ledger, &names, &id).await?)?;
+            Ok(Exit::Ok)
+        }
+        Webhooks::Replay(asked) => replay(global, asked).await,
+        Webhooks::Test(of) => test(global, &of).await,
+        Webhooks::Enable(of) => enable(global, &of).await,
+    }
+}
+
+async fn list(global: &Global, asked: WebhookList) -> Result<Exit> {
+    let config = open::config(global)?;
+    let (ledger, _) = open::ledger_beside(&config).await?;
+    let names = AcdNames::read(&ledger, &config).await?;
+    let query = MessageQuery {
+        acd: asked.of.acd,
+        states: asked.state,
+        leg: asked.leg,
+        from: asked.from,
+        to: asked.to,
+        limit: asked.limit,
+    };
+    crate::print::report(global, &report::messages(&ledger, &names, &query).await?)?;
+    Ok(Exit::Ok)
+}
+
+/// A message is due by a row of the ledger: whoever delivers, in this process or another, finds it there.
+async fn replay(global: &Global, asked: WebhookReplay) -> Result<Exit> {
+    let which = match (asked.id, asked.from, asked.to) {
+        (Some(id), _, _) => Replay::Message { id },
+        (None, Some(from), Some(to)) if from < to => Replay::Range {
+            from,
+            to,
+            delivered: asked.delivered,
+        },
+        _ => {
+            return Err(Told::usage(
+                "the range to replay ends before it begins",
+                "give a beginning that lies before the end",
+            )
+            .into());
+        }
+    };
+    let config = open::config(global)?;
+    let (ledger, _) = open::ledger_beside(&config).await?;
+    let names = AcdNames::read(&ledger, &config).await?;
+    let acd = names.find_some(asked.of.acd.as_deref())?;
+    let done = report::replay(&ledger, acd.as_ref(), &which, Utc::now()).await?;
+    crate::print::report(global, &done)?;
+    Ok(Exit::Ok)
+}
+
+async fn enable(global: &Global, of: &OfAcd) -> Result<Exit> {
+    let config = open::config(global)?;
+    let (ledger, _) = open::ledger_beside(&config).await?;
+    for acd in with_webhook(&config.acds, of)? {
+        let done = report::enable(&ledger, &acd.key(), Utc::now()).await?;
+        crate::print::report(global, &done)?;
+    }
+    Ok(Exit::Ok)
+}
+
+async fn test(global: &Global, of: &OfAcd) -> Result<Exit> {
+    let config = open::config(global)?;
+    let secrets = open::secrets(&config)?;
+    let mut taken = true;
+    for acd in with_webhook(&config.acds, of)? {
+        let own = secrets
+            .acd(&acd.name)
+            .context("the secrets of this ACD were not fetched")?;
+        let Some(endpoint) = qm_pipeline::webhook(&config, acd, own)? else {
+            continue;
+        };
+        let tenant = acd.calabrio.tenant_id.unwrap_or_default();
+        let mut random = [0; 20];
+        aws_lc_rs::rand::fill(&mut random)
+            .map_err(|_| anyhow::anyhow!("the system gives no random numbers"))?;
+        let extra_ca = open::extra_ca(&config)?;
+        let sent = report::test(&acd.name, tenant, endpoint, extra_ca, random, Utc::now());
+        let sent = sent.await.map_err(qm_pipeline::PipelineError::from)?;
+        taken &= sent.taken;
+        crate::print::report(global, &sent)?;
+    }
+    Ok(crate::exit_if(taken, Exit::CheckFailed))
+}
+
+/// The ACDs that have a webhook, of those that are asked for.
+fn with_webhook<'a>(acds: &'a [Acd], of: &OfAcd) -> Result<Vec<&'a Acd>> {
+    let asked = acds
+        .iter()
+        .filter(|acd| of.acd.as_ref().is_none_or(|name| *name == acd.name));
+    let found: Vec<_> = asked
+        .filter(|acd| acd.event_webhook_url.is_some())
+        .collect();
+    if found.is_empty() {
+        return Err(Told::usage(
+            "no ACD that is asked for has an event_webhook_url",
+            "set event_webhook_url and webhook.secrets in the configuration, or name another ACD",
+        )
+        .into());
+    }
+    Ok(found)
+}

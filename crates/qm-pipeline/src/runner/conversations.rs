@@ -1,0 +1,444 @@
+//! Conversations: asking Twilio about them, and making a leg's transcript of one.
+
+use std::collections::BTreeMap;
+
+use calabrio_client::TextContent;
+use chrono::Offset as _;
+use connector_config::{Attachments, Digital};
+use contact_model::{ConversationStore, Delivered, Leg, ParkReason, TranscriptPart};
+use transcript::{
+    Attachment, AttachmentContent, Author, LegHeader, LegPeriod, Participant, Role, Stamp,
+    Transcript, TranscriptBuilder, TranscriptError, Unavailable,
+};
+use twilio_client::{
+    ConversationParticipant, Message, MessageMedia, Messages, TwilioClient, TwilioError,
+};
+use twilio_sid::{ConversationParticipantSid, ConversationSid, InteractionSid, ServiceSid};
+
+use super::ask::twilio_trouble;
+use crate::policy::{ConversationFacts, InteractionAgent, Trouble};
+
+/// A leg's transcript, ready to be sent. It is in memory alone.
+#[derive(Clone)]
+pub(crate) struct ReadyText {
+    text: TextContent,
+    lasted_ms: u64,
+}
+
+impl ReadyText {
+    /// What will be sent.
+    pub(crate) fn delivered(&self) -> Delivered {
+        Delivered {
+            duration_ms: self.lasted_ms,
+            bytes: self.text.document().len() as u64,
+        }
+    }
+
+    pub(crate) fn text(&self) -> TextContent {
+        self.text.clone()
+    }
+}
+
+/// Finds a conversation: in the service of Flex, in the account's default service, or in Programmable Chat.
+pub(crate) async fn find(
+    twilio: &TwilioClient,
+    service: Option<ServiceSid>,
+    sid: ConversationSid,
+) -> Result<Option<ConversationFacts>, TwilioError> {
+    if let Some(found) = twilio.conversations(service).get(sid).await? {
+        return Ok(Some(ConversationFacts {
+            sid,
+            service: found.service,
+            store: ConversationStore::Conversations,
+        }));
+    }
+    let Some(service) = service else {
+        return Ok(None);
+    };
+    let channel = twilio.legacy_chat(service).channel(sid).await?;
+    Ok(channel.map(|_| ConversationFacts {
+        sid,
+        service: Some(service),
+        store: ConversationStore::ProgrammableChat,
+    }))
+}
+
+/// When each message was written; `None` where the conversation is gone.
+pub(crate) async fn stamps(
+    twilio: &TwilioClient,
+    facts: ConversationFacts,
+) -> Result<Option<Vec<Stamp>>, TwilioError> {
+    let mut stamps: Vec<Stamp> = Vec::new();
+    let mut messages = messages(twilio, facts);
+    while let Some(message) = messages.next().await {
+        match message {
+            // What has no time has that of its neighbour: the index is the order.
+            Ok(message) => {
+                let before = stamps.last().map(|stamp| stamp.at);
+                stamps.push(Stamp {
+                    index: message.index,
+                    at: message.created_at.or(before).unwrap_or_default(),
+                });
+            }
+            Err(error) if error.is_not_found() => return Ok(None),
+            // Whose messages they are hangs on all of them.
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Some(stamps))
+}
+
+/// The agents of an interaction with task and reservation; none where it is gone.
+pub(crate) async fn agents(
+    twilio: &TwilioClient,
+    interaction: InteractionSid,
+) -> Result<Vec<InteractionAgent>, TwilioError> {
+    match twilio.interactions().agents(interaction).await {
+        Ok(agents) => Ok(agents
+            .iter()
+            .filter_map(|agent| {
+                Some(InteractionAgent {
+                    task: agent.routing.task?,
+                    reservation: agent.routing.reservation?,
+                })
+            })
+            .collect()),
+        Err(error) if error.is_not_found() => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+fn messages(twilio: &TwilioClient, facts: ConversationFacts) -> Messages {
+    match (facts.store, facts.service) {
+        (ConversationStore::ProgrammableChat, Some(service)) => {
+            twilio.legacy_chat(service).messages(facts.sid)
+        }
+        (_, service) => twilio.conversations(service).messages(facts.sid),
+    }
+}
+
+async fn participants(
+    twilio: &TwilioClient,
+    facts: ConversationFacts,
+) -> Result<Vec<ConversationParticipant>, TwilioError> {
+    let listing = match (facts.store, facts.service) {
+        (ConversationStore::ProgrammableChat, Some(service)) => {
+            twilio.legacy_chat(service).members(facts.sid)
+        }
+        (_, service) => twilio.conversations(service).participants(facts.sid),
+    };
+    // Who cannot be read is known by what they wrote.
+    Ok(listing.all().await?.items)
+}
+
+/// Whose words a transcript tells apart: what is known of the agents of a leg.
+pub(crate) struct Speakers {
+    /// Chat identities and names of agents, in lower case.
+    agents: Vec<String>,
+    own_name: Option<String>,
+}
+
+impl Speakers {
+    /// From the names by which the leg's agent is known: `friendly_name`, `full_name`, `contact_uri`.
+    pub(crate) fn new(
+        friendly_name: Option<&str>,
+        full_name: Option<&str>,
+        contact_uri: Option<&str>,
+    ) -> Self {
+        let uri = contact_uri.map(|uri| uri.trim_start_matches("client:").to_owned());
+        let names = [friendly_name.map(str::to_owned), uri];
+        let mut agents = Vec::new();
+        for name in names.into_iter().flatten() {
+            agents.push(encoded(&name));
+            agents.push(name.to_lowercase());
+        }
+        Self {
+            agents,
+            own_name: full_name.or(friendly_name).map(str::to_owned),
+        }
+    }
+
+    fn is_own_agent(&self, identity: &str) -> bool {
+        self.agents.contains(&identity.to_lowercase())
+    }
+}
+
+/// Flex makes a chat identity of a name by writing everything but letters and digits as `_` and two digits.
+fn encoded(name: &str) -> String {
+    use std::fmt::Write as _;
+
+    let mut text = String::new();
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() {
+            text.push(char::from(byte.to_ascii_lowercase()));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "_{byte:02x}");
+        }
+    }
+    text
+}
+
+/// Who is who in one conversation.
+struct Cast {
+    by_sid: BTreeMap<ConversationParticipantSid, Participant>,
+    by_identity: BTreeMap<String, Participant>,
+    /// Customers are known by their address; whoever has only an identity is then no customer.
+    has_bindings: bool,
+}
+
+impl Cast {
+    fn new(people: &[ConversationParticipant], speakers: &Speakers) -> Self {
+        let has_bindings = people.iter().any(|one| {
+            let binding = one.binding.as_ref();
+            binding.is_some_and(|binding| binding.address.is_some())
+        });
+        let mut cast = Self {
+            by_sid: BTreeMap::new(),
+            by_identity: BTreeMap::new(),
+            has_bindings,
+        };
+        for one in people {
+            let address = one
+                .binding
+                .as_ref()
+                .and_then(|binding| binding.address.clone());
+            let role = match (&address, &one.identity) {
+                (Some(_), _) => Role::Customer,
+                (None, Some(identity)) => cast.role_of(identity, speakers),
+                (None, None) => Role::Unknown,
+            };
+            let participant = Participant {
+                role,
+                name: name_of(role, one.identity.as_deref(), speakers),
+                address: address.or_else(|| one.identity.clone()),
+                participant_sid: Some(one.sid),
+                worker_sid: None,
+            };
+            if let Some(known_as) = &participant.address {
+                cast.by_identity
+                    .insert(known_as.to_lowercase(), participant.clone());
+            }
+            cast.by_sid.insert(one.sid, participant);
+        }
+        cast
+    }
+
+    fn role_of(&self, identity: &str, speakers: &Speakers) -> Role {
+        if speakers.is_own_agent(identity) {
+            Role::Agent
+        } else if self.has_bindings {
+            // The customer has an address, so this is somebody of the contact centre: another agent, or a supervisor.
+            Role::Agent
+        } else {
+            Role::Customer
+        }
+    }
+
+    fn author(&self, message: &Message, speakers: &Speakers) -> Author {
+        if message.is_system() {
+            return Author {
+                role: Role::System,
+                name: message.author.clone(),
+                ..Author::default()
+            };
+        }
+        let known = message
+            .participant
+            .and_then(|sid| self.by_sid.get(&sid))
+            .or_else(|| {
+                let author = message.author.as_deref()?;
+                self.by_identity.get(&author.to_lowercase())
+            });
+        if let Some(known) = known {
+            return known.author();
+        }
+        // Somebody who has left: agents do, once their part is over.
+        let identity = message.author.as_deref().unwrap_or_default();
+        let role = match identity {
+            "" => Role::Unknown,
+            _ if speakers.is_own_agent(identity) => Role::Agent,
+            _ if identity.starts_with('+') || identity.contains(':') => Role::Customer,
+            _ if self.has_bindings => Role::Agent,
+            _ => Role::Unknown,
+        };
+        Author {
+            role,
+            name: name_of(role, Some(identity), speakers),
+            address: message.author.clone(),
+            participant_sid: message.participant,
+        }
+    }
+}
+
+/// The name of the leg's own agent; nobody else's is known.
+fn name_of(role: Role, identity: Option<&str>, speakers: &Speakers) -> Option<String> {
+    let own = identity.is_some_and(|identity| speakers.is_own_agent(identity));
+    (role == Role::Agent && own)
+        .then(|| speakers.own_name.clone())
+        .flatten()
+}
+
+/// Fetches a leg's messages and makes its transcript.
+pub(crate) async fn prepare(
+    part: &TranscriptPart,
+    leg: &Leg,
+    speakers: &Speakers,
+    twilio: &TwilioClient,
+    digital: &Digital,
+) -> Result<ReadyText, Trouble> {
+    let facts = ConversationFacts {
+        sid: part.conversation,
+        service: part.service,
+        store: part.store,
+    };
+    let gone = |error: TwilioError, step| {
+        if error.is_not_found() {
+            Trouble::Park(ParkReason::ConversationGone {
+                conversation: part.conversation,
+            })
+        } else {
+            twilio_trouble(&error, step)
+        }
+    };
+    let people = participants(twilio, facts)
+        .await
+        .map_err(|error| gone(error, "reading who took part in the conversation"))?;
+    let cast = Cast::new(&people, speakers);
+    let limit = digital.max_transcript.as_bytes();
+    let mut header = LegHeader::of(leg);
+    header.agent.name.clone_from(&speakers.own_name);
+    let mut builder = Transcript::builder(header, part.conversation, part.range, limit);
+    let too_large = |_: TranscriptError| {
+        Trouble::Park(ParkReason::TranscriptTooLarge {
+            conversation: part.conversation,
+            limit,
+        })
+    };
+    for participant in cast.by_sid.values() {
+        builder
+            .participant(participant.clone())
+            .map_err(too_large)?;
+    }
+    let period = LegPeriod::of(leg);
+    let mut messages = messages(twilio, facts);
+    while let Some(message) = messages.next().await {
+        let message =
+            message.map_err(|error| gone(error, "reading the conversation's messages"))?;
+        if !part.range.contains(message.index) {
+            continue;
+        }
+        let at = message.created_at.unwrap_or_default();
+        let author = cast.author(&message, speakers);
+        let mut taken = transcript::Message::new(message.index, message.sid, at, author);
+        taken.edited = message
+            .updated_at
+            .is_some_and(|updated| updated > at && message.created_at.is_some());
+        taken.context = period.and_then(|period| period.context(at));
+        taken.body = message.body.clone();
+        for media in &message.media {
+            let attachment = attachment(media, &message, facts, twilio, digital, &builder).await?;
+            taken.attachments.extend(attachment);
+        }
+        builder.message(taken).map_err(too_large)?;
+    }
+    let transcript = builder.finish();
+    let document = transcript.to_json(limit).map_err(too_large)?;
+    let text = match transcript.render(chrono::Utc.fix(), limit) {
+        Ok(rendering) => TextContent::new(document).with_rendering(rendering),
+        // The document says the same.
+        Err(_) => TextContent::new(document),
+    };
+    let lasted = leg
+        .times
+        .media_ended()
+        .zip(leg.times.accepted)
+        .map_or(0, |(to, from)| (to - from).num_milliseconds());
+    Ok(ReadyText {
+        text,
+        lasted_ms: u64::try_from(lasted).unwrap_or(0),
+    })
+}
+
+/// An attachment as the transcript tells of it, with its bytes where the configuration wants them and they can be had.
+async fn attachment(
+    media: &MessageMedia,
+    message: &Message,
+    facts: ConversationFacts,
+    twilio: &TwilioClient,
+    digital: &Digital,
+    builder: &TranscriptBuilder,
+) -> Result<Option<Attachment>, Trouble> {
+    // A transcript names attachments by their SID.
+    let Some(sid) = media.sid else {
+        tracing::warn!(message = %message.sid, "an attachment without a SID is left out of a transcript");
+        return Ok(None);
+    };
+    let unavailable = |reason| AttachmentContent::Unavailable { reason };
+    let limit = digital.max_attachment.as_bytes();
+    let service = facts.service.or(message.service);
+    let content = match (digital.attachments, service) {
+        (Attachments::List, _) => AttachmentContent::Listed,
+        (Attachments::Fetch, None) => unavailable(Unavailable::Failed),
+        (Attachments::Fetch, Some(_)) if media.size.is_some_and(|size| size > limit) => {
+            unavailable(Unavailable::TooLarge)
+        }
+        // Base64 makes four bytes of three; the rest of its entry takes some.
+        (Attachments::Fetch, Some(_))
+            if builder.room() / 4 * 3 < media.size.unwrap_or(0).saturating_add(1_024) =>
+        {
+            unavailable(Unavailable::NoRoom)
+        }
+        (Attachments::Fetch, Some(service)) => {
+            let room = (builder.room() / 4 * 3).saturating_sub(1_024).min(limit);
+            match twilio.attachments(service).content(sid, room).await {
+                Ok(None) => unavailable(Unavailable::Gone),
+                Ok(Some(content)) => match content.bytes().await {
+                    Ok(bytes) => AttachmentContent::Included { bytes },
+                    Err(error) => unavailable(refused(&error)?),
+                },
+                Err(error) => unavailable(refused(&error)?),
+            }
+        }
+    };
+    Ok(Some(Attachment {
+        sid,
+        file_name: media.filename.clone(),
+        content_type: media.content_type.clone(),
+        size: media.size,
+        content,
+    }))
+}
+
+/// What is said of an attachment that Twilio does not give; what may pass is tried again with the whole transcript.
+fn refused(error: &TwilioError) -> Result<Unavailable, Trouble> {
+    match error {
+        TwilioError::AttachmentTooLarge { .. } => Ok(Unavailable::TooLarge),
+        error if error.is_passing() || error.is_authentication() => {
+            Err(twilio_trouble(error, "fetching an attachment"))
+        }
+        _ => {
+            tracing::warn!(%error, "an attachment cannot be had and is left out of a transcript");
+            Ok(Unavailable::Failed)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agents_chat_identity_is_known_in_the_form_that_flex_gives_it() {
+        let speakers = Speakers::new(
+            Some("Ada.L@example.com"),
+            Some("Ada Lovelace"),
+            Some("client:ada_2E"),
+        );
+        for identity in ["ada_2el_40example_2ecom", "Ada.L@example.com", "ADA_2E"] {
+            assert!(speakers.is_own_agent(identity), "{identity}");
+        }
+        assert!(!speakers.is_own_agent("grace"));
+        assert_eq!(speakers.own_name.as_deref(), Some("Ada Lovelace"));
+    }
+}

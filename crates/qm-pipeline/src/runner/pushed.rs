@@ -1,0 +1,172 @@
+//! Events that Twilio pushed: read from the inbox in the order in which they came, and settled with what they told of.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use contact_model::AcdKey;
+use flex_events::{FlexEvent, ParticipantChange, ParticipantEvent, Pushed, WireForm};
+use sync_ledger::{
+    ClaimedEvent, HoldNote, HoldSource, Ledger, LedgerError, NewLeg, Schedule, keep,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::acd::AcdRuntime;
+use super::discover::ORIGIN_STREAM;
+use super::{Core, LEASE};
+use crate::policy::{after, pushed_leg};
+
+/// How many are read at one time.
+const BATCH: u32 = 256;
+
+/// How often the inbox is looked at although nobody says that something came.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How long is waited after the ledger failed.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// Processes pushed events until it is told to stop.
+pub(crate) async fn process<L: Ledger>(
+    core: Arc<Core<L>>,
+    acds: Vec<Arc<AcdRuntime>>,
+    stop: CancellationToken,
+) {
+    loop {
+        let pause = match batch(&core, &acds).await {
+            Ok(0) => LOOK,
+            Ok(_) => Duration::ZERO,
+            Err(error) => {
+                tracing::error!(%error, "pushed events cannot be processed; they stay in the inbox");
+                PAUSE
+            }
+        };
+        if pause.is_zero() {
+            if stop.is_cancelled() {
+                return;
+            }
+            continue;
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = core.pushed.notified() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// One batch; how many events it held.
+async fn batch<L: Ledger>(core: &Core<L>, acds: &[Arc<AcdRuntime>]) -> Result<usize, LedgerError> {
+    let now = core.now();
+    let claimed = core.ledger.claim_events(now, BATCH, now + LEASE).await?;
+    if claimed.unreadable > 0 {
+        tracing::error!(
+            events = claimed.unreadable,
+            "pushed events cannot be unsealed and are passed over: the Events API tells of their contacts"
+        );
+    }
+    let count = claimed.events.len();
+    if count == 0 {
+        return Ok(0);
+    }
+    let mut legs = Vec::new();
+    let mut holds: BTreeMap<AcdKey, Vec<HoldNote>> = BTreeMap::new();
+    let mut origins = BTreeMap::new();
+    for claimed in &claimed.events {
+        let key = &claimed.event.acd;
+        let Some(acd) = acds.iter().find(|acd| acd.key == *key) else {
+            continue;
+        };
+        match read(claimed) {
+            Some(Pushed::TaskRouter(event)) => {
+                if let Some(screen) = &acd.screen {
+                    screen.event(&event);
+                }
+                let origin = origin(core, &mut origins, key).await?;
+                legs.extend(leg(core, acd, &event).filter(|_| event.at >= origin));
+            }
+            Some(Pushed::Participant(event)) => {
+                if let Some(screen) = &acd.screen {
+                    screen.participant(&event);
+                }
+                holds.entry(key.clone()).or_default().extend(hold(&event));
+            }
+            _ => {}
+        }
+    }
+    // What was seen twice is written down once, so this may come before the events are settled.
+    for (acd, notes) in holds {
+        core.ledger.note_holds(&acd, &notes).await?;
+    }
+    let claims: Vec<_> = claimed.events.iter().map(|event| event.claim).collect();
+    let advanced = core
+        .ledger
+        .settle_events(&claims, legs, &keep, core.now())
+        .await?;
+    if !advanced.new.is_empty() {
+        tracing::info!(
+            legs = advanced.new.len(),
+            "legs were discovered by pushed events"
+        );
+        core.wake.notify_one();
+    }
+    Ok(count)
+}
+
+/// Where discovery began. What ended before is not this connector's to carry, however late it is pushed.
+async fn origin<L: Ledger>(
+    core: &Core<L>,
+    origins: &mut BTreeMap<AcdKey, DateTime<Utc>>,
+    acd: &AcdKey,
+) -> Result<DateTime<Utc>, LedgerError> {
+    if let Some(known) = origins.get(acd) {
+        return Ok(*known);
+    }
+    let cursor = core.ledger.cursor(acd, ORIGIN_STREAM).await?;
+    // Before discovery has begun, the Events API has everything still to tell.
+    let origin = cursor.map_or(DateTime::<Utc>::MAX_UTC, |cursor| cursor.position);
+    origins.insert(acd.clone(), origin);
+    Ok(origin)
+}
+
+fn read(claimed: &ClaimedEvent) -> Option<Pushed> {
+    let event = &claimed.event;
+    let form: WireForm = match event.form.parse() {
+        Ok(form) => form,
+        Err(_) => return None,
+    };
+    match Pushed::read(form, &event.payload) {
+        Ok(pushed) => Some(pushed),
+        Err(error) => {
+            tracing::warn!(event = %event.id, kind = %event.kind, %error, "a pushed event cannot be read; if it ended a leg, the Events API tells of it");
+            None
+        }
+    }
+}
+
+/// The leg that an event ended, if it ended one for certain. Its first turn comes when the Events API tells of it too.
+fn leg<L>(core: &Core<L>, acd: &AcdRuntime, event: &FlexEvent) -> Option<NewLeg> {
+    let (contact, details) = pushed_leg(&acd.key, event, core.now())?;
+    let due = after(event.at.max(core.now()), acd.rules.timing.discover_trail);
+    Some(NewLeg {
+        contact,
+        details: Some(details),
+        schedule: Schedule::at(due),
+    })
+}
+
+/// What a change in a conference says of hold.
+fn hold(event: &ParticipantEvent) -> Option<HoldNote> {
+    let held = match event.change {
+        ParticipantChange::Hold => true,
+        ParticipantChange::Unhold | ParticipantChange::Join | ParticipantChange::Leave => false,
+        _ => return None,
+    };
+    Some(HoldNote {
+        conference: event.conference,
+        at: event.at,
+        call: event.call?,
+        held,
+        source: HoldSource::Event,
+    })
+}

@@ -1,0 +1,375 @@
+//! Delivering contact status events from the ledger's outbox.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use contact_model::AcdKey;
+use sync_ledger::{
+    Endpoint as StoredEndpoint, EndpointDisabled, Ledger, LedgerError, MessageAttempt,
+    MessageOutcome, MessageSettled, MessageSettlement, MessageState as StoredState, StoredBytes,
+};
+use webhook_delivery::{
+    Attempt, AttemptOutcome, AttemptResult, Claim, Deliverer, DelivererBuilder, DeliveryEvent,
+    Disabled, DisabledReason, Endpoint, EndpointId, EndpointState, FailureKind, Message, MessageId,
+    MessageRow, MessageState, Outbox, ReplayRange, ReplayWhich, Replayed, Settled, Settlement,
+    WebhookError,
+};
+
+use super::Witness;
+use crate::report::AcdNames;
+
+/// The name of an ACD's endpoint.
+pub fn endpoint_id(acd: &AcdKey) -> Result<EndpointId, WebhookError> {
+    acd.to_string().parse()
+}
+
+/// What a deliverer of the ledger's messages is made with: one endpoint for each ACD that has a webhook.
+pub fn deliverer<L: Ledger>(
+    ledger: L,
+    endpoints: &BTreeMap<AcdKey, Endpoint>,
+    names: &AcdNames,
+    witness: Arc<dyn Witness>,
+    extra_ca: Option<Vec<u8>>,
+) -> Result<Deliverer<LedgerOutbox<L>>, WebhookError> {
+    let acds = endpoints
+        .iter()
+        .map(|(acd, endpoint)| (endpoint.id().clone(), acd.clone()))
+        .collect();
+    let names = endpoints
+        .iter()
+        .map(|(acd, endpoint)| (endpoint.id().clone(), names.name(acd)))
+        .collect();
+    let outbox = Arc::new(LedgerOutbox { ledger, acds });
+    let mut builder: DelivererBuilder<_> = Deliverer::builder(outbox)
+        .user_agent(concat!("sync-qm/", env!("CARGO_PKG_VERSION")))
+        .observer(Arc::new(Watching { names, witness }));
+    if let Some(pem) = extra_ca {
+        builder = builder.root_certificates_pem(pem);
+    }
+    for endpoint in endpoints.values() {
+        builder = builder.endpoint(endpoint.clone());
+    }
+    builder.build()
+}
+
+/// The ledger's outbox in the words of the deliverer.
+pub struct LedgerOutbox<L> {
+    ledger: L,
+    acds: BTreeMap<EndpointId, AcdKey>,
+}
+
+impl<L: Ledger> LedgerOutbox<L> {
+    fn acd(&self, endpoint: &EndpointId) -> Result<&AcdKey, OutboxError> {
+        self.acds
+            .get(endpoint)
+            .ok_or_else(|| OutboxError::UnknownEndpoint(endpoint.clone()))
+    }
+}
+
+fn message_of(
+    endpoint: &EndpointId,
+    claimed: &sync_ledger::ClaimedMessage,
+) -> Result<Message, OutboxError> {
+    let mut message = Message::from_body(
+        claimed.id.parse()?,
+        endpoint.clone(),
+        claimed.leg.to_string().parse()?,
+        claimed.body.clone(),
+        claimed.created_at,
+    )?;
+    message.attempts = claimed.attempts;
+    Ok(message)
+}
+
+/// Why the outbox could not be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OutboxError {
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A message of the ledger is none of the deliverer's.
+    #[error("a message of the ledger cannot be sent")]
+    Message(#[from] WebhookError),
+    /// No ACD has this endpoint.
+    #[error("no ACD of the configuration has the webhook {0}")]
+    UnknownEndpoint(EndpointId),
+}
+
+impl<L: Ledger> Outbox for LedgerOutbox<L> {
+    type Error = OutboxError;
+
+    async fn claim(
+        &self,
+        endpoint: &EndpointId,
+        limit: usize,
+        now: DateTime<Utc>,
+        lease_until: DateTime<Utc>,
+    ) -> Result<Vec<Claim>, OutboxError> {
+        let acd = self.acd(endpoint)?;
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+        let claimed = self
+            .ledger
+            .claim_messages(acd, now, limit, lease_until)
+            .await?;
+        for id in &claimed.unreadable {
+            tracing::error!(message = %id, "a webhook message of the ledger cannot be unsealed and is set aside as exhausted");
+        }
+        claimed
+            .messages
+            .iter()
+            .map(|message| {
+                Ok(Claim {
+                    message: message_of(endpoint, message)?,
+                    claim: message.claim,
+                })
+            })
+            .collect()
+    }
+
+    async fn settle(
+        &self,
+        settlements: &[Settlement],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Settled>, OutboxError> {
+        let stored: Vec<_> = settlements.iter().map(settlement).collect();
+        let judge = |place: usize, endpoint: &StoredEndpoint| {
+            let state = state(endpoint);
+            settlements.get(place).map_or_else(
+                || endpoint.clone(),
+                |settlement| stored_endpoint(&state.after(&settlement.event)),
+            )
+        };
+        let settled = self.ledger.settle_messages(&stored, &judge, now).await?;
+        Ok(settled
+            .iter()
+            .map(|settled| match settled {
+                MessageSettled::Recorded { before, after } => Settled::Recorded {
+                    before: state(before),
+                    after: state(after),
+                },
+                MessageSettled::NotHeld => Settled::NotHeld,
+            })
+            .collect())
+    }
+
+    async fn endpoint(&self, id: &EndpointId) -> Result<EndpointState, OutboxError> {
+        Ok(state(&self.ledger.endpoint(self.acd(id)?).await?))
+    }
+
+    async fn enable(
+        &self,
+        id: &EndpointId,
+        now: DateTime<Utc>,
+    ) -> Result<EndpointState, OutboxError> {
+        let enabled = self.ledger.enable_endpoint(self.acd(id)?, now).await?;
+        Ok(state(&enabled.before))
+    }
+
+    async fn message(&self, id: &MessageId) -> Result<Option<MessageRow>, OutboxError> {
+        let Some(record) = self.ledger.message(id.as_str()).await? else {
+            return Ok(None);
+        };
+        let row = record.row;
+        let StoredBytes::Present(body) = record.body else {
+            return Ok(None);
+        };
+        let answer = match record.answer {
+            StoredBytes::Present(answer) => answer,
+            _ => bytes::Bytes::new(),
+        };
+        let mut message = Message::from_body(
+            row.id.parse()?,
+            endpoint_id(&row.acd)?,
+            row.leg.to_string().parse()?,
+            body,
+            row.created_at,
+        )?;
+        message.attempts = row.attempts;
+        let settled = row.settled_at.unwrap_or(row.created_at);
+        let state = match row.state {
+            StoredState::Delivered => MessageState::Delivered { at: settled },
+            StoredState::Exhausted | StoredState::Erased => MessageState::Exhausted { at: settled },
+            StoredState::Pending => MessageState::Waiting {
+                due: row.due_at.unwrap_or(row.created_at),
+            },
+        };
+        Ok(Some(MessageRow {
+            message,
+            state,
+            claimed_until: row.lease_until,
+            last_attempt: row.last.map(|last| Attempt {
+                at: last.at,
+                took: std::time::Duration::from_millis(last.took_ms),
+                result: match last.status {
+                    Some(status) => AttemptResult::Answered(status),
+                    None => AttemptResult::Failed {
+                        kind: last
+                            .failure
+                            .as_deref()
+                            .and_then(|word| word.parse().ok())
+                            .unwrap_or(FailureKind::Unsendable),
+                        reason: last.reason.unwrap_or_default(),
+                    },
+                },
+                response: answer,
+            }),
+        }))
+    }
+
+    async fn replay(&self, id: &MessageId, now: DateTime<Utc>) -> Result<Replayed, OutboxError> {
+        use sync_ledger::Replayed as Stored;
+
+        Ok(match self.ledger.replay_message(id.as_str(), now).await? {
+            Stored::Due => Replayed::Due,
+            Stored::UnderWay => Replayed::UnderWay,
+            Stored::Erased | Stored::Unknown => Replayed::Unknown,
+        })
+    }
+
+    async fn replay_range(
+        &self,
+        range: &ReplayRange,
+        now: DateTime<Utc>,
+    ) -> Result<u64, OutboxError> {
+        let all = range.which == ReplayWhich::Settled;
+        let mut due = 0;
+        for (endpoint, acd) in &self.acds {
+            if range.endpoint.as_ref().is_none_or(|one| one == endpoint) {
+                due += self
+                    .ledger
+                    .replay_messages(acd, range.from, range.to, all, now)
+                    .await?;
+            }
+        }
+        Ok(due)
+    }
+}
+
+fn settlement(settlement: &Settlement) -> MessageSettlement {
+    let attempt = &settlement.attempt;
+    let (status, failure, reason) = match &attempt.result {
+        AttemptResult::Answered(status) => (Some(*status), None, None),
+        AttemptResult::Failed { kind, reason } => {
+            (None, Some(kind.as_str().to_owned()), Some(reason.clone()))
+        }
+    };
+    MessageSettlement {
+        id: settlement.claim.message.id.to_string(),
+        claim: settlement.claim.claim,
+        attempt: MessageAttempt {
+            at: attempt.at,
+            took: attempt.took,
+            status,
+            failure,
+            reason,
+            answer: attempt.response.clone(),
+        },
+        outcome: match settlement.outcome {
+            AttemptOutcome::Delivered => MessageOutcome::Delivered,
+            AttemptOutcome::RetryAt(at) => MessageOutcome::RetryAt(at),
+            AttemptOutcome::Exhausted => MessageOutcome::Exhausted,
+        },
+    }
+}
+
+fn state(endpoint: &StoredEndpoint) -> EndpointState {
+    EndpointState {
+        failing_since: endpoint.failing_since,
+        last_failure: endpoint.last_failure,
+        last_success: endpoint.last_success,
+        // A word of a later release disables all the same.
+        disabled: endpoint.disabled.as_ref().map(|disabled| Disabled {
+            at: disabled.at,
+            reason: disabled
+                .reason
+                .parse()
+                .unwrap_or(DisabledReason::FailedTooLong),
+        }),
+    }
+}
+
+fn stored_endpoint(state: &EndpointState) -> StoredEndpoint {
+    StoredEndpoint {
+        failing_since: state.failing_since,
+        last_failure: state.last_failure,
+        last_success: state.last_success,
+        disabled: state.disabled.map(|disabled| EndpointDisabled {
+            at: disabled.at,
+            reason: disabled.reason.as_str().to_owned(),
+        }),
+    }
+}
+
+/// Says in the log what a person should know, and counts.
+struct Watching {
+    names: BTreeMap<EndpointId, String>,
+    witness: Arc<dyn Witness>,
+}
+
+impl Watching {
+    fn name(&self, endpoint: &EndpointId) -> &str {
+        self.names.get(endpoint).map_or("", String::as_str)
+    }
+}
+
+impl webhook_delivery::Observer for Watching {
+    fn observe(&self, event: &DeliveryEvent) {
+        match event {
+            DeliveryEvent::Attempted {
+                endpoint,
+                message,
+                attempt,
+                result,
+                outcome,
+                ..
+            } => {
+                let acd = self.name(endpoint);
+                let word = match outcome {
+                    AttemptOutcome::Delivered => "delivered",
+                    AttemptOutcome::RetryAt(_) => "retried",
+                    AttemptOutcome::Exhausted => "exhausted",
+                };
+                self.witness.webhook(acd, word);
+                match outcome {
+                    AttemptOutcome::Delivered => {
+                        tracing::debug!(acd, %message, attempt, "a webhook was delivered");
+                    }
+                    AttemptOutcome::RetryAt(at) => {
+                        tracing::info!(acd, %message, attempt, %result, next = %at, "a webhook was not taken and is tried again");
+                    }
+                    AttemptOutcome::Exhausted => {
+                        tracing::error!(acd, %message, attempt, %result, "a webhook was not taken in all attempts: repair the receiver, then webhooks replay");
+                    }
+                }
+            }
+            DeliveryEvent::EndpointDisabled {
+                endpoint,
+                reason,
+                failing_since,
+            } => {
+                let acd = self.name(endpoint);
+                self.witness.webhook(acd, "endpoint-disabled");
+                tracing::error!(acd, %reason, ?failing_since, "the webhook is disabled and its messages wait: repair the receiver, then webhooks enable");
+            }
+            DeliveryEvent::EndpointRecovered {
+                endpoint,
+                failing_since,
+            } => {
+                tracing::info!(acd = self.name(endpoint), %failing_since, "the webhook takes messages again");
+            }
+            DeliveryEvent::OutboxFailed {
+                endpoint,
+                operation,
+            } => {
+                tracing::error!(
+                    acd = self.name(endpoint),
+                    operation,
+                    "the outbox cannot be used; it is tried again"
+                );
+            }
+            _ => {}
+        }
+    }
+}
