@@ -3,20 +3,14 @@
 
 mod support;
 
-use event_intake::{EventIntake, FeedSettings, IntakeError, IntakeSettings, MemoryInbox};
-use support::{credentials, feed, settings};
+use event_intake::{EventIntake, IntakeError, IntakeSettings, MemoryInbox};
+use support::{credentials, feed, settings, with_feed};
 
 async fn refused(settings: IntakeSettings) -> IntakeError {
     EventIntake::bind(settings, MemoryInbox::new(1), ())
         .await
         .map(|_| ())
         .unwrap_err()
-}
-
-fn with_feed(change: impl FnOnce(&mut FeedSettings)) -> IntakeSettings {
-    let mut settings = settings();
-    change(&mut settings.feeds[0]);
-    settings
 }
 
 #[tokio::test]
@@ -106,15 +100,9 @@ async fn two_feeds_under_one_path_are_refused() {
 #[tokio::test]
 async fn a_url_whose_signatures_cannot_be_checked_is_refused() {
     let mut odd = settings();
-    odd.public_url = "https://connector.example.com:0x1bb/twilio".to_owned();
+    odd.public_url = "https://connector.example.com:99999/twilio".to_owned();
     let error = refused(odd).await;
-    assert!(
-        matches!(
-            error,
-            IntakeError::Signature { .. } | IntakeError::PublicUrl { .. }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, IntakeError::Signature { .. }), "{error}");
 }
 
 #[tokio::test]

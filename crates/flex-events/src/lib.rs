@@ -8,6 +8,7 @@ mod fields;
 mod form;
 mod member;
 mod participant;
+mod peek;
 mod pushed;
 mod signature;
 mod snapshot;
@@ -24,8 +25,9 @@ pub use event::{
 };
 pub use event_type::{EventFamily, EventType};
 pub use form::FormBody;
-pub use member::{Member, Topic, WireForm, form_member, json_members};
+pub use member::{Member, Topic, WireForm};
 pub use participant::{ParticipantChange, ParticipantEvent};
+pub use peek::{form_member, json_members};
 pub use pushed::Pushed;
 pub use signature::{SignatureCheck, SignatureError};
 pub use snapshot::{ChannelSnapshot, ReservationSnapshot, WorkerSnapshot};

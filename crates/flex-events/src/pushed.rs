@@ -6,9 +6,12 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use twilio_sid::{AccountSid, WorkspaceSid};
 
-use crate::member::{self, Topic, WireForm, not_json, utf8};
+use crate::peek::{self, not_json, utf8};
 use crate::value::instant;
-use crate::{EventError, FlexEvent, ParticipantEvent, WorkerSnapshot, participant, snapshot, wire};
+use crate::{
+    EventError, FlexEvent, ParticipantEvent, Topic, WireForm, WorkerSnapshot, participant,
+    snapshot, wire,
+};
 
 /// One event that was pushed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +40,7 @@ impl Pushed {
     /// Reads one event in the form in which it was kept: [`Member::json`](crate::Member::json) of what
     /// [`json_members`](crate::json_members) or [`form_member`](crate::form_member) found.
     pub fn read(form: WireForm, json: &[u8]) -> Result<Self, EventError> {
-        let member = member::member(form, json)?;
+        let member = peek::member(form, json)?;
         let text = utf8(json)?;
         let value: Value = match serde_json::from_str(text) {
             Ok(value) => value,

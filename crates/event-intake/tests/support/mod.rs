@@ -54,6 +54,17 @@ pub fn credentials() -> BasicCredentials {
     }
 }
 
+pub fn with_feed(change: impl FnOnce(&mut FeedSettings)) -> IntakeSettings {
+    let mut settings = settings();
+    change(&mut settings.feeds[0]);
+    settings
+}
+
+pub async fn start(settings: IntakeSettings) -> (Running, Arc<MemoryInbox>) {
+    let inbox = Arc::new(MemoryInbox::new(10_000));
+    (Running::start(settings, inbox.clone()).await, inbox)
+}
+
 /// One thing that was observed, in words.
 #[derive(Debug, Clone, Default)]
 pub struct Seen(Arc<Mutex<Vec<String>>>);
@@ -127,8 +138,7 @@ impl Running {
     }
 
     pub async fn in_memory() -> (Self, Arc<MemoryInbox>) {
-        let inbox = Arc::new(MemoryInbox::new(10_000));
-        (Self::start(settings(), inbox.clone()).await, inbox)
+        start(settings()).await
     }
 
     pub async fn stop(self) -> Result<(), IntakeError> {
@@ -267,15 +277,7 @@ impl Response {
 }
 
 pub async fn send(address: SocketAddr, request: Request) -> Response {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    // The other side may answer and close before it has read everything.
-    let _ = stream.write_all(&request.bytes()).await;
-    let mut answer = Vec::new();
-    let read = stream.read_to_end(&mut answer);
-    let _ = tokio::time::timeout(Duration::from_secs(20), read)
-        .await
-        .unwrap();
-    parse(&answer)
+    send_raw(address, &request.bytes()).await
 }
 
 pub fn parse(answer: &[u8]) -> Response {
@@ -324,4 +326,17 @@ pub fn worker_change() -> String {
         {"account_sid": ACCOUNT, "workspace_sid": WORKSPACE, "date_last_processed_event": "2026-03-02T11:09:09.240Z",
          "worker": {"sid": "WK00000000000000000000000000000001"}, "channels": null}]})
     .to_string()
+}
+
+/// Sends bytes as they are, and reads until the other side closes.
+pub async fn send_raw(address: SocketAddr, bytes: &[u8]) -> Response {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    // The other side may answer and close before it has read everything.
+    let _ = stream.write_all(bytes).await;
+    let mut answer = Vec::new();
+    let read = stream.read_to_end(&mut answer);
+    let _ = tokio::time::timeout(Duration::from_secs(20), read)
+        .await
+        .unwrap();
+    parse(&answer)
 }
