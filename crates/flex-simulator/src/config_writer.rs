@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,12 +15,14 @@ use crate::faults::FaultLevel;
 use crate::options::Timings;
 use crate::scenario::{NoMedia, UnknownAgent};
 use crate::twilio::TwilioHost;
+use crate::webhooks;
 use crate::world::World;
 
 /// What a configuration needs to know.
 pub(crate) struct Facts<'a> {
     pub(crate) world: &'a World,
     pub(crate) calabrio: &'a Calabrio,
+    pub(crate) webhook_secrets: Option<(&'a str, &'a str)>,
     pub(crate) timings: &'a Timings,
     pub(crate) faults: FaultLevel,
     pub(crate) address: SocketAddr,
@@ -77,6 +79,10 @@ pub(crate) fn write(
     secret("twilio-auth-token", facts.world.auth_token())?;
     secret("twilio-api-key-secret", facts.world.api_key().1)?;
     secret("calabrio-password", facts.calabrio.password())?;
+    if let Some((symmetric, private)) = facts.webhook_secrets {
+        secret("webhook-secret", symmetric)?;
+        secret("webhook-ed25519", private)?;
+    }
     secret(
         "sealing-key",
         &sealing_key().map_err(|error| (secrets.clone(), error))?,
@@ -154,6 +160,11 @@ fn acd(toml: &mut Toml<'_>, facts: &Facts<'_>) {
         "discover_from",
         &begins.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
     );
+    let webhooks = facts.webhook_secrets.filter(|_| world.scenario().webhooks);
+    if webhooks.is_some() {
+        let url = format!("{}{}", link(webhooks::HOST), webhooks::PATH);
+        toml.set("event_webhook_url", &url);
+    }
     if let Some(unknown) = match world.scenario().unknown_agent {
         UnknownAgent::Park => None,
         UnknownAgent::Unassigned => Some("unassigned"),
@@ -161,6 +172,16 @@ fn acd(toml: &mut Toml<'_>, facts: &Facts<'_>) {
         UnknownAgent::Create => Some("park"),
     } {
         toml.set("unknown_agent", unknown);
+    }
+    if webhooks.is_some() {
+        toml.section("[acd.webhook]");
+        let files = ["webhook-secret", "webhook-ed25519"].map(|file| toml.reference(file));
+        toml.line(&format!("secrets = [{}]", files.join(", ")));
+        let network = match facts.address.ip() {
+            IpAddr::V4(address) => format!("{address}/32"),
+            IpAddr::V6(address) => format!("{address}/128"),
+        };
+        toml.line(&format!("allow_networks = [{}]", quoted(&network)));
     }
     toml.section("[acd.products]");
     toml.line("quality_management = [\"voice\", \"digital\"]");
@@ -194,7 +215,7 @@ fn acd(toml: &mut Toml<'_>, facts: &Facts<'_>) {
     toml.set("base_url", &link(calabrio::HOST));
     toml.set("username", facts.calabrio.user());
     toml.secret("password", "calabrio-password");
-    toml.line("tenant_id = 4711");
+    toml.line(&format!("tenant_id = {}", calabrio::TENANT));
     toml.line(&format!("acd_server_id = {}", calabrio::ACD_SERVER));
     toml.set("leg_key_field", &world.leg_key_field());
     toml.section("[acd.media]");
@@ -246,10 +267,15 @@ impl Toml<'_> {
         self.line(&format!("{name} = {value}"));
     }
 
-    /// Refers to a file among the secrets.
-    fn secret(&mut self, name: &str, file: &str) {
+    /// A file among the secrets, referred to.
+    fn reference(&self, file: &str) -> String {
         let file = quoted(&self.secrets.join(file).to_string_lossy());
-        self.line(&format!("{name} = {{ file = {file} }}"));
+        format!("{{ file = {file} }}")
+    }
+
+    fn secret(&mut self, name: &str, file: &str) {
+        let file = self.reference(file);
+        self.line(&format!("{name} = {file}"));
     }
 }
 

@@ -6,7 +6,6 @@ use chrono::Utc;
 use http::{Method, Uri};
 use serde_json::json;
 
-use crate::account::account;
 use crate::http::Outbound;
 use crate::server::State;
 
@@ -19,10 +18,11 @@ pub(crate) fn handle(state: &State, method: &Method, uri: &Uri) -> Option<Outbou
             let legs = state.world.expected();
             Outbound::json(200, &json!({"count": legs.len(), "legs": legs}))
         }
-        (&Method::GET, "account") => Outbound::json(
-            200,
-            &account(&state.calabrio.store.all(), state.world.expected()),
-        ),
+        (&Method::GET, "account") => Outbound::json(200, &state.account()),
+        (&Method::GET, "webhooks") => {
+            let webhooks = state.webhooks.all();
+            Outbound::json(200, &json!({"count": webhooks.len(), "webhooks": webhooks}))
+        }
         (&Method::GET, "people") => {
             let people = state.calabrio.people();
             Outbound::json(200, &json!({"count": people.len(), "people": people}))
@@ -53,7 +53,7 @@ pub(crate) fn handle(state: &State, method: &Method, uri: &Uri) -> Option<Outbou
         _ => Outbound::json(
             404,
             &json!({"known": [
-                "GET received", "GET expected", "GET account", "GET people", "GET screen-recording",
+                "GET received", "GET expected", "GET account", "GET webhooks", "GET people", "GET screen-recording",
                 "GET violations", "GET faults",
                 "POST faults/stop", "POST sessions/end",
             ]}),

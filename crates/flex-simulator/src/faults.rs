@@ -49,11 +49,13 @@ impl FaultLevel {
         }
     }
 
-    /// How many faults one request meets at most in all. What is only read is asked for again and again.
-    const fn total(self, class: Class) -> u32 {
+    /// How many faults one request meets at most in all. What is only read is asked for again and again; how often a webhook fails
+    /// decides how long its sender waits, so that is said beside.
+    fn total(self, class: Class, webhooks: u32) -> u32 {
         match class {
             Class::Read | Class::List => self.limit() * 10,
             Class::Media | Class::Write | Class::Import | Class::Session => self.limit(),
+            Class::Webhook => self.limit().min(webhooks),
         }
     }
 
@@ -63,7 +65,7 @@ impl FaultLevel {
             (Self::None, _) => 0,
             (Self::Mild, Class::Import | Class::Media) => 200,
             (Self::Mild, _) => 100,
-            (Self::Hostile, Class::Import | Class::Media) => 550,
+            (Self::Hostile, Class::Import | Class::Media | Class::Webhook) => 550,
             (Self::Hostile, _) => 330,
         }
     }
@@ -106,6 +108,8 @@ pub(crate) enum Class {
     Import,
     /// A session is opened or closed.
     Session,
+    /// A webhook is received.
+    Webhook,
 }
 
 /// What `Retry-After` says beside a 429 or 503.
@@ -158,6 +162,10 @@ pub(crate) enum Fault {
     Shuffled,
     /// One of the list's items comes twice.
     Repeated,
+    /// Nothing is done; the answer leads elsewhere.
+    Redirect,
+    /// It is done; the answer's body comes byte by byte.
+    Drip,
 }
 
 impl Fault {
@@ -178,6 +186,8 @@ impl Fault {
             Self::ErrorInOk => "error-in-200",
             Self::Shuffled => "shuffled",
             Self::Repeated => "repeated",
+            Self::Redirect => "redirect",
+            Self::Drip => "drip",
         }
     }
 
@@ -221,11 +231,36 @@ impl Fault {
                 "html",
                 "error",
             ],
+            Class::Webhook => &[
+                "429",
+                "429",
+                "5xx",
+                "closed",
+                "reset",
+                "late",
+                "half",
+                "done-reset",
+                "done-500",
+                "redirect",
+                "drip",
+            ],
         };
         match names[dice.below(names.len())] {
             "401" => Self::Unauthorized,
-            "429" => Self::TooMany(retry_after(dice)),
-            "5xx" => Self::Server([500, 502, 503, 504][dice.below(4)], retry_after(dice)),
+            // A sender may honour a year up to a bound of its own, and a run would take as long.
+            "429" => match (class, retry_after(dice)) {
+                (Class::Webhook, RetryAfter::Absurd) => Self::TooMany(RetryAfter::Missing),
+                (_, retry) => Self::TooMany(retry),
+            },
+            "5xx" => {
+                let (status, retry) = ([500, 502, 503, 504][dice.below(4)], retry_after(dice));
+                match (class, retry) {
+                    (Class::Webhook, RetryAfter::Absurd) => {
+                        Self::Server(status, RetryAfter::Missing)
+                    }
+                    _ => Self::Server(status, retry),
+                }
+            }
             "closed" => Self::Closed,
             "reset" => Self::Reset,
             "late" => Self::Late,
@@ -236,6 +271,8 @@ impl Fault {
             "html" => Self::Html,
             "shuffled" => Self::Shuffled,
             "repeated" => Self::Repeated,
+            "redirect" => Self::Redirect,
+            "drip" => Self::Drip,
             _ => Self::ErrorInOk,
         }
     }
@@ -259,6 +296,8 @@ fn retry_after(dice: &mut Dice) -> RetryAfter {
 pub(crate) struct Faults {
     level: FaultLevel,
     seed: u64,
+    /// How many faults one webhook meets at most.
+    webhooks: u32,
     stopped: AtomicBool,
     memory: Mutex<Memory>,
 }
@@ -291,8 +330,17 @@ impl Faults {
         Self {
             level,
             seed,
+            webhooks: 1,
             stopped: AtomicBool::new(false),
             memory: Mutex::default(),
+        }
+    }
+
+    /// The same with so many faults for one webhook at most.
+    pub(crate) fn for_webhooks(self, most: u32) -> Self {
+        Self {
+            webhooks: most,
+            ..self
         }
     }
 
@@ -323,7 +371,7 @@ impl Faults {
         let asked = known.asked;
         known.asked = asked.saturating_add(1);
         let mut dice = Dice::new(self.seed, hash, u64::from(asked));
-        if known.faults >= self.level.total(class)
+        if known.faults >= self.level.total(class, self.webhooks)
             || known.row >= self.level.limit()
             || dice.next() % 1_000 >= self.level.per_mille(class)
         {
@@ -414,13 +462,14 @@ pub(crate) fn fnv(text: &str) -> u64 {
 mod tests {
     use super::*;
 
-    const CLASSES: [Class; 6] = [
+    const CLASSES: [Class; 7] = [
         Class::Read,
         Class::List,
         Class::Media,
         Class::Write,
         Class::Import,
         Class::Session,
+        Class::Webhook,
     ];
 
     fn met_as(class: Class, faults: &Faults, key: &str, times: usize) -> Vec<Option<Fault>> {
@@ -519,7 +568,7 @@ mod tests {
                 faults.next(class, &format!("{class:?} {n}"));
             }
         }
-        assert_eq!(faults.counts().len(), 14);
+        assert_eq!(faults.counts().len(), 16);
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod simulator;
 mod strict;
 mod tls;
 mod twilio;
+mod webhooks;
 mod wire;
 pub mod world;
 
@@ -27,3 +28,4 @@ pub use hold::{Held, HoldAt};
 pub use options::{SimulatorOptions, Timings};
 pub use simulator::{Ready, Simulator, SimulatorError};
 pub use strict::Violation;
+pub use webhooks::{ReceivedWebhook, WebhookAttempt};

@@ -12,6 +12,8 @@ use crate::http::{OutBody, Outbound};
 pub(crate) enum Vendor {
     Twilio,
     Calabrio,
+    /// The receiver of webhooks.
+    Receiver,
 }
 
 /// What becomes of a request on the wire.
@@ -20,6 +22,8 @@ pub(crate) enum Reaction {
     Answer(Outbound),
     /// It is answered, much later.
     Late(Outbound),
+    /// It is answered, byte by byte.
+    Drip(Outbound),
     /// The answer ends after so many bytes of its body.
     Half(Outbound, u64),
     /// The connection closes without an answer.
@@ -50,6 +54,7 @@ impl Vendor {
                     "status": status,
                 })
             }
+            Self::Receiver => json!({"error": message}),
             Self::Calabrio => {
                 json!({"errorMessage": message, "requestId": format!("{:016x}", dice.next())})
             }
@@ -99,7 +104,9 @@ pub(crate) fn instead(
         | Fault::DoneServer
         | Fault::DoneLater
         | Fault::Shuffled
-        | Fault::Repeated => return None,
+        | Fault::Repeated
+        | Fault::Redirect
+        | Fault::Drip => return None,
     };
     Some(Reaction::Answer(answer))
 }
@@ -119,6 +126,7 @@ pub(crate) fn after(fault: Fault, vendor: Vendor, answer: Outbound, dice: &mut D
                 Reaction::Half(answer, cut(length, dice))
             }
         }
+        Fault::Drip => Reaction::Drip(answer),
         Fault::DoneReset => Reaction::Reset,
         Fault::DoneLater => Reaction::Close,
         Fault::DoneServer => {

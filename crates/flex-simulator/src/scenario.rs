@@ -118,6 +118,10 @@ pub struct Scenario {
     pub redirect_every: u32,
     /// Whether past participants can be read.
     pub conference_insights: bool,
+    /// Whether the connector under test is configured to send contact status events to the simulator's receiver.
+    pub webhooks: bool,
+    /// How many faults one of those meets at most: each has its sender wait for longer.
+    pub webhook_faults: u32,
     /// Whether an undocumented request is refused and remembered.
     pub strict: bool,
     /// What the connector under test does where there is no media.
@@ -160,6 +164,8 @@ impl Default for Scenario {
             abandoned: 4,
             redirect_every: 3,
             conference_insights: true,
+            webhooks: true,
+            webhook_faults: 1,
             strict: true,
             no_media: NoMedia::MetadataOnly,
             span_tolerance_ms: 3_000,

@@ -20,6 +20,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::account::{Account, Evidence};
 use crate::calabrio::upload::Importing;
 use crate::calabrio::{self, Calabrio};
 use crate::control;
@@ -30,6 +31,7 @@ use crate::mishap::{self, Reaction, Vendor};
 use crate::options::Timings;
 use crate::strict::Violations;
 use crate::twilio::{self, TwilioHost};
+use crate::webhooks::{self, Receiver};
 use crate::wire::{AnswerBody, Socket, Wire};
 use crate::world::World;
 
@@ -48,6 +50,7 @@ const STOP_GRACE: Duration = Duration::from_millis(500);
 pub(crate) struct State {
     pub(crate) world: Arc<World>,
     pub(crate) calabrio: Arc<Calabrio>,
+    pub(crate) webhooks: Receiver,
     pub(crate) faults: Faults,
     pub(crate) violations: Arc<Violations>,
     pub(crate) timings: Timings,
@@ -61,11 +64,26 @@ pub(crate) struct State {
     pub(crate) holds: Holds,
 }
 
+impl State {
+    /// What came against what was expected.
+    pub(crate) fn account(&self) -> Account {
+        let webhooks = self.world.scenario().webhooks.then(|| self.webhooks.all());
+        Evidence {
+            received: &self.calabrio.store.all(),
+            expected: self.world.expected(),
+            webhooks: webhooks.as_deref(),
+        }
+        .account()
+    }
+}
+
 /// One of the hosts that are simulated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Host {
     Twilio(TwilioHost),
     Calabrio,
+    /// The receiver of webhooks.
+    Webhooks,
 }
 
 impl Host {
@@ -74,6 +92,9 @@ impl Host {
         let name = name.to_ascii_lowercase();
         if name == calabrio::HOST {
             return Some(Self::Calabrio);
+        }
+        if name == webhooks::HOST {
+            return Some(Self::Webhooks);
         }
         TwilioHost::ALL
             .into_iter()
@@ -85,6 +106,7 @@ impl Host {
         match self {
             Self::Twilio(host) => host.name(),
             Self::Calabrio => calabrio::HOST,
+            Self::Webhooks => webhooks::HOST,
         }
     }
 
@@ -92,6 +114,7 @@ impl Host {
         match self {
             Self::Twilio(_) => Vendor::Twilio,
             Self::Calabrio => Vendor::Calabrio,
+            Self::Webhooks => Vendor::Receiver,
         }
     }
 }
@@ -101,7 +124,7 @@ pub(crate) fn host_names() -> Vec<&'static str> {
     TwilioHost::ALL
         .into_iter()
         .map(TwilioHost::name)
-        .chain([calabrio::HOST])
+        .chain([calabrio::HOST, webhooks::HOST])
         .collect()
 }
 
@@ -323,6 +346,12 @@ async fn carry_out(
 
 /// A request whose body was read whole.
 fn small(state: &State, host: Host, inbound: &Inbound, query: &str, ctx: &Ctx) -> Reaction {
+    let handle: &dyn Fn() -> Outbound = match host {
+        Host::Twilio(twilio) => &move || twilio::handle(&state.world, twilio, inbound, ctx),
+        Host::Calabrio => &|| state.calabrio.handle(inbound, ctx),
+        // What goes wrong here depends on the message.
+        Host::Webhooks => return state.webhooks.handle(&state.faults, inbound, ctx),
+    };
     let key = format!("{} {}{}?{query}", inbound.method, host.name(), inbound.path);
     let met = match state.faults.next(class(host, inbound), &key) {
         // A signed address asks for no credentials.
@@ -341,10 +370,7 @@ fn small(state: &State, host: Host, inbound: &Inbound, query: &str, ctx: &Ctx) -
     }) {
         return reaction;
     }
-    let answer = match host {
-        Host::Twilio(twilio) => twilio::handle(&state.world, twilio, inbound, ctx),
-        Host::Calabrio => state.calabrio.handle(inbound, ctx),
-    };
+    let answer = handle();
     if answer.status == 401 {
         state.faults.refused(&key);
     }
@@ -361,6 +387,7 @@ fn class(host: Host, inbound: &Inbound) -> Class {
     match host {
         Host::Twilio(TwilioHost::Media) => Class::Media,
         Host::Twilio(TwilioHost::Mcs) if last == "Content" => Class::Media,
+        Host::Webhooks => Class::Webhook,
         Host::Calabrio if path == "/api/rest/authorize" => Class::Session,
         _ if inbound.method != Method::GET => Class::Write,
         Host::Twilio(TwilioHost::Api)
@@ -418,6 +445,17 @@ async fn deliver(
             }
         }
         Reaction::Half(answer, cut) => Ok(respond(answer, Some(cut))),
+        Reaction::Drip(answer) => {
+            let slow = match &answer.body {
+                OutBody::Bytes(bytes) => Some(AnswerBody::dripping(bytes.clone())),
+                OutBody::Stream { .. } => None,
+            };
+            let mut response = respond(answer, None);
+            if let Some(slow) = slow {
+                *response.body_mut() = slow;
+            }
+            Ok(response)
+        }
         Reaction::Close => Err(NoAnswer),
         Reaction::Reset => {
             wire.reset();

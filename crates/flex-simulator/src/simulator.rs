@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::account::{Account, account};
+use crate::account::Account;
 use crate::calabrio::{self, Calabrio, ReceivedContact, ScreenMessage};
 use crate::config_writer::{self, Facts, KeyFile, WrittenConfig};
 use crate::faults::{FaultLevel, Faults};
@@ -25,6 +25,7 @@ use crate::options::{SimulatorOptions, Timings};
 use crate::server::{self, State, host_names};
 use crate::strict::{Violation, Violations};
 use crate::tls;
+use crate::webhooks::{self, ReceivedWebhook, Receiver};
 use crate::world::{ExpectedLeg, World, WorldError};
 
 /// How long connections may take to end at a stop.
@@ -141,6 +142,7 @@ impl Simulator {
                 source,
             })?;
         let strict = options.scenario.strict;
+        let webhook_faults = options.scenario.webhook_faults;
         let (scenario, seed) = (options.scenario, options.seed);
         let names = options.tls.then(host_names);
         let made = tokio::task::spawn_blocking(move || {
@@ -164,7 +166,8 @@ impl Simulator {
         let state = Arc::new(State {
             world,
             calabrio: Arc::new(calabrio),
-            faults: Faults::new(options.faults, seed),
+            webhooks: Receiver::new(seed),
+            faults: Faults::new(options.faults, seed).for_webhooks(webhook_faults),
             violations: Arc::new(Violations::new(strict)),
             timings: options.timings,
             tasks: TaskTracker::new(),
@@ -234,6 +237,22 @@ impl Simulator {
         self.state.calabrio.store.len()
     }
 
+    /// Every contact status event that came to the receiver, whatever became of it.
+    pub fn webhooks(&self) -> Vec<ReceivedWebhook> {
+        self.state.webhooks.all()
+    }
+
+    /// Where the receiver takes contact status events.
+    pub fn webhook_url(&self) -> String {
+        format!("{}{}", self.host_url(webhooks::HOST), webhooks::PATH)
+    }
+
+    /// The secrets that the receiver verifies by: `whsec_…` and `whsk_…`.
+    pub fn webhook_secrets(&self) -> Option<(&str, &str)> {
+        let secrets = self.state.webhooks.secrets.as_ref()?;
+        Some((&secrets.symmetric, &secrets.private))
+    }
+
     /// Every message for screen recording that Calabrio took, in the order they came.
     pub fn screen_messages(&self) -> Vec<ScreenMessage> {
         self.state.calabrio.screen_messages()
@@ -261,7 +280,7 @@ impl Simulator {
 
     /// What was received against what was expected.
     pub fn account(&self) -> Account {
-        account(&self.received(), self.expected())
+        self.state.account()
     }
 
     /// How often each fault was met.
@@ -296,6 +315,7 @@ impl Simulator {
         let facts = Facts {
             world: &self.state.world,
             calabrio: &self.state.calabrio,
+            webhook_secrets: self.webhook_secrets(),
             timings: &self.timings,
             faults: self.state.faults.level(),
             address: self.address,

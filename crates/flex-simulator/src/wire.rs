@@ -5,8 +5,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::{Instant, Sleep};
+
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -97,7 +100,12 @@ pub(crate) struct AnswerBody {
 enum Pieces {
     One(Option<Bytes>),
     Made(Chunks),
+    /// One byte after each pause.
+    Dripping(Bytes, Pin<Box<Sleep>>),
 }
+
+/// How long a body that comes byte by byte waits before each.
+const DRIP: Duration = Duration::from_millis(250);
 
 impl AnswerBody {
     /// A body that is cut off after so many bytes, if any number is given.
@@ -117,15 +125,32 @@ impl AnswerBody {
     }
 }
 
+impl AnswerBody {
+    /// A body that comes byte by byte.
+    pub(crate) fn dripping(bytes: Bytes) -> Self {
+        Self {
+            length: bytes.len() as u64,
+            pieces: Pieces::Dripping(bytes, Box::pin(tokio::time::sleep(DRIP))),
+            cut: None,
+        }
+    }
+}
+
 impl Body for AnswerBody {
     type Data = Bytes;
     type Error = io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         let piece = match &mut self.pieces {
+            Pieces::Dripping(bytes, _) if bytes.is_empty() => None,
+            Pieces::Dripping(bytes, pause) => {
+                std::task::ready!(pause.as_mut().poll(context));
+                pause.as_mut().reset(Instant::now() + DRIP);
+                Some(bytes.split_to(1))
+            }
             Pieces::One(bytes) => bytes.take(),
             Pieces::Made(chunks) => chunks.next(),
         };
@@ -188,6 +213,17 @@ mod tests {
         let empty = AnswerBody::new(OutBody::Bytes(Bytes::new()), None);
         assert!(empty.is_end_stream());
         assert_eq!(sent(empty).await, (Vec::new(), true));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dripping_body_comes_byte_by_byte() {
+        let began = Instant::now();
+        let mut body = AnswerBody::dripping(Bytes::from_static(b"abc"));
+        assert_eq!(body.size_hint().exact(), Some(3));
+        let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
+        assert_eq!((&first[..], began.elapsed()), (&b"a"[..], DRIP));
+        assert_eq!(sent(body).await, (b"bc".to_vec(), true));
+        assert_eq!(began.elapsed(), DRIP * 3);
     }
 
     #[tokio::test]

@@ -3,12 +3,14 @@
 mod compare;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::calabrio::ReceivedContact;
+use crate::webhooks::ReceivedWebhook;
 use crate::world::{AudioVerdict, ExpectedLeg, Outcome};
 use compare::{field_faults, partition_faults, sound_faults, text_faults};
 
@@ -35,12 +37,21 @@ pub struct Account {
     pub transcript_mismatches: u64,
     /// Contacts whose metadata or other fields are not the leg's.
     pub metadata_mismatches: u64,
+    /// Contact status events that were acknowledged.
+    pub webhooks_delivered: u64,
+    /// Legs of which the last event that was acknowledged does not tell how they ended; one that is still on its way counts.
+    pub webhooks_lost: u64,
+    /// Events that tell the same change of a leg's status again, under another id.
+    pub webhooks_double_issued: u64,
+    /// Events that tell what is not so, or of legs of which nothing is to be told.
+    pub webhooks_wrong: u64,
     /// Each leg that was expected, in the order of the scenario, and after them what came unexpected.
     pub legs: Vec<LegAccount>,
 }
 
 impl Account {
-    /// Whether everything that should be delivered is there, once and right, and nothing else.
+    /// Whether everything that should be delivered is there, once and right, and nothing else, and nothing wrong was told of it. What
+    /// is still to be told does not count.
     pub fn is_right(&self) -> bool {
         self.complete + self.withheld == self.expected
             && self.lost == 0
@@ -49,6 +60,8 @@ impl Account {
             && self.audio_mismatches == 0
             && self.transcript_mismatches == 0
             && self.metadata_mismatches == 0
+            && self.webhooks_double_issued == 0
+            && self.webhooks_wrong == 0
     }
 }
 
@@ -70,7 +83,25 @@ pub struct LegAccount {
     pub faults: Vec<String>,
 }
 
-/// Compares.
+/// All that came.
+pub(crate) struct Evidence<'a> {
+    pub(crate) received: &'a [ReceivedContact],
+    pub(crate) expected: &'a [ExpectedLeg],
+    /// Nothing where none are to come.
+    pub(crate) webhooks: Option<&'a [ReceivedWebhook]>,
+}
+
+impl Evidence<'_> {
+    pub(crate) fn account(&self) -> Account {
+        let mut account = account(self.received, self.expected);
+        if let Some(webhooks) = self.webhooks {
+            account.told(webhooks, self.received, self.expected);
+        }
+        account
+    }
+}
+
+/// Compares the contacts that were received with those that were expected.
 pub fn account(received: &[ReceivedContact], expected: &[ExpectedLeg]) -> Account {
     let mut by_leg: BTreeMap<&str, Vec<&ReceivedContact>> = BTreeMap::new();
     for contact in received {

@@ -6,6 +6,7 @@ use super::*;
 use crate::calabrio::audio::WavListener;
 use crate::calabrio::{ReceivedMessage, ReceivedTranscript};
 use crate::scenario::{Kind, Scenario};
+use crate::webhooks::WebhookAttempt;
 use crate::world::World;
 
 const EVERYTHING: u64 = u64::MAX;
@@ -255,6 +256,106 @@ fn what_could_not_be_known_to_be_another_leg_s_may_be_either_s_but_not_both_s() 
     assert!(account(&other, world.expected()).is_right());
     let neither = [right[0].clone(), other[1].clone()];
     assert_eq!(account(&neither, world.expected()).transcript_mismatches, 1);
+}
+
+/// What is told of every leg, once.
+fn told(world: &World, received: &[ReceivedContact]) -> Vec<ReceivedWebhook> {
+    let legs = world.expected().iter().zip(0..);
+    legs.filter_map(|(leg, number)| {
+        let status = leg.outcome.status()?;
+        let contact = received.iter().find(|contact| contact.leg == leg.leg);
+        Some(webhook(
+            &format!("msg_{number}"),
+            leg,
+            contact.map_or(0, |contact| i64::try_from(contact.id).unwrap()),
+            status,
+        ))
+    })
+    .collect()
+}
+
+fn webhook(id: &str, leg: &ExpectedLeg, ccr_id: i64, status: &str) -> ReceivedWebhook {
+    ReceivedWebhook {
+        id: id.to_owned(),
+        ccr_id,
+        session: leg.session.clone(),
+        leg: leg.leg.clone(),
+        tenant: 4711,
+        status: status.to_owned(),
+        failure_reason: (status == "FAILED").then(|| "It was not recorded.".to_owned()),
+        body: String::new(),
+        attempts: vec![WebhookAttempt {
+            at: leg.ended_at,
+            signatures: vec!["v1".to_owned()],
+            taken: true,
+            acknowledged: true,
+            fault: None,
+        }],
+    }
+}
+
+#[test]
+fn every_mistake_in_what_is_told_is_counted() {
+    let (world, received) = everything();
+    let account = |webhooks: &[ReceivedWebhook]| {
+        let evidence = Evidence {
+            received: &received,
+            expected: world.expected(),
+            webhooks: Some(webhooks),
+        };
+        let account = evidence.account();
+        (
+            account.webhooks_delivered,
+            account.webhooks_lost,
+            account.webhooks_double_issued,
+            account.webhooks_wrong,
+        )
+    };
+    let right = told(&world, &received);
+    let all = right.len() as u64;
+    assert_eq!(account(&right), (all, 0, 0, 0));
+    let with = |change: &dyn Fn(&mut Vec<ReceivedWebhook>)| {
+        let mut webhooks = right.clone();
+        change(&mut webhooks);
+        account(&webhooks)
+    };
+    assert_eq!(with(&|all| drop(all.remove(0))), (all - 1, 1, 0, 0));
+    assert_eq!(
+        with(&|all| all[0].attempts[0].acknowledged = false),
+        (all - 1, 1, 0, 0)
+    );
+    let again = |all: &mut Vec<ReceivedWebhook>| {
+        let mut again = all[0].clone();
+        again.id = "msg_again".to_owned();
+        all.push(again);
+    };
+    assert_eq!(with(&again), (all + 1, 0, 1, 0));
+    assert_eq!(with(&|all| all[0].ccr_id += 1), (all, 0, 0, 1));
+    assert_eq!(with(&|all| all[0].session.clear()), (all, 0, 0, 1));
+    assert_eq!(with(&|all| all[0].leg.clear()), (all, 1, 0, 1));
+
+    let complete = &world.expected()[0];
+    let first = i64::try_from(received[0].id).unwrap();
+    // Set aside at first, delivered in the end.
+    let aside = webhook("msg_a", complete, 0, "FAILED");
+    let delivered = webhook("msg_b", complete, first, "COMPLETE");
+    let others = &right[1..];
+    let told = |first: [&ReceivedWebhook; 2]| {
+        let told: Vec<_> = first.into_iter().chain(others).cloned().collect();
+        account(&told)
+    };
+    assert_eq!(told([&aside, &delivered]), (all + 1, 0, 0, 0));
+    assert_eq!(told([&delivered, &aside]), (all + 1, 1, 0, 0));
+    let excluded = world
+        .expected()
+        .iter()
+        .find(|leg| leg.outcome.status().is_none())
+        .unwrap();
+    let of_nothing = webhook("msg_x", excluded, 0, "FAILED");
+    assert_eq!(
+        with(&|all| all.push(of_nothing.clone())),
+        (all + 1, 0, 0, 1)
+    );
 }
 
 #[test]

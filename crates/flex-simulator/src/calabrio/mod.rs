@@ -38,6 +38,8 @@ pub use text::{ReceivedMessage, ReceivedTranscript};
 pub(crate) const HOST: &str = "calabrio.example";
 /// The ACD's number at Calabrio.
 pub(crate) const ACD_SERVER: u32 = 7;
+/// The tenant's number.
+pub(crate) const TENANT: u32 = 4711;
 /// Longest metadata value that is taken.
 const VALUE_LIMIT: usize = 1_024;
 

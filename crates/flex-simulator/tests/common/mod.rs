@@ -98,7 +98,8 @@ pub(crate) async fn start_with(scenario: &str) -> Simulator {
     begin(scenario, FaultLevel::None, 1).await
 }
 
-async fn begin(mut scenario: Scenario, faults: FaultLevel, seed: u64) -> Simulator {
+/// The same with a scenario, faults and a seed.
+pub(crate) async fn begin(mut scenario: Scenario, faults: FaultLevel, seed: u64) -> Simulator {
     scenario.live_contacts = 0;
     scenario.abandoned = 0;
     let timings = Timings {
