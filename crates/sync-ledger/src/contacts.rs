@@ -3,9 +3,9 @@
 use std::future::Future;
 
 use chrono::{DateTime, Utc};
-use contact_model::{AcdKey, LegId, ParkKind, SessionId, StageName};
+use contact_model::{AcdKey, LegId, MessageRange, ParkKind, SessionId, StageName};
 use serde::Serialize;
-use twilio_sid::{RecordingSid, WorkerSid};
+use twilio_sid::{ConversationSid, RecordingSid, WorkerSid};
 
 use crate::{Change, ContactRecord, ContactRow, Result, Transition, UnreadableContact};
 
@@ -22,11 +22,18 @@ pub trait ContactStore: Send + Sync {
 
     /// Makes a change durable and ends the lease, unless the change keeps it; gives the contact's new version.
     ///
-    /// A row is added to the history if the stage or its reason changes, or if the change carries a note.
+    /// A row is added to the history if the stage or its reason changes, or if the change carries a note. Where the stage's
+    /// media is a part of a conversation, the leg claims these messages, in place of those that it had claimed; other media
+    /// claim none. A recording of a contact that becomes complete may be deleted at its source from then on (see
+    /// [`DeletionStore`](crate::DeletionStore)). What the change [tells](crate::Tell) goes into the
+    /// [outbox](crate::OutboxStore) if it was not told last.
     ///
     /// # Errors
     ///
     /// [`LedgerError::Conflict`](crate::LedgerError::Conflict) if the contact was changed or claimed since it was read,
+    /// [`LedgerError::TranscriptClaimed`](crate::LedgerError::TranscriptClaimed) if another leg of the ACD has claimed some
+    /// of these messages,
+    /// [`LedgerError::Forgotten`](crate::LedgerError::Forgotten) if the contact was forgotten,
     /// [`LedgerError::UnknownLeg`](crate::LedgerError::UnknownLeg),
     /// [`LedgerError::NeverDue`](crate::LedgerError::NeverDue) if a contact on its way would never be due again.
     fn save(&self, change: Change) -> impl Future<Output = Result<u64>> + Send;
@@ -69,8 +76,9 @@ pub trait ContactStore: Send + Sync {
         version: u64,
     ) -> impl Future<Output = Result<()>> + Send;
 
-    /// Ends every lease on a contact and every hold on a wish, and gives how many contacts were freed. For the one worker
-    /// of a ledger when it starts: whoever held them is gone, and where not, its changes end in a conflict.
+    /// Ends every lease on a contact, a webhook message or a pushed event and every hold on a wish, and gives how many
+    /// contacts were freed. For the one worker of a ledger when it starts: whoever held them is gone, and where not, its
+    /// changes end in a conflict.
     fn release_all(&self) -> impl Future<Output = Result<u64>> + Send;
 
     /// When the next contact can be claimed: the earliest of what is due or comes free. `None` if nothing ever will.
@@ -108,6 +116,13 @@ pub trait ContactStore: Send + Sync {
         &self,
         recording: RecordingSid,
     ) -> impl Future<Output = Result<Vec<(AcdKey, LegId)>>> + Send;
+
+    /// Which messages of a conversation which leg of this ACD has claimed, in the order of the messages.
+    fn transcript_claims(
+        &self,
+        acd: &AcdKey,
+        conversation: ConversationSid,
+    ) -> impl Future<Output = Result<Vec<(LegId, MessageRange)>>> + Send;
 }
 
 /// What was claimed.
@@ -128,6 +143,9 @@ pub struct ContactFilter {
     pub stages: Vec<StageName>,
     /// Parked for one of these kinds of reason.
     pub park_kinds: Vec<ParkKind>,
+    /// Beside whose stage one of these words stands: the kind of park reason, the failure reason (`not-decryptable`) or the
+    /// name of the rule that excluded it.
+    pub reasons: Vec<String>,
     /// Of this agent.
     pub worker: Option<WorkerSid>,
     /// Of this interaction.

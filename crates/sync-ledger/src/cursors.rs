@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use contact_model::{AcdKey, Contact, Details, LegId};
 use serde::{Deserialize, Serialize};
 
-use crate::{ContactRecord, DetailsChange, Result, Schedule, floor_ms};
+use crate::{ContactRecord, DetailsChange, Result, Schedule, Tell, floor_ms};
 
 /// Cursors of live streams, and backfills with cursors of their own.
 ///
@@ -23,14 +23,16 @@ pub trait CursorStore: Send + Sync {
     /// Writes down the legs and moves the cursor past them, both or neither.
     ///
     /// A leg that is known stays as it is, unless `merge` answers with an [`Update`] of it; [`keep`] never does.
-    /// `merge` is called within the transaction and must be quick.
+    /// `merge` is called within the transaction and must be quick. It is not asked about a leg that was forgotten.
     ///
     /// # Errors
     ///
     /// [`LedgerError::CursorMoved`](crate::LedgerError::CursorMoved) if the cursor is not at `from`,
     /// [`LedgerError::NotForward`](crate::LedgerError::NotForward) if it would go back or beyond the backfill's end,
     /// [`LedgerError::ForeignLeg`](crate::LedgerError::ForeignLeg) if a leg is of another ACD,
-    /// [`LedgerError::NeverDue`](crate::LedgerError::NeverDue) if a contact on its way would never be due.
+    /// [`LedgerError::NeverDue`](crate::LedgerError::NeverDue) if a contact on its way would never be due,
+    /// [`LedgerError::TranscriptClaimed`](crate::LedgerError::TranscriptClaimed) as in
+    /// [`ContactStore::save`](crate::ContactStore::save).
     fn advance(
         &self,
         step: Advance,
@@ -129,6 +131,8 @@ pub struct Update {
     pub details: DetailsChange,
     /// A word for the history.
     pub note: Option<String>,
+    /// What is to be told outside, as in a [`Change`](crate::Change).
+    pub tell: Option<Tell>,
 }
 
 /// What a step found.
@@ -140,6 +144,27 @@ pub struct Advanced {
     pub known: u64,
     /// How many of those were updated.
     pub updated: u64,
+}
+
+impl Advanced {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.new.extend(other.new);
+        self.known += other.known;
+        self.updated += other.updated;
+    }
+}
+
+/// The legs of each ACD, in the order in which they stand.
+pub(crate) fn by_acd(legs: Vec<NewLeg>) -> Vec<(AcdKey, Vec<NewLeg>)> {
+    let mut sorted: Vec<(AcdKey, Vec<NewLeg>)> = Vec::new();
+    for new in legs {
+        let acd = &new.contact.leg.acd;
+        match sorted.iter_mut().find(|(of, _)| of == acd) {
+            Some((_, legs)) => legs.push(new),
+            None => sorted.push((acd.clone(), vec![new])),
+        }
+    }
+    sorted
 }
 
 /// The number of a backfill.

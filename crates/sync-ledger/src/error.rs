@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use contact_model::{AcdKey, LegId, StageName};
+use twilio_sid::ConversationSid;
 
 /// The result of everything that touches the ledger.
 pub type Result<T> = std::result::Result<T, LedgerError>;
@@ -154,14 +155,16 @@ pub enum LedgerError {
     },
     /// Details in the ledger are sealed under a key that is not configured.
     #[error(
-        "details of {contacts} contacts are sealed under key {sealed_under}, which is not configured ({configured}): \
-         configure that key too, beside the new one, until no details are sealed under it"
+        "details of {contacts} contacts and {others} webhooks and events are sealed under key {sealed_under}, which is \
+         not configured ({configured}): configure that key too, beside the new one, until nothing is sealed under it"
     )]
     SealingKeyMissing {
         /// The id of the key that is wanted.
         sealed_under: String,
         /// How many contacts have details under it.
         contacts: u64,
+        /// How many webhook messages and pushed events have bytes under it.
+        others: u64,
         /// The ids of the configured keys, for people.
         configured: String,
     },
@@ -192,6 +195,57 @@ pub enum LedgerError {
         expected: u64,
         /// The version in the ledger.
         found: u64,
+    },
+    /// Another leg has claimed some of these messages of the conversation. Nothing was written: read its claims again.
+    #[error(
+        "leg {other} has claimed messages of conversation {conversation} that leg {leg} wants: \
+         read the claims again and decide again"
+    )]
+    TranscriptClaimed {
+        /// The leg that wants them.
+        leg: LegId,
+        /// The leg that has them.
+        other: LegId,
+        /// The conversation.
+        conversation: ConversationSid,
+    },
+    /// The contact was forgotten: it stays as it is.
+    #[error(
+        "the contact of leg {leg} was forgotten: nothing is done for it any more, and it is not imported again"
+    )]
+    Forgotten {
+        /// The leg.
+        leg: LegId,
+    },
+    /// Contacts of the ACD are not finished. Nothing was removed.
+    #[error(
+        "{contacts} contacts of ACD {acd} are not finished: wait for them or settle what is parked, \
+         or ask for their removal explicitly"
+    )]
+    Unfinished {
+        /// The ACD.
+        acd: Box<AcdKey>,
+        /// How many.
+        contacts: u64,
+    },
+    /// As many pushed events as are allowed wait to be processed. None of these was taken.
+    #[error(
+        "{waiting} pushed events wait to be processed, and at most {limit} may: deliver these again later"
+    )]
+    InboxFull {
+        /// How many wait.
+        waiting: u64,
+        /// How many may.
+        limit: u64,
+    },
+    /// A pushed event is not held under this claim: the lease ran out and another took it, or it is settled. Nothing was
+    /// written.
+    #[error(
+        "pushed event {id} is no longer held under this claim: another took it, or it is settled"
+    )]
+    EventNotHeld {
+        /// Its number.
+        id: i64,
     },
     /// The cursor is not where the caller thought. Nothing was written: read it again.
     #[error("the cursor {stream} of ACD {acd} is at {}, not at {}: read it again", shown(*.found), shown(*.expected))]
@@ -293,11 +347,12 @@ fn shown(at: Option<DateTime<Utc>>) -> String {
 }
 
 impl LedgerError {
-    /// Whether the same call may succeed later without anyone changing the program or the data: no space, or busy.
+    /// Whether the same call may succeed later without anyone changing the program or the data: no space, busy, or no room
+    /// for events.
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
-            Self::DiskFull { .. } | Self::Busy { .. } | Self::Io { .. }
+            Self::DiskFull { .. } | Self::Busy { .. } | Self::Io { .. } | Self::InboxFull { .. }
         )
     }
 
@@ -305,7 +360,11 @@ impl LedgerError {
     pub fn is_conflict(&self) -> bool {
         matches!(
             self,
-            Self::Conflict { .. } | Self::CursorMoved { .. } | Self::WishNotHeld { .. }
+            Self::Conflict { .. }
+                | Self::TranscriptClaimed { .. }
+                | Self::CursorMoved { .. }
+                | Self::WishNotHeld { .. }
+                | Self::EventNotHeld { .. }
         )
     }
 

@@ -5,39 +5,92 @@ mod acds;
 pub mod conformance;
 mod contacts;
 mod cursors;
+mod deletions;
+mod erasure;
 mod error;
+mod facts;
+mod holds;
+mod inbox;
 mod lock;
+mod needle;
+mod outbox;
+mod page;
+mod reconciliations;
 mod record;
 mod retention;
 mod seal;
 mod sqlite;
 mod wishes;
 
-pub use acds::{AcdRow, AcdStore};
+pub use acds::{AcdRow, AcdStore, RemovedAcd};
 pub use contacts::{Claimed, ContactFilter, ContactStore, Page, PageMark, PageRequest, StageCount};
 pub use cursors::{
     Advance, Advanced, Backfill, BackfillId, BackfillState, CursorId, CursorPosition, CursorStore,
     Merge, NewLeg, Update, keep,
 };
+pub use deletions::{
+    DeletionCount, DeletionFilter, DeletionPage, DeletionRow, DeletionState, DeletionStore, Verdict,
+};
+pub use erasure::{Elsewhere, ErasureStore, FORGOTTEN, Forgotten, FoundByText};
 pub use error::{Cause, LedgerError, Result};
+pub use facts::{TenantFact, TenantFacts};
+pub use holds::{HoldNote, HoldSource, HoldStore};
+pub use inbox::{
+    ClaimedEvent, ClaimedEvents, EventClaim, EventNumber, Inbox, InboxBacklog, PushedEvent,
+    REMEMBER_EVENTS, Received,
+};
 pub use lock::{Holder, WorkerLock};
+pub use outbox::{
+    ClaimedMessage, ClaimedMessages, EnabledEndpoint, Endpoint, EndpointDisabled, Judge,
+    LastAttempt, MAX_ANSWER_BYTES, MessageAttempt, MessageFilter, MessageOutcome, MessagePage,
+    MessageRecord, MessageRow, MessageSettled, MessageSettlement, MessageState, OutboxCount,
+    OutboxStore, Replayed, Undelivered,
+};
+pub use page::RowMark;
+pub use reconciliations::{Reconciliation, ReconciliationStore};
 pub use record::{
-    Change, ContactRecord, ContactRow, DetailsChange, Schedule, StoredDetails, Transition,
+    Change, ContactRecord, ContactRow, DetailsChange, Schedule, StoredDetails, Tell, Transition,
     UnreadableContact,
 };
 pub use retention::{Pruned, Retention, RetentionStore};
-pub use seal::{DetailsFault, Sealing, SealingKey};
+pub use seal::{DetailsFault, Sealing, SealingKey, StoredBytes};
 pub use sqlite::{DetailsAtRest, SqliteLedger, SqliteOptions};
-pub use wishes::{ClaimedWish, Outcome, Wish, WishId, WishRow, WishState, WishStore};
+pub use wishes::{ClaimedWish, Outcome, Replay, Wish, WishId, WishRow, WishState, WishStore};
 
 /// Everything that a ledger does, for code that wants one bound.
 pub trait Ledger:
-    AcdStore + ContactStore + CursorStore + WishStore + RetentionStore + Clone + 'static
+    AcdStore
+    + ContactStore
+    + CursorStore
+    + WishStore
+    + RetentionStore
+    + OutboxStore
+    + Inbox
+    + DeletionStore
+    + HoldStore
+    + TenantFacts
+    + ErasureStore
+    + ReconciliationStore
+    + Clone
+    + 'static
 {
 }
 
-impl<T: AcdStore + ContactStore + CursorStore + WishStore + RetentionStore + Clone + 'static> Ledger
-    for T
+impl<T> Ledger for T where
+    T: AcdStore
+        + ContactStore
+        + CursorStore
+        + WishStore
+        + RetentionStore
+        + OutboxStore
+        + Inbox
+        + DeletionStore
+        + HoldStore
+        + TenantFacts
+        + ErasureStore
+        + ReconciliationStore
+        + Clone
+        + 'static
 {
 }
 

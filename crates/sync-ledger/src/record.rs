@@ -1,8 +1,12 @@
 //! A contact as the ledger keeps it, and what changes it.
 
+use std::fmt;
+
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use contact_model::{AcdKey, Contact, Details, LegId, Stage, StageName};
+use contact_model::{AcdKey, Contact, ContactStatus, Details, LegId, LegMedia, Stage, StageName};
 use serde::Serialize;
+use twilio_sid::RecordingSid;
 
 use crate::{DetailsFault, floor_ms};
 
@@ -55,6 +59,10 @@ pub struct ContactRow {
     pub stage_since: DateTime<Utc>,
     /// When it became complete, failed or excluded; `None` while it is none of these.
     pub finished_at: Option<DateTime<Utc>>,
+    /// What was last told outside of it; `None` if nothing ever was.
+    pub told: Option<ContactStatus>,
+    /// When it was [forgotten](crate::ErasureStore::forget): it stays as it is from then on.
+    pub forgotten_at: Option<DateTime<Utc>>,
 }
 
 impl ContactRow {
@@ -78,6 +86,7 @@ impl ContactRow {
             note: None,
             details: DetailsChange::Keep,
             keep_lease: false,
+            tell: None,
         }
     }
 }
@@ -136,6 +145,9 @@ pub struct Change {
     pub details: DetailsChange,
     /// Whether the one who changes it goes on working on it: the lease stays as it is. Otherwise it ends.
     pub keep_lease: bool,
+    /// What is to be told outside of the contact as it is from now on. A message goes into the outbox, in the same
+    /// transaction, only if its status differs from what was last told of this leg.
+    pub tell: Option<Tell>,
 }
 
 impl Change {
@@ -149,6 +161,33 @@ impl Change {
     pub fn details(mut self, details: Details) -> Self {
         self.details = DetailsChange::Replace(details);
         self
+    }
+
+    /// Telling this, if it was not told last.
+    pub fn tell(mut self, tell: Tell) -> Self {
+        self.tell = Some(tell);
+        self
+    }
+}
+
+/// What is told outside of a contact. `Debug` does not print the body.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Tell {
+    /// What is compared with what was last told: status, and reason.
+    pub status: ContactStatus,
+    /// The message's id if it is sent: random, never used before.
+    pub message_id: String,
+    /// The exact bytes to send.
+    pub body: Bytes,
+}
+
+impl fmt::Debug for Tell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tell")
+            .field("status", &self.status)
+            .field("message_id", &self.message_id)
+            .field("body_bytes", &self.body.len())
+            .finish()
     }
 }
 
@@ -205,6 +244,20 @@ pub(crate) fn reason_of(stage: &Stage) -> Option<String> {
             .and_then(|reason| reason.as_str().map(str::to_owned)),
         Stage::Excluded(excluded) => Some(excluded.rule.clone()),
         _ => None,
+    }
+}
+
+/// The recordings that a contact consists of, without those that were passed over: once it is complete these are not needed
+/// at their source any more.
+pub(crate) fn sources_of(stage: &Stage) -> Vec<RecordingSid> {
+    match stage {
+        Stage::Complete(complete) => match &complete.media {
+            LegMedia::Recordings { pieces, .. } => {
+                pieces.iter().map(|piece| piece.recording).collect()
+            }
+            LegMedia::None | LegMedia::Transcript(_) => Vec::new(),
+        },
+        _ => Vec::new(),
     }
 }
 

@@ -11,7 +11,8 @@ use crate::Result;
 pub trait RetentionStore: Send + Sync {
     /// Drops details and rows whose time is over, at most `limit` of each kind in this transaction.
     ///
-    /// A contact that is not complete, failed or excluded keeps everything, however old it is.
+    /// A contact that is not complete, failed or excluded keeps everything, however old it is; so does a webhook message that
+    /// may still be sent and a pushed event that is not processed. Of each ACD the last reconciliation stays.
     fn prune(
         &self,
         now: DateTime<Utc>,
@@ -23,9 +24,10 @@ pub trait RetentionStore: Send + Sync {
 /// How long things are kept after a contact was finished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
-    /// Details: attributes, names.
+    /// Details: attributes, names; also what was answered to webhooks, and what was seen of hold.
     pub details: TimeDelta,
-    /// Rows: SIDs, times, stages, history; also settled wishes and closed backfills.
+    /// Rows: SIDs, times, stages, history; also settled wishes, closed backfills, settled webhook messages, deletions and
+    /// reconciliations.
     pub rows: TimeDelta,
 }
 
@@ -61,6 +63,35 @@ pub struct Pruned {
     pub wishes: u64,
     /// Backfills that were removed.
     pub backfills: u64,
+    /// Webhook messages that lost what was answered to them.
+    pub answers: u64,
+    /// Webhook messages that were removed.
+    pub messages: u64,
+    /// Processed events whose ids are remembered no longer (see [`REMEMBER_EVENTS`](crate::REMEMBER_EVENTS)).
+    pub events: u64,
+    /// Observations of hold that were removed.
+    pub holds: u64,
+    /// Deletions at the source that are remembered no longer.
+    pub deletions: u64,
+    /// Reconciliations that were removed.
+    pub reconciliations: u64,
     /// Whether more may be waiting: call again.
     pub more: bool,
+}
+
+impl Pruned {
+    pub(crate) fn of_each(&self) -> [u64; 10] {
+        [
+            self.details,
+            self.contacts,
+            self.wishes,
+            self.backfills,
+            self.answers,
+            self.messages,
+            self.events,
+            self.holds,
+            self.deletions,
+            self.reconciliations,
+        ]
+    }
 }

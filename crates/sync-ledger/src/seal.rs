@@ -1,4 +1,4 @@
-//! Details at rest: AES-256-GCM under a configured key, bound to their contact.
+//! Details at rest, and other bytes that may hold a customer's data: AES-256-GCM under a configured key, bound to their row.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,6 +6,7 @@ use std::sync::Arc;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::{hmac, rand};
 use base64::Engine as _;
+use bytes::Bytes;
 use contact_model::{AcdKey, Details, LegId};
 use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
@@ -155,26 +156,40 @@ impl Sealing {
 
     /// The bytes to store for these details of this contact, and their marker.
     pub(crate) fn seal(&self, acd: &AcdKey, leg: LegId, details: &Details) -> Result<Sealed> {
-        let fault = |fault: String| LedgerError::Unreadable {
-            what: format!("details of leg {leg}"),
-            fault,
-        };
-        let mut bytes = Zeroizing::new(
-            serde_json::to_vec(details).map_err(|_| fault("they are no JSON".to_owned()))?,
+        let bound = Bound::Details(acd, leg);
+        let bytes = Zeroizing::new(
+            serde_json::to_vec(details).map_err(|_| bound.unsealable("they are no JSON"))?,
         );
+        self.seal_bytes(bound, &bytes)
+    }
+
+    /// Reads back what [`seal`](Self::seal) gave.
+    pub(crate) fn open(
+        &self,
+        acd: &AcdKey,
+        leg: LegId,
+        marker: &str,
+        stored: &[u8],
+    ) -> std::result::Result<Details, DetailsFault> {
+        let plain = self.open_bytes(Bound::Details(acd, leg), marker, stored)?;
+        serde_json::from_slice(&plain).map_err(|_| DetailsFault::Malformed)
+    }
+
+    /// The bytes to store for these, bound to where they belong, and their marker.
+    pub(crate) fn seal_bytes(&self, bound: Bound<'_>, plain: &[u8]) -> Result<Sealed> {
         let Some(key) = &self.current else {
             return Ok(Sealed {
                 marker: CLEAR.to_owned(),
-                bytes: std::mem::take(&mut *bytes),
+                bytes: plain.to_vec(),
             });
         };
-        let refused = |_| fault("the cipher refused to seal them".to_owned());
+        let refused = |_| bound.unsealable("the cipher refused to seal them");
         let mut nonce = [0; NONCE_LEN];
         rand::fill(&mut nonce).map_err(refused)?;
         // Room for the tag beforehand, so that growing leaves no copy of the plaintext behind.
-        let mut buffer = Zeroizing::new(Vec::with_capacity(bytes.len() + AES_256_GCM.tag_len()));
-        buffer.extend_from_slice(&bytes);
-        let aad = Aad::from(bound_to(acd, leg));
+        let mut buffer = Zeroizing::new(Vec::with_capacity(plain.len() + AES_256_GCM.tag_len()));
+        buffer.extend_from_slice(plain);
+        let aad = Aad::from(bound.aad());
         key.cipher
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut *buffer)
             .map_err(refused)?;
@@ -186,16 +201,15 @@ impl Sealing {
         })
     }
 
-    /// Reads back what [`seal`](Self::seal) gave.
-    pub(crate) fn open(
+    /// Reads back what [`seal_bytes`](Self::seal_bytes) gave.
+    pub(crate) fn open_bytes(
         &self,
-        acd: &AcdKey,
-        leg: LegId,
+        bound: Bound<'_>,
         marker: &str,
         stored: &[u8],
-    ) -> std::result::Result<Details, DetailsFault> {
+    ) -> std::result::Result<Zeroizing<Vec<u8>>, DetailsFault> {
         if marker == CLEAR {
-            return serde_json::from_slice(stored).map_err(|_| DetailsFault::Malformed);
+            return Ok(Zeroizing::new(stored.to_vec()));
         }
         let key = self
             .key(marker)
@@ -208,47 +222,118 @@ impl Sealing {
         let mut buffer = Zeroizing::new(sealed.to_vec());
         let plain = key
             .cipher
-            .open_in_place(nonce, Aad::from(bound_to(acd, leg)), &mut buffer)
-            .map_err(|_| DetailsFault::NotAuthentic)?;
-        serde_json::from_slice(plain).map_err(|_| DetailsFault::Malformed)
+            .open_in_place(nonce, Aad::from(bound.aad()), &mut buffer)
+            .map_err(|_| DetailsFault::NotAuthentic)?
+            .len();
+        // The tag stands behind the plaintext.
+        buffer.truncate(plain);
+        Ok(buffer)
     }
 }
 
-/// Details as they are stored.
+/// Bytes as they are stored.
 pub(crate) struct Sealed {
     pub(crate) marker: String,
     pub(crate) bytes: Vec<u8>,
 }
 
-/// Why stored details cannot be read.
+/// Why stored details, or other sealed bytes, cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DetailsFault {
     /// They are sealed under a key that is not configured.
     #[error("sealed under key {0}, which is not configured")]
     KeyMissing(String),
-    /// They were changed, or belong to another contact.
-    #[error("changed since they were sealed, or moved from another contact")]
+    /// They were changed, or belong to another row.
+    #[error("changed since they were sealed, or moved from elsewhere")]
     NotAuthentic,
     /// They are of no form that this release knows.
     #[error("of no form that this release knows")]
     Malformed,
 }
 
-/// Binds sealed details to their contact: moved to another row they do not open.
-fn bound_to(acd: &AcdKey, leg: LegId) -> Vec<u8> {
-    let mut aad = b"sync-ledger details 1".to_vec();
-    for part in [
-        acd.account.as_str(),
-        acd.workspace.as_str(),
-        acd.tenant.as_str(),
-        leg.as_str(),
-    ] {
-        // A length before each part: no two contacts give the same bytes.
-        aad.extend_from_slice(&(part.len() as u64).to_be_bytes());
-        aad.extend_from_slice(part.as_bytes());
+/// Where sealed bytes belong: moved to another row they do not open.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Bound<'a> {
+    /// Details of a contact.
+    Details(&'a AcdKey, LegId),
+    /// The body of the webhook message with this id.
+    Message(&'a AcdKey, &'a str),
+    /// What was answered to the webhook message with this id.
+    Answer(&'a AcdKey, &'a str),
+    /// The payload of the pushed event with this id.
+    Event(&'a AcdKey, &'a str),
+}
+
+impl Bound<'_> {
+    fn parts(&self) -> (&'static [u8], &AcdKey, &str) {
+        match self {
+            Self::Details(acd, leg) => (b"sync-ledger details 1", acd, leg.as_str()),
+            Self::Message(acd, id) => (b"sync-ledger webhook body 1", acd, id),
+            Self::Answer(acd, id) => (b"sync-ledger webhook answer 1", acd, id),
+            Self::Event(acd, id) => (b"sync-ledger event 1", acd, id),
+        }
     }
-    aad
+
+    fn aad(&self) -> Vec<u8> {
+        let (purpose, acd, id) = self.parts();
+        let mut aad = purpose.to_vec();
+        for part in [
+            acd.account.as_str(),
+            acd.workspace.as_str(),
+            acd.tenant.as_str(),
+            id,
+        ] {
+            // A length before each part: no two rows give the same bytes.
+            aad.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            aad.extend_from_slice(part.as_bytes());
+        }
+        aad
+    }
+
+    fn unsealable(&self, fault: &str) -> LedgerError {
+        let what = match self {
+            Self::Details(_, leg) => format!("details of leg {leg}"),
+            Self::Message(_, id) => format!("the body of webhook message {id}"),
+            Self::Answer(_, id) => format!("the answer to webhook message {id}"),
+            Self::Event(..) => "a pushed event".to_owned(),
+        };
+        LedgerError::Unreadable {
+            what,
+            fault: fault.to_owned(),
+        }
+    }
+}
+
+/// Stored bytes that may be gone, or sealed so that they cannot be read. `Debug` prints their length alone.
+#[derive(Clone, PartialEq, Eq)]
+pub enum StoredBytes {
+    /// There are none: never were, or they were dropped or erased.
+    Absent,
+    /// Here they are.
+    Present(Bytes),
+    /// They are stored and cannot be read.
+    Unreadable(DetailsFault),
+}
+
+impl StoredBytes {
+    /// The bytes, where there are any.
+    pub fn present(&self) -> Option<&Bytes> {
+        match self {
+            Self::Present(bytes) => Some(bytes),
+            Self::Absent | Self::Unreadable(_) => None,
+        }
+    }
+}
+
+impl fmt::Debug for StoredBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => f.write_str("Absent"),
+            Self::Present(bytes) => write!(f, "Present({} bytes)", bytes.len()),
+            Self::Unreadable(fault) => f.debug_tuple("Unreadable").field(fault).finish(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -296,6 +381,45 @@ mod tests {
                 .unwrap_err();
             assert_eq!(fault, DetailsFault::NotAuthentic);
         }
+    }
+
+    #[test]
+    fn bytes_open_where_they_belong_and_nowhere_else() {
+        let sealing = Sealing::under(key(1));
+        let (a, b) = (acd("a"), acd("b"));
+        let sealed = sealing
+            .seal_bytes(Bound::Message(&a, "msg_1"), b"+15550100")
+            .unwrap();
+        assert!(!sealed.bytes.windows(7).any(|window| window == b"5550100"));
+        let open = |bound| sealing.open_bytes(bound, &sealed.marker, &sealed.bytes);
+        assert_eq!(&**open(Bound::Message(&a, "msg_1")).unwrap(), b"+15550100");
+        for elsewhere in [
+            Bound::Message(&b, "msg_1"),
+            Bound::Message(&a, "msg_2"),
+            Bound::Answer(&a, "msg_1"),
+            Bound::Event(&a, "msg_1"),
+        ] {
+            assert_eq!(open(elsewhere).unwrap_err(), DetailsFault::NotAuthentic);
+        }
+        let clear = Sealing::clear()
+            .seal_bytes(Bound::Event(&a, "EV1"), b"{}")
+            .unwrap();
+        assert_eq!(
+            (clear.marker.as_str(), &clear.bytes[..]),
+            (CLEAR, &b"{}"[..])
+        );
+    }
+
+    #[test]
+    fn stored_bytes_print_their_length_and_nothing_else() {
+        let printed = |bytes: StoredBytes| format!("{bytes:?}");
+        assert_eq!(
+            printed(StoredBytes::Present(Bytes::from_static(b"+15550100"))),
+            "Present(9 bytes)"
+        );
+        assert_eq!(printed(StoredBytes::Absent), "Absent");
+        let fault = StoredBytes::Unreadable(DetailsFault::NotAuthentic);
+        assert_eq!(printed(fault), "Unreadable(NotAuthentic)");
     }
 
     #[test]

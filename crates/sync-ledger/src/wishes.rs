@@ -76,6 +76,71 @@ pub enum Wish {
         /// The range's end, exclusive.
         to: DateTime<Utc>,
     },
+    /// Send webhook messages again.
+    ReplayWebhooks {
+        /// Their ACD.
+        acd: AcdKey,
+        /// Which of its messages.
+        which: Replay,
+    },
+    /// Send webhooks to an endpoint again that was disabled.
+    EnableWebhook {
+        /// Its ACD.
+        acd: AcdKey,
+    },
+    /// Compare what Twilio, the ledger and Calabrio have.
+    Reconcile {
+        /// The ACD.
+        acd: AcdKey,
+        /// The range's beginning, inclusive.
+        from: DateTime<Utc>,
+        /// The range's end, exclusive.
+        to: DateTime<Utc>,
+        /// Whether what is missing is fetched.
+        fill: bool,
+    },
+    /// Erase what is here about a leg.
+    ForgetContact {
+        /// Its ACD.
+        acd: AcdKey,
+        /// The leg.
+        leg: LegId,
+    },
+}
+
+impl Wish {
+    /// The ACD that it is about; `None` if it is about all.
+    pub fn acd(&self) -> Option<&AcdKey> {
+        match self {
+            Self::RetryParked { acd, .. } => acd.as_ref(),
+            Self::RetryContact { acd, .. }
+            | Self::Backfill { acd, .. }
+            | Self::ReplayWebhooks { acd, .. }
+            | Self::EnableWebhook { acd }
+            | Self::Reconcile { acd, .. }
+            | Self::ForgetContact { acd, .. } => Some(acd),
+        }
+    }
+}
+
+/// Which webhook messages are sent again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "which", rename_all = "kebab-case")]
+pub enum Replay {
+    /// One.
+    Message {
+        /// Its id.
+        id: String,
+    },
+    /// Those that were put into the outbox within a range.
+    Range {
+        /// The range's beginning, inclusive.
+        from: DateTime<Utc>,
+        /// The range's end, exclusive.
+        to: DateTime<Utc>,
+        /// Whether also those that were delivered.
+        delivered: bool,
+    },
 }
 
 /// The number of a wish.

@@ -7,11 +7,14 @@ use chrono::TimeDelta;
 use contact_model::{Details, Discovered, Stage};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
-use sync_ledger::conformance::{acd, at, details, found, leg};
+use sync_ledger::conformance::{
+    acd, at, complete, contact, details, event, found, leg, message, recording, tell_complete,
+};
 use sync_ledger::{
-    AcdStore as _, Advance, ContactStore as _, CursorId, CursorStore as _, LedgerError, NewLeg,
-    Retention, RetentionStore as _, Schedule, SqliteLedger, SqliteOptions, StoredDetails,
-    WorkerLock, keep,
+    AcdStore as _, Advance, ContactStore as _, CursorId, CursorStore as _, DeletionStore as _,
+    ErasureStore as _, Inbox as _, LedgerError, NewLeg, OutboxStore as _, PushedEvent, Retention,
+    RetentionStore as _, Schedule, SqliteLedger, SqliteOptions, StoredDetails, Tell, WorkerLock,
+    keep,
 };
 use tempfile::TempDir;
 
@@ -87,7 +90,7 @@ async fn a_ledger_of_a_later_release_is_refused_and_left_untouched() {
                 error,
                 LedgerError::NewerSchema {
                     found: 7,
-                    known: 1,
+                    known: 2,
                     ..
                 }
             ),
@@ -97,7 +100,7 @@ async fn a_ledger_of_a_later_release_is_refused_and_left_untouched() {
         for told in [
             path.to_str().unwrap(),
             "version 7",
-            "up to 1",
+            "up to 2",
             "run the release that wrote it",
             "untouched",
         ] {
@@ -105,6 +108,65 @@ async fn a_ledger_of_a_later_release_is_refused_and_left_untouched() {
         }
     }
     assert_eq!(bytes(&path), before);
+}
+
+#[tokio::test]
+async fn a_ledger_of_the_first_release_is_brought_up_to_date_with_everything_in_it() {
+    let (_directory, path) = place();
+    std::fs::write(&path, "").unwrap();
+    // As the first release left it: a complete contact with two recordings, a parked one, one that nobody can read.
+    statement(
+        &path,
+        include_str!("../migrations/0001_contacts_cursors_wishes.sql"),
+    )
+    .await;
+    statement(
+        &path,
+        "PRAGMA application_id = 1364020295; PRAGMA user_version = 1",
+    )
+    .await;
+    for row in include_str!("first_release.sql").split(";\n") {
+        statement(&path, row).await;
+    }
+    let beside = SqliteLedger::open_beside(&path, SqliteOptions::default()).await;
+    assert!(matches!(
+        beside.unwrap_err(),
+        LedgerError::OlderSchema {
+            found: 1,
+            known: 2,
+            ..
+        }
+    ));
+    let ledger = open(&path).await.unwrap();
+    ledger.verify().await.unwrap();
+    let done = ledger.get(&acd(1), leg(1)).await.unwrap().unwrap().row;
+    assert_eq!(
+        done.contact,
+        complete(contact(&acd(1), 1), &[recording(1), recording(2)])
+    );
+    assert_eq!(
+        (done.told, done.forgotten_at, done.version),
+        (None, None, 7)
+    );
+    let aside = ledger.get(&acd(1), leg(2)).await.unwrap().unwrap().row;
+    assert_eq!(aside.contact.stage.name().as_str(), "parked");
+    assert!(ledger.get(&acd(1), leg(3)).await.is_err());
+    // What was complete before is looked at as if it had become so now.
+    let sources = ledger
+        .deletion_candidates(&acd(1), at(999), at(999), 10)
+        .await
+        .unwrap();
+    let sources: Vec<_> = sources
+        .iter()
+        .map(|row| (row.recording, row.complete_at))
+        .collect();
+    assert_eq!(sources, [(recording(1), at(4)), (recording(2), at(4))]);
+    // And it works: what is told from now on is told.
+    let change = done
+        .change(done.contact.clone(), Schedule::rest(), at(9))
+        .tell(tell_complete(1));
+    ledger.save(change).await.unwrap();
+    assert!(ledger.message(&message(1)).await.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -314,4 +376,71 @@ async fn what_was_dropped_is_nowhere_in_the_files_any_more() {
     assert_eq!((pruned.details, pruned.contacts), (1, 0));
     assert!(!shows(&path, marker));
     assert!(shows(&path, leg(1).as_str()), "the row is still there");
+}
+
+#[tokio::test]
+async fn what_was_forgotten_is_nowhere_in_the_files_any_more() {
+    let (_directory, path) = place();
+    let ledger = open(&path).await.unwrap();
+    let marker = |of: &str| format!("marker-of-{of}-");
+    let large = Details {
+        attributes: Some(serde_json::json!({ "note": marker("details").repeat(500) })),
+        ..Details::default()
+    };
+    discover(
+        &ledger,
+        NewLeg {
+            details: Some(large),
+            ..found(&acd(1), 1, 0)
+        },
+    )
+    .await;
+    let row = ledger.get(&acd(1), leg(1)).await.unwrap().unwrap().row;
+    let told = Tell {
+        body: marker("body").repeat(500).into(),
+        ..tell_complete(1)
+    };
+    ledger
+        .save(
+            row.change(row.contact.clone(), Schedule::at(at(1)), at(1))
+                .tell(told),
+        )
+        .await
+        .unwrap();
+    let pushed = PushedEvent {
+        payload: format!("{} {}", row.contact.leg.task, marker("event").repeat(500)).into(),
+        ..event(&acd(1), 1)
+    };
+    ledger.receive(&[pushed], 10).await.unwrap();
+    for of in ["details", "body", "event"] {
+        assert!(shows(&path, &marker(of)), "{of}");
+    }
+    let forgotten = ledger.forget(&acd(1), leg(1), at(9)).await.unwrap();
+    assert_eq!((forgotten.messages, forgotten.events), (1, 1));
+    for of in ["details", "body", "event"] {
+        assert!(!shows(&path, &marker(of)), "{of}");
+    }
+    assert!(shows(&path, leg(1).as_str()), "the row is still there");
+}
+
+#[tokio::test]
+async fn the_payload_of_a_processed_event_is_nowhere_in_the_file_any_more() {
+    let (_directory, path) = place();
+    let ledger = open(&path).await.unwrap();
+    ledger.register(&acd(1), "Sales").await.unwrap();
+    let marker = "marker-of-an-event";
+    let pushed = PushedEvent {
+        payload: marker.repeat(500).into(),
+        ..event(&acd(1), 1)
+    };
+    ledger.receive(&[pushed], 10).await.unwrap();
+    assert!(shows(&path, marker));
+    let claimed = ledger.claim_events(at(9), 1, at(90)).await.unwrap().events;
+    ledger
+        .settle_events(&[claimed[0].claim], vec![], &keep, at(10))
+        .await
+        .unwrap();
+    // The log goes with the next checkpoint; the file is overwritten at once.
+    assert!(ledger.checkpoint().await.unwrap());
+    assert!(!shows(&path, marker));
 }

@@ -211,6 +211,7 @@ async fn ask<L: Ledger>(ledger: &L, ask: &Ask, now: DateTime<Utc>) -> String {
                         .clone()
                         .map_or(DetailsChange::Drop, DetailsChange::Replace),
                     note: None,
+                    tell: None,
                 })
             };
             shown(ledger.advance(step, &merge).await)

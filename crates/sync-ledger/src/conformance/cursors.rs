@@ -244,6 +244,7 @@ async fn a_known_leg_is_updated_only_as_the_caller_decides<L: Ledger>(ledger: L)
                     .clone()
                     .map_or(DetailsChange::Keep, DetailsChange::Replace),
                 note: Some("attributes changed".into()),
+                tell: None,
             }
         })
     };
@@ -296,6 +297,7 @@ async fn an_update_keeps_the_lease_and_tells_its_holder<L: Ledger>(ledger: L) {
             schedule: Schedule::rest(),
             details: DetailsChange::Keep,
             note: None,
+            tell: None,
         })
     };
     let again = step(live("events"), Some(0), 60, vec![found(&acd(1), 1, 0)]);
@@ -320,6 +322,7 @@ async fn an_update_cannot_make_another_leg_of_it<L: Ledger>(ledger: L) {
                 schedule: Schedule::at(at(1)),
                 details: DetailsChange::Keep,
                 note: None,
+                tell: None,
             })
         };
         let again = step(live("events"), Some(0), 60, vec![found(&acd(1), 1, 0)]);

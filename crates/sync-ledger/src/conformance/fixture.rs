@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use contact_model::{
-    AcdKey, Capture, Channel, Contact, Details, Discovered, Leg, LegId, LegMedia, LegTimes,
-    MediaPiece, ParkReason, Stage,
+    AcdKey, Capture, CcrId, Channel, Contact, ContactStatus, ConversationStore, Details,
+    Discovered, FailureReason, Leg, LegId, LegMedia, LegTimes, MediaPiece, MessageRange,
+    ParkReason, Stage, TranscriptPart,
 };
-use twilio_sid::RecordingSid;
+use twilio_sid::{ConversationSid, RecordingSid};
 
-use crate::{NewLeg, Schedule};
+use crate::{NewLeg, PushedEvent, Schedule, Tell};
 
 /// So many seconds after some moment.
 pub fn at(second: i64) -> DateTime<Utc> {
@@ -28,7 +29,8 @@ pub fn leg(number: u32) -> LegId {
     sid("WR", number).parse().unwrap()
 }
 
-pub(crate) fn recording(number: u32) -> RecordingSid {
+/// A recording by number.
+pub fn recording(number: u32) -> RecordingSid {
     sid("RE", number).parse().unwrap()
 }
 
@@ -93,6 +95,72 @@ pub fn linked(mut contact: Contact, recordings: &[RecordingSid]) -> Contact {
     let captured = Discovered { at: at(0) }.capture(Capture::default(), at(1));
     contact.stage = Stage::Linked(captured.link(media, at(2)));
     contact
+}
+
+/// The contact, complete with these recordings, as Calabrio's contact 41.
+pub fn complete(contact: Contact, recordings: &[RecordingSid]) -> Contact {
+    let mut contact = linked(contact, recordings);
+    if let Stage::Linked(stage) = contact.stage {
+        let processing = stage.found(CcrId::try_from(41).unwrap(), at(3));
+        contact.stage = Stage::Complete(processing.complete(None, at(4)));
+    }
+    contact
+}
+
+/// The contact, linked to messages of this conversation, half open by their index.
+pub fn transcribed(contact: Contact, conversation: u32, from: u64, to: u64) -> Contact {
+    let mut contact = linked(contact, &[]);
+    if let Stage::Linked(stage) = &mut contact.stage {
+        stage.media = LegMedia::Transcript(TranscriptPart {
+            conversation: self::conversation(conversation),
+            service: None,
+            store: ConversationStore::Conversations,
+            range: MessageRange { from, to },
+            messages: 1,
+        });
+    }
+    contact
+}
+
+/// A conversation by number.
+pub fn conversation(number: u32) -> ConversationSid {
+    sid("CH", number).parse().unwrap()
+}
+
+/// That the contact is complete, as the message with this number.
+pub fn tell_complete(number: u32) -> Tell {
+    tell(ContactStatus::Complete, number)
+}
+
+/// That the contact failed for this reason, as the message with this number.
+pub fn tell_failed(reason: FailureReason, number: u32) -> Tell {
+    tell(ContactStatus::Failed { reason }, number)
+}
+
+fn tell(status: ContactStatus, number: u32) -> Tell {
+    Tell {
+        status,
+        message_id: message(number),
+        body: format!("{{\"message\":{number}}}").into(),
+    }
+}
+
+/// A message's id by number.
+pub fn message(number: u32) -> String {
+    format!("msg_{number:027}")
+}
+
+/// An event by number, of the task of that number, pushed in the second of its number.
+pub fn event(acd: &AcdKey, number: u32) -> PushedEvent {
+    PushedEvent {
+        acd: acd.clone(),
+        id: sid("EV", number),
+        kind: "reservation.completed".into(),
+        form: "cloud-event".into(),
+        at: Some(at(i64::from(number) - 1)),
+        received_at: at(i64::from(number)),
+        payload: format!("{{\"task\":\"{}\"}}", sid("WT", number)).into(),
+    }
 }
 
 /// The contact, parked from where it stands.

@@ -10,31 +10,56 @@
     reason = "cases of a test suite panic where a rule is broken"
 )]
 
+mod acds;
 mod contacts;
 mod cursors;
+mod deletions;
+mod endpoints;
+mod erasure;
+mod facts;
 mod fixture;
+mod holds;
+mod inbox;
 mod memory;
+mod outbox;
+mod reconciliations;
 mod retention;
+mod telling;
+mod transcripts;
 mod wishes;
 
-pub use fixture::{acd, at, contact, details, found, leg, linked, parked};
+pub use fixture::{
+    acd, at, complete, contact, conversation, details, event, found, leg, linked, message, parked,
+    recording, tell_complete, tell_failed, transcribed,
+};
 pub use memory::MemoryLedger;
 
 use crate::Ledger;
 
 /// Runs every case, each on a ledger that `fresh` makes; what it makes must be empty.
 pub async fn run<L: Ledger, F: AsyncFn() -> L>(fresh: F) {
+    acds::run(&fresh).await;
     contacts::run(&fresh).await;
     cursors::run(&fresh).await;
     wishes::run(&fresh).await;
+    telling::run(&fresh).await;
+    outbox::run(&fresh).await;
+    endpoints::run(&fresh).await;
+    inbox::run(&fresh).await;
+    transcripts::run(&fresh).await;
+    deletions::run(&fresh).await;
+    holds::run(&fresh).await;
+    facts::run(&fresh).await;
+    erasure::run(&fresh).await;
+    reconciliations::run(&fresh).await;
     retention::run(&fresh).await;
 }
 
-/// Runs each named case on a fresh ledger.
+/// Runs each named case on a fresh ledger. The futures of cases are boxed: together they are too large for a stack.
 macro_rules! cases {
     ($($case:ident),+ $(,)?) => {
         pub(super) async fn run<L: crate::Ledger, F: AsyncFn() -> L>(fresh: &F) {
-            $($case(fresh().await).await;)+
+            $(Box::pin($case(fresh().await)).await;)+
         }
     };
 }

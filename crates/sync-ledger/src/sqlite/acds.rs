@@ -5,7 +5,7 @@ use sqlx::Row as _;
 
 use super::rows::acd_of;
 use super::{SqliteLedger, Tx};
-use crate::{AcdRow, AcdStore, LedgerError, Result};
+use crate::{AcdRow, AcdStore, LedgerError, RemovedAcd, Result};
 
 impl AcdStore for SqliteLedger {
     async fn register(&self, acd: &AcdKey, name: &str) -> Result<()> {
@@ -45,6 +45,10 @@ impl AcdStore for SqliteLedger {
             .map(read)
             .collect::<sqlx::Result<_>>()
             .map_err(|error| self.fault(error))
+    }
+
+    async fn remove(&self, acd: &AcdKey, with_unfinished: bool) -> Result<RemovedAcd> {
+        self.remove_acd(acd, with_unfinished).await
     }
 }
 

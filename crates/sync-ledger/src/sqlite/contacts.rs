@@ -1,10 +1,10 @@
 //! The table of contacts.
 
 use chrono::{DateTime, Utc};
-use contact_model::{AcdKey, LegId, SessionId, StageName};
+use contact_model::{AcdKey, LegId, MessageRange, SessionId, StageName};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite};
-use twilio_sid::RecordingSid;
+use twilio_sid::{ConversationSid, RecordingSid};
 
 use super::SqliteLedger;
 use super::rows::{StoredContact, acd_of, leg_of, select_contact, select_row, time_of, unreadable};
@@ -46,6 +46,9 @@ impl ContactStore for SqliteLedger {
                 found,
             });
         }
+        if head.forgotten {
+            return Err(LedgerError::Forgotten { leg });
+        }
         let becomes = Becomes {
             contact: &change.contact,
             schedule: change.schedule,
@@ -53,6 +56,7 @@ impl ContactStore for SqliteLedger {
             note: change.note.as_deref(),
             at: change.at,
             keeps_lease: change.keep_lease,
+            tell: change.tell.as_ref(),
         };
         self.apply(&mut tx, &head, &becomes).await?;
         self.commit(tx).await?;
@@ -161,12 +165,16 @@ impl ContactStore for SqliteLedger {
         .await
         .map_err(fault)?
         .rows_affected();
-        sqlx::query(
+        for statement in [
             "UPDATE wish SET state = 'waiting', lease_until = NULL WHERE state = 'claimed'",
-        )
-        .execute(&mut *tx)
-        .await
-        .map_err(fault)?;
+            "UPDATE outbox SET lease_until = NULL WHERE lease_until IS NOT NULL",
+            "UPDATE inbox SET lease_until = NULL WHERE lease_until IS NOT NULL",
+        ] {
+            sqlx::query(statement)
+                .execute(&mut *tx)
+                .await
+                .map_err(fault)?;
+        }
         self.commit(tx).await?;
         Ok(contacts)
     }
@@ -207,6 +215,11 @@ impl ContactStore for SqliteLedger {
                 filter.park_kinds.iter().map(|kind| kind.as_str()),
             );
         }
+        push_any(
+            &mut query,
+            "c.reason",
+            filter.reasons.iter().map(String::as_str),
+        );
         if let Some(worker) = filter.worker {
             query.push(" AND c.worker = ").push_bind(worker.to_string());
         }
@@ -350,9 +363,17 @@ impl ContactStore for SqliteLedger {
         };
         rows.iter().map(read).collect()
     }
+
+    async fn transcript_claims(
+        &self,
+        acd: &AcdKey,
+        conversation: ConversationSid,
+    ) -> Result<Vec<(LegId, MessageRange)>> {
+        self.claims_of(acd, conversation).await
+    }
 }
 
-fn push_acd(query: &mut QueryBuilder<Sqlite>, acd: Option<&AcdKey>) {
+pub(super) fn push_acd(query: &mut QueryBuilder<Sqlite>, acd: Option<&AcdKey>) {
     if let Some(acd) = acd {
         query
             .push(" AND a.account = ")
@@ -367,10 +388,10 @@ fn push_acd(query: &mut QueryBuilder<Sqlite>, acd: Option<&AcdKey>) {
 }
 
 /// Adds that the column is one of these words, if there are any.
-fn push_any(
+pub(super) fn push_any<'a>(
     query: &mut QueryBuilder<Sqlite>,
     column: &str,
-    words: impl ExactSizeIterator<Item = &'static str>,
+    words: impl ExactSizeIterator<Item = &'a str>,
 ) {
     if words.len() == 0 {
         return;
@@ -378,7 +399,7 @@ fn push_any(
     query.push(" AND ").push(column).push(" IN (");
     let mut list = query.separated(", ");
     for word in words {
-        list.push_bind(word);
+        list.push_bind(word.to_owned());
     }
     query.push(")");
 }

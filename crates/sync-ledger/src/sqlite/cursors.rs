@@ -252,7 +252,8 @@ impl SqliteLedger {
         Ok(advanced)
     }
 
-    async fn write_down(
+    /// Writes legs of one ACD down, within a transaction.
+    pub(super) async fn write_down(
         &self,
         tx: &mut Tx,
         acd_id: i64,
@@ -272,6 +273,9 @@ impl SqliteLedger {
                 continue;
             };
             known.insert(leg);
+            if head.forgotten {
+                continue;
+            }
             // A row that cannot be read is left to whoever claims it: discovery goes on.
             let Ok(record) = stored.record(&self.inner.sealing) else {
                 continue;
@@ -295,6 +299,7 @@ impl SqliteLedger {
                 note: update.note.as_deref(),
                 at,
                 keeps_lease: true,
+                tell: update.tell.as_ref(),
             };
             self.apply(tx, &head, &becomes).await?;
             advanced.updated += 1;

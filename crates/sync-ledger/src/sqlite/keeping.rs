@@ -1,28 +1,16 @@
-//! Looking after the file: retention, sealing keys, the write-ahead log, checks.
+//! Looking after the file: retention, the write-ahead log, checks.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 use sqlx::{Connection as _, Row as _, SqliteConnection};
 
-use super::rows::{StoredContact, select_contact};
 use super::{SqliteLedger, Tx};
-use crate::seal::CLEAR;
-use crate::{LedgerError, Pruned, Result, Retention, RetentionStore, StoredDetails};
+use crate::{LedgerError, Pruned, REMEMBER_EVENTS, Result, Retention, RetentionStore};
 
 /// How long emptying the write-ahead log waits for readers, while changes wait for it.
 const CHECKPOINT_WAIT: Duration = Duration::from_secs(1);
-
-/// How the stored details are kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct DetailsAtRest {
-    /// The id of the key that they are sealed under; `None` where they lie in the clear.
-    pub key: Option<String>,
-    /// Of how many contacts.
-    pub contacts: u64,
-}
 
 impl RetentionStore for SqliteLedger {
     async fn prune(&self, now: DateTime<Utc>, retention: &Retention, limit: u32) -> Result<Pruned> {
@@ -33,65 +21,71 @@ impl RetentionStore for SqliteLedger {
             rows.timestamp_millis(),
             now.timestamp_millis(),
         );
+        let remembered = now.checked_sub_signed(REMEMBER_EVENTS).unwrap_or(now);
+        let most = i64::from(limit);
         let mut tx = self.begin().await?;
-        // Rows first: what goes as a whole needs no details dropped.
-        let contacts = self
-            .forget(
-                &mut tx,
-                "DELETE FROM contact WHERE id IN (SELECT id FROM contact WHERE finished_at <= ?1 \
-                 AND (lease_until IS NULL OR lease_until <= ?2) ORDER BY finished_at, id LIMIT ?3)",
-                [rows, at, i64::from(limit)],
-            )
-            .await?;
-        let details = self
-            .forget(
-                &mut tx,
-                "UPDATE contact SET details = NULL, details_seal = NULL, details_dropped_at = ?2 WHERE id IN \
-                 (SELECT id FROM contact INDEXED BY contact_details_to_drop WHERE finished_at <= ?1 AND details IS NOT NULL \
-                 AND (lease_until IS NULL OR lease_until <= ?2) ORDER BY finished_at, id LIMIT ?3)",
-                [details, at, i64::from(limit)],
-            )
-            .await?;
-        let wishes = self
-            .forget(
-                &mut tx,
-                "DELETE FROM wish WHERE id IN (SELECT id FROM wish WHERE settled_at <= ?1 AND ?2 ORDER BY id LIMIT ?3)",
-                [rows, 1, i64::from(limit)],
-            )
-            .await?;
-        let backfills = self
-            .forget(
-                &mut tx,
-                "DELETE FROM backfill WHERE id IN (SELECT id FROM backfill WHERE state <> 'open' AND moved_at <= ?1 \
-                 AND ?2 ORDER BY id LIMIT ?3)",
-                [rows, 1, i64::from(limit)],
-            )
-            .await?;
+        let mut drop = async |statement, cutoff: i64| {
+            let values = [cutoff, at, most];
+            self.drop_rows(&mut tx, statement, values).await
+        };
+        let mut pruned = Pruned {
+            // Rows first: what goes as a whole needs no details dropped.
+            contacts: drop(CONTACTS, rows).await?,
+            details: drop(DETAILS, details).await?,
+            wishes: drop(WISHES, rows).await?,
+            backfills: drop(BACKFILLS, rows).await?,
+            messages: drop(MESSAGES, rows).await?,
+            answers: drop(ANSWERS, details).await?,
+            events: drop(EVENTS, remembered.timestamp_millis()).await?,
+            holds: drop(HOLDS, details).await?,
+            // After the contacts: it stays as long as a contact uses the recording.
+            deletions: drop(DELETIONS, rows).await?,
+            reconciliations: drop(RECONCILIATIONS, rows).await?,
+            more: false,
+        };
         self.commit(tx).await?;
-        let full = u64::from(limit);
-        let forgotten = [contacts, details, wishes, backfills];
-        let more = forgotten.iter().any(|forgotten| *forgotten >= full);
-        if forgotten.iter().any(|forgotten| *forgotten > 0) {
+        let of_each = pruned.of_each();
+        pruned.more = of_each.iter().any(|dropped| *dropped >= u64::from(limit));
+        if of_each.iter().any(|dropped| *dropped > 0) {
             self.inner.log_to_empty.store(true, Ordering::Relaxed);
         }
-        if !more && self.inner.log_to_empty.load(Ordering::Relaxed) {
-            // What was dropped is dropped, whatever stands in the way now: the next call tries again.
-            if let Err(error) = self.checkpoint().await {
-                tracing::warn!(%error, "the write-ahead log could not be emptied of what was dropped");
-            }
+        if !pruned.more {
+            self.empty_log_of_what_was_dropped().await;
         }
-        Ok(Pruned {
-            details,
-            contacts,
-            wishes,
-            backfills,
-            more,
-        })
+        Ok(pruned)
     }
 }
 
+/// In each statement `?1` is the time that is over, `?2` the present, `?3` the limit.
+const CONTACTS: &str = "DELETE FROM contact WHERE id IN (SELECT id FROM contact WHERE finished_at <= ?1 \
+    AND (lease_until IS NULL OR lease_until <= ?2) ORDER BY finished_at, id LIMIT ?3)";
+const DETAILS: &str = "UPDATE contact SET details = NULL, details_seal = NULL, details_dropped_at = ?2 WHERE id IN \
+    (SELECT id FROM contact INDEXED BY contact_details_to_drop WHERE finished_at <= ?1 AND details IS NOT NULL \
+    AND (lease_until IS NULL OR lease_until <= ?2) ORDER BY finished_at, id LIMIT ?3)";
+const WISHES: &str = "DELETE FROM wish WHERE id IN (SELECT id FROM wish WHERE settled_at <= ?1 AND ?2 ORDER BY id LIMIT ?3)";
+const BACKFILLS: &str = "DELETE FROM backfill WHERE id IN (SELECT id FROM backfill WHERE state <> 'open' AND moved_at <= ?1 \
+    AND ?2 ORDER BY id LIMIT ?3)";
+const MESSAGES: &str = "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox INDEXED BY outbox_settled WHERE settled_at <= ?1 \
+    AND ?2 ORDER BY settled_at, id LIMIT ?3)";
+const ANSWERS: &str = "UPDATE outbox SET answer = NULL, answer_seal = NULL WHERE id IN (SELECT id FROM outbox \
+    INDEXED BY outbox_answer_to_drop WHERE settled_at <= ?1 AND answer IS NOT NULL AND ?2 ORDER BY settled_at, id LIMIT ?3)";
+const EVENTS: &str = "DELETE FROM inbox WHERE id IN (SELECT id FROM inbox INDEXED BY inbox_settled WHERE settled_at <= ?1 \
+    AND ?2 ORDER BY settled_at, id LIMIT ?3)";
+const HOLDS: &str = "DELETE FROM hold_note WHERE (acd, conference, at, call, held) IN (SELECT acd, conference, at, call, held \
+    FROM hold_note INDEXED BY hold_note_at WHERE at <= ?1 AND ?2 ORDER BY at, acd, conference, call, held LIMIT ?3)";
+const DELETIONS: &str = "DELETE FROM source_deletion WHERE id IN (SELECT d.id FROM source_deletion d \
+    WHERE d.changed_at <= ?1 AND ?2 AND NOT EXISTS (SELECT 1 FROM contact_recording r JOIN contact c ON c.id = r.contact \
+    WHERE r.recording = d.recording AND c.acd = d.acd) ORDER BY d.id LIMIT ?3)";
+const RECONCILIATIONS: &str = "DELETE FROM reconciliation WHERE id IN (SELECT r.id FROM reconciliation r WHERE r.at <= ?1 AND ?2 \
+    AND EXISTS (SELECT 1 FROM reconciliation n WHERE n.acd = r.acd AND n.id > r.id) ORDER BY r.id LIMIT ?3)";
+
 impl SqliteLedger {
-    async fn forget(&self, tx: &mut Tx, statement: &'static str, values: [i64; 3]) -> Result<u64> {
+    async fn drop_rows(
+        &self,
+        tx: &mut Tx,
+        statement: &'static str,
+        values: [i64; 3],
+    ) -> Result<u64> {
         let mut query = sqlx::query(statement);
         for value in values {
             query = query.bind(value);
@@ -101,6 +95,17 @@ impl SqliteLedger {
             .await
             .map_err(|error| self.fault(error))?;
         Ok(done.rows_affected())
+    }
+
+    /// Empties the write-ahead log if it may hold what was dropped. What was dropped is dropped, whatever stands in the way
+    /// now: the next call tries again.
+    pub(super) async fn empty_log_of_what_was_dropped(&self) {
+        if !self.inner.log_to_empty.load(Ordering::Relaxed) {
+            return;
+        }
+        if let Err(error) = self.checkpoint().await {
+            tracing::warn!(%error, "the write-ahead log could not be emptied of what was dropped");
+        }
     }
 
     /// Moves the write-ahead log into the file and empties it, so that what was erased is nowhere any more.
@@ -170,100 +175,5 @@ impl SqliteLedger {
                 what,
             })
         }
-    }
-
-    /// Under which keys the stored details are sealed, and how many lie in the clear.
-    ///
-    /// # Errors
-    ///
-    /// What the file system has against it.
-    pub async fn details_at_rest(&self) -> Result<Vec<DetailsAtRest>> {
-        let fault = |error| self.fault(error);
-        let rows = sqlx::query(
-            "SELECT details_seal, COUNT(*) FROM contact WHERE details_seal IS NOT NULL GROUP BY details_seal \
-             ORDER BY details_seal",
-        )
-        .fetch_all(&self.inner.reader)
-        .await
-        .map_err(fault)?;
-        let mut kept = Vec::with_capacity(rows.len());
-        for row in rows {
-            let marker: String = row.try_get(0).map_err(fault)?;
-            let contacts: i64 = row.try_get(1).map_err(fault)?;
-            kept.push(DetailsAtRest {
-                key: Some(marker).filter(|key| key != CLEAR),
-                contacts: contacts.unsigned_abs(),
-            });
-        }
-        Ok(kept)
-    }
-
-    /// Brings details that are stored otherwise under the current sealing, at most so many; gives how many it were.
-    /// Done when it gives 0. Details that cannot be read stay as they are.
-    ///
-    /// # Errors
-    ///
-    /// What the file system has against it.
-    pub async fn reseal(&self, limit: u32) -> Result<u64> {
-        let fault = |error| self.fault(error);
-        let mut tx = self.begin().await?;
-        let ids: Vec<i64> = sqlx::query_scalar(
-            "SELECT id FROM contact INDEXED BY contact_seal WHERE details_seal IS NOT NULL AND details_seal <> ? ORDER BY id",
-        )
-        .bind(self.inner.sealing.marker().to_owned())
-        .fetch_all(&mut *tx)
-        .await
-        .map_err(fault)?;
-        let mut resealed = 0;
-        for id in ids {
-            if resealed >= u64::from(limit) {
-                break;
-            }
-            let row = sqlx::query(select_contact!("WHERE c.id = ?"))
-                .bind(id)
-                .fetch_one(&mut *tx)
-                .await
-                .map_err(fault)?;
-            let stored = StoredContact::read(&row).map_err(fault)?;
-            let Ok(record) = stored.record(&self.inner.sealing) else {
-                continue;
-            };
-            let StoredDetails::Present(details) = record.details else {
-                continue;
-            };
-            let sealed = self
-                .inner
-                .sealing
-                .seal(&stored.acd, record.row.leg(), &details)?;
-            sqlx::query("UPDATE contact SET details = ?, details_seal = ? WHERE id = ?")
-                .bind(sealed.bytes)
-                .bind(sealed.marker)
-                .bind(stored.id)
-                .execute(&mut *tx)
-                .await
-                .map_err(fault)?;
-            resealed += 1;
-        }
-        self.commit(tx).await?;
-        if resealed > 0 {
-            self.inner.log_to_empty.store(true, Ordering::Relaxed);
-        }
-        Ok(resealed)
-    }
-
-    /// Refuses to begin while details are sealed under a key that is not at hand.
-    pub(super) async fn demand_keys(&self) -> Result<()> {
-        for kept in self.details_at_rest().await? {
-            let Some(key) = kept.key else { continue };
-            if !self.inner.sealing.knows(&key) {
-                let configured = self.inner.sealing.known();
-                return Err(LedgerError::SealingKeyMissing {
-                    sealed_under: key,
-                    contacts: kept.contacts,
-                    configured,
-                });
-            }
-        }
-        Ok(())
     }
 }

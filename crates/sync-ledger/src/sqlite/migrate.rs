@@ -10,9 +10,10 @@ use super::SqliteLedger;
 use crate::{LedgerError, Result};
 
 /// The steps from an empty file to the newest schema. Step n leads to version n; none is ever changed once released.
-const MIGRATIONS: &[&str] = &[include_str!(
-    "../../migrations/0001_contacts_cursors_wishes.sql"
-)];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001_contacts_cursors_wishes.sql"),
+    include_str!("../../migrations/0002_webhooks_events_deletions.sql"),
+];
 
 /// The newest schema version that this program knows.
 #[expect(

@@ -3,9 +3,21 @@
 mod acds;
 mod contacts;
 mod cursors;
+mod deletions;
+mod erasure;
+mod facts;
+mod finding;
+mod holds;
+mod inbox;
 mod keeping;
+mod messages;
 mod migrate;
+mod outbox;
+mod reconciliations;
+mod removal;
+mod resealing;
 mod rows;
+mod transcripts;
 mod wishes;
 mod writing;
 
@@ -19,7 +31,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{Connection as _, Sqlite, Transaction};
 
-pub use self::keeping::DetailsAtRest;
+pub use self::resealing::DetailsAtRest;
 use crate::{ContactStore as _, LedgerError, Result, Sealing, WorkerLock};
 
 /// How a ledger is opened.

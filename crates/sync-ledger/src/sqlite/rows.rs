@@ -1,12 +1,15 @@
 //! Rows of contacts, read.
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use contact_model::{AcdKey, Contact, Leg, LegId, Stage};
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
+use crate::seal::Bound;
 use crate::{
-    ContactRecord, ContactRow, LedgerError, Schedule, Sealing, StoredDetails, UnreadableContact,
+    ContactRecord, ContactRow, LedgerError, Schedule, Sealing, StoredBytes, StoredDetails,
+    UnreadableContact,
 };
 
 /// The columns that [`StoredContact::read`] wants, with the details.
@@ -15,7 +18,7 @@ macro_rules! select_contact {
         concat!(
             "SELECT c.id, c.leg, c.happened_at, c.leg_json, c.stage_json, c.stage_since, c.discovered_at, c.finished_at, \
              c.version, c.due_at, c.lease_until, c.attempts, c.backoff, c.details, c.details_seal, c.details_dropped_at, \
-             a.account, a.workspace, a.tenant FROM contact c JOIN acd a ON a.id = c.acd ",
+             c.told, c.forgotten_at, a.account, a.workspace, a.tenant FROM contact c JOIN acd a ON a.id = c.acd ",
             $rest
         )
     };
@@ -27,7 +30,7 @@ macro_rules! select_row {
         concat!(
             "SELECT c.id, c.leg, c.happened_at, c.leg_json, c.stage_json, c.stage_since, c.discovered_at, c.finished_at, \
              c.version, c.due_at, c.lease_until, c.attempts, c.backoff, NULL AS details, NULL AS details_seal, \
-             NULL AS details_dropped_at, \
+             NULL AS details_dropped_at, c.told, c.forgotten_at, \
              a.account, a.workspace, a.tenant FROM contact c JOIN acd a ON a.id = c.acd ",
             $rest
         )
@@ -55,6 +58,8 @@ pub(super) struct StoredContact {
     details: Option<Vec<u8>>,
     details_seal: Option<String>,
     details_dropped_at: Option<i64>,
+    told: Option<String>,
+    forgotten_at: Option<i64>,
 }
 
 impl StoredContact {
@@ -77,7 +82,14 @@ impl StoredContact {
             details: row.try_get("details")?,
             details_seal: row.try_get("details_seal")?,
             details_dropped_at: row.try_get("details_dropped_at")?,
+            told: row.try_get("told")?,
+            forgotten_at: row.try_get("forgotten_at")?,
         })
+    }
+
+    /// Whether details are stored, readable or not.
+    pub(super) fn has_details(&self) -> bool {
+        self.details.is_some()
     }
 
     /// The row without its details, or what is wrong with it.
@@ -142,6 +154,13 @@ impl StoredContact {
             discovered_at: whole(self.discovered_at)?,
             stage_since: whole(self.stage_since)?,
             finished_at: some(self.finished_at)?,
+            told: self
+                .told
+                .as_deref()
+                .map(serde_json::from_str)
+                .transpose()
+                .map_err(|error| told("what was told", &error))?,
+            forgotten_at: some(self.forgotten_at)?,
         })
     }
 }
@@ -169,6 +188,22 @@ pub(super) fn unreadable(contact: Box<UnreadableContact>) -> LedgerError {
     LedgerError::Unreadable {
         what: format!("the contact of leg {}", contact.leg),
         fault: contact.fault,
+    }
+}
+
+/// Stored bytes and their marker, opened.
+pub(super) fn stored_bytes(
+    sealing: &Sealing,
+    bound: Bound<'_>,
+    bytes: Option<&[u8]>,
+    marker: Option<&str>,
+) -> StoredBytes {
+    let Some((bytes, marker)) = bytes.zip(marker) else {
+        return StoredBytes::Absent;
+    };
+    match sealing.open_bytes(bound, marker, bytes) {
+        Ok(plain) => StoredBytes::Present(Bytes::copy_from_slice(&plain)),
+        Err(fault) => StoredBytes::Unreadable(fault),
     }
 }
 

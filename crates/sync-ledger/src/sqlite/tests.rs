@@ -592,3 +592,5 @@ async fn a_crash_before_the_first_migration_is_made_good() {
         .await
         .unwrap();
 }
+
+mod life;

@@ -1,24 +1,27 @@
 //! Contacts, written: one row with its history, recordings and details.
 
 use chrono::{DateTime, Utc};
-use contact_model::{AcdKey, Contact, LegId, Stage};
+use contact_model::{AcdKey, Contact, ContactStatus, Leg, LegId, Stage};
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::rows::{StoredContact, select_contact, time};
 use super::{SqliteLedger, Tx};
 use crate::record::{happened_at, is_finished, reason_of};
-use crate::{DetailsChange, LedgerError, NewLeg, Result, Schedule};
+use crate::{DetailsChange, LedgerError, NewLeg, Result, Schedule, Tell};
 
 /// What a change must know of the row that it changes.
 pub(super) struct Head {
     pub(super) id: i64,
+    acd: i64,
     pub(super) version: i64,
     stage: String,
     reason: Option<String>,
     stage_since: i64,
     finished_at: Option<i64>,
     lease_until: Option<i64>,
+    told: Option<String>,
+    pub(super) forgotten: bool,
 }
 
 /// What a row becomes.
@@ -30,6 +33,7 @@ pub(super) struct Becomes<'a> {
     pub(super) at: DateTime<Utc>,
     /// Whether whoever works on it goes on doing so.
     pub(super) keeps_lease: bool,
+    pub(super) tell: Option<&'a Tell>,
 }
 
 impl SqliteLedger {
@@ -149,7 +153,11 @@ impl SqliteLedger {
             self.note(tx, head.id, &contact.stage, at, becomes.note)
                 .await?;
         }
-        self.index_recordings(tx, head.id, &contact.stage).await?;
+        self.follow_media(tx, (head.acd, head.id), contact, at)
+            .await?;
+        if let Some(tell) = becomes.tell {
+            self.tell(tx, head, leg, tell, at).await?;
+        }
         let (sealed, dropped_at) = match becomes.details {
             DetailsChange::Keep => return Ok(()),
             DetailsChange::Drop => (None, Some(at)),
@@ -218,10 +226,42 @@ impl SqliteLedger {
         .map_err(fault)?
         .last_insert_rowid();
         self.note(tx, id, &new.contact.stage, now, None).await?;
-        self.index_recordings(tx, id, &new.contact.stage).await
+        self.follow_media(tx, (acd, id), &new.contact, now).await
     }
 
-    async fn note(
+    /// What hangs on the media of a contact.
+    async fn follow_media(
+        &self,
+        tx: &mut Tx,
+        (acd, id): (i64, i64),
+        contact: &Contact,
+        at: i64,
+    ) -> Result<()> {
+        self.index_recordings(tx, id, &contact.stage).await?;
+        self.claim_transcript(tx, (acd, id), contact).await?;
+        self.offer_sources(tx, acd, &contact.stage, at).await
+    }
+
+    /// Puts a message into the outbox if the leg was told otherwise last, or never.
+    async fn tell(&self, tx: &mut Tx, head: &Head, leg: &Leg, tell: &Tell, at: i64) -> Result<()> {
+        let last: Option<ContactStatus> = head
+            .told
+            .as_deref()
+            .and_then(|told| serde_json::from_str(told).ok());
+        if last == Some(tell.status) {
+            return Ok(());
+        }
+        sqlx::query("UPDATE contact SET told = ? WHERE id = ?")
+            .bind(json("a status", &tell.status)?)
+            .bind(head.id)
+            .execute(&mut **tx)
+            .await
+            .map_err(|error| self.fault(error))?;
+        self.put_message(tx, (head.acd, &leg.acd, leg.id), tell, at)
+            .await
+    }
+
+    pub(super) async fn note(
         &self,
         tx: &mut Tx,
         contact: i64,
@@ -259,17 +299,21 @@ impl SqliteLedger {
     }
 }
 
-const HEAD: &str = "SELECT id, version, stage, reason, stage_since, finished_at, lease_until FROM contact WHERE acd = ? AND leg = ?";
+const HEAD: &str = "SELECT id, acd, version, stage, reason, stage_since, finished_at, lease_until, told, \
+     forgotten_at IS NOT NULL AS forgotten FROM contact WHERE acd = ? AND leg = ?";
 
 fn read_head(row: &SqliteRow) -> sqlx::Result<Head> {
     Ok(Head {
         id: row.try_get("id")?,
+        acd: row.try_get("acd")?,
         version: row.try_get("version")?,
         stage: row.try_get("stage")?,
         reason: row.try_get("reason")?,
         stage_since: row.try_get("stage_since")?,
         finished_at: row.try_get("finished_at")?,
         lease_until: row.try_get("lease_until")?,
+        told: row.try_get("told")?,
+        forgotten: row.try_get("forgotten")?,
     })
 }
 

@@ -1,0 +1,118 @@
+//! The rules of [`HoldStore`](crate::HoldStore).
+
+use twilio_sid::ConferenceSid;
+
+use super::fixture::{acd, at, sid};
+use crate::{HoldNote, HoldSource, Ledger, LedgerError};
+
+super::cases![
+    what_was_seen_is_told_in_the_order_of_its_time,
+    what_is_known_is_not_written_down_twice,
+    what_polling_sees_unchanged_is_written_down_once,
+    each_acd_sees_its_own_conferences,
+];
+
+pub(super) fn conference(number: u32) -> ConferenceSid {
+    sid("CF", number).parse().unwrap()
+}
+
+/// That call 1 of this conference was on hold, or was not.
+pub(super) fn note(number: u32, second: i64, held: bool, source: HoldSource) -> HoldNote {
+    HoldNote {
+        conference: conference(number),
+        at: at(second),
+        call: sid("CA", 1).parse().unwrap(),
+        held,
+        source,
+    }
+}
+
+async fn what_was_seen_is_told_in_the_order_of_its_time<L: Ledger>(ledger: L) {
+    use HoldSource::{Event, Past};
+    ledger.register(&acd(1), "an acd").await.unwrap();
+    // As it came: late ones, and another conference between.
+    let seen = [
+        note(1, 30, false, Event),
+        note(2, 5, true, Past),
+        note(1, 20, true, Event),
+        note(3, 1, true, Event),
+        HoldNote {
+            call: sid("CA", 2).parse().unwrap(),
+            ..note(1, 25, true, Past)
+        },
+    ];
+    assert_eq!(ledger.note_holds(&acd(1), &seen).await.unwrap(), 5);
+    let told = ledger
+        .holds_of(&acd(1), &[conference(2), conference(1), conference(2)])
+        .await
+        .unwrap();
+    assert_eq!(told, [seen[2], seen[4], seen[0], seen[1]]);
+    assert_eq!(ledger.holds_of(&acd(1), &[]).await.unwrap(), []);
+    assert_eq!(
+        ledger.holds_of(&acd(1), &[conference(9)]).await.unwrap(),
+        []
+    );
+}
+
+async fn what_is_known_is_not_written_down_twice<L: Ledger>(ledger: L) {
+    use HoldSource::{Event, Past};
+    ledger.register(&acd(1), "an acd").await.unwrap();
+    let first = note(1, 20, true, Event);
+    let twice = [first, first];
+    assert_eq!(ledger.note_holds(&acd(1), &twice).await.unwrap(), 1);
+    // The same from another source is the same; the same at another time, or otherwise, is not.
+    let more = [
+        note(1, 20, true, Past),
+        note(1, 21, true, Event),
+        note(1, 20, false, Event),
+    ];
+    assert_eq!(ledger.note_holds(&acd(1), &more).await.unwrap(), 2);
+    let told = ledger.holds_of(&acd(1), &[conference(1)]).await.unwrap();
+    assert_eq!(told, [more[2], first, more[1]]);
+}
+
+async fn what_polling_sees_unchanged_is_written_down_once<L: Ledger>(ledger: L) {
+    use HoldSource::{Event, Poll};
+    ledger.register(&acd(1), "an acd").await.unwrap();
+    let polled = [
+        note(1, 10, false, Poll),
+        note(1, 15, false, Poll),
+        note(1, 20, true, Poll),
+        note(1, 25, true, Poll),
+        note(1, 30, false, Poll),
+        // Another conference begins anew.
+        note(2, 31, false, Poll),
+    ];
+    assert_eq!(ledger.note_holds(&acd(1), &polled).await.unwrap(), 4);
+    // What an event tells is kept in any case.
+    let told = [note(1, 31, false, Event), note(1, 32, false, Poll)];
+    assert_eq!(ledger.note_holds(&acd(1), &told).await.unwrap(), 1);
+    let told = ledger.holds_of(&acd(1), &[conference(1)]).await.unwrap();
+    let shown: Vec<_> = told.iter().map(|note| (note.at, note.held)).collect();
+    assert_eq!(
+        shown,
+        [
+            (at(10), false),
+            (at(20), true),
+            (at(30), false),
+            (at(31), false)
+        ]
+    );
+}
+
+async fn each_acd_sees_its_own_conferences<L: Ledger>(ledger: L) {
+    ledger.register(&acd(1), "an acd").await.unwrap();
+    ledger.register(&acd(2), "an acd").await.unwrap();
+    let seen = [note(1, 20, true, HoldSource::Event)];
+    for number in [1, 2] {
+        assert_eq!(ledger.note_holds(&acd(number), &seen).await.unwrap(), 1);
+    }
+    assert_eq!(
+        ledger.holds_of(&acd(1), &[conference(1)]).await.unwrap(),
+        seen
+    );
+    assert!(matches!(
+        ledger.note_holds(&acd(3), &seen).await,
+        Err(LedgerError::UnknownAcd { .. })
+    ));
+}

@@ -1,0 +1,76 @@
+//! What was seen of hold, participant by participant.
+
+use std::future::Future;
+
+use chrono::{DateTime, Utc};
+use contact_model::AcdKey;
+use serde::{Deserialize, Serialize};
+use twilio_sid::{CallSid, ConferenceSid};
+
+use crate::Result;
+
+/// Observations of hold: whether a participant of a conference was on hold at some time. They are kept as long as details.
+pub trait HoldStore: Send + Sync {
+    /// Writes observations down, in one transaction; gives how many were new. What is known already changes nothing, and
+    /// what polling sees unchanged is written down once.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::UnknownAcd`](crate::LedgerError::UnknownAcd).
+    fn note_holds(
+        &self,
+        acd: &AcdKey,
+        notes: &[HoldNote],
+    ) -> impl Future<Output = Result<u64>> + Send;
+
+    /// What was seen of these conferences, by conference and in the order of its time.
+    fn holds_of(
+        &self,
+        acd: &AcdKey,
+        conferences: &[ConferenceSid],
+    ) -> impl Future<Output = Result<Vec<HoldNote>>> + Send;
+}
+
+/// One observation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct HoldNote {
+    /// The conference.
+    pub conference: ConferenceSid,
+    /// When it was so, to the millisecond.
+    pub at: DateTime<Utc>,
+    /// The participant's call.
+    pub call: CallSid,
+    /// Whether it was on hold.
+    pub held: bool,
+    /// Who says so.
+    pub source: HoldSource,
+}
+
+/// Where an observation comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HoldSource {
+    /// A pushed event.
+    Event,
+    /// Live participants, polled.
+    Poll,
+    /// Past participants, as Twilio tells them afterwards.
+    Past,
+}
+
+impl HoldSource {
+    /// The word as it stands in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Event => "event",
+            Self::Poll => "poll",
+            Self::Past => "past",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        [Self::Event, Self::Poll, Self::Past]
+            .into_iter()
+            .find(|source| source.as_str() == text)
+    }
+}

@@ -1,0 +1,233 @@
+//! The table of pushed events.
+
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use contact_model::AcdKey;
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+use super::rows::{acd_of, stored_bytes, time_of};
+use super::{SqliteLedger, Tx};
+use crate::cursors::by_acd;
+use crate::seal::Bound;
+use crate::{
+    Advanced, ClaimedEvent, ClaimedEvents, EventClaim, EventNumber, Inbox, InboxBacklog,
+    LedgerError, Merge, NewLeg, PushedEvent, Received, Result, StoredBytes, floor_ms,
+};
+
+const WHAT: &str = "a pushed event";
+
+impl Inbox for SqliteLedger {
+    async fn receive(&self, events: &[PushedEvent], room: u64) -> Result<Received> {
+        let fault = |error| self.fault(error);
+        let mut tx = self.begin().await?;
+        let waiting: i64 =
+            sqlx::query_scalar("SELECT COUNT(*) FROM inbox WHERE settled_at IS NULL")
+                .fetch_one(&mut *tx)
+                .await
+                .map_err(fault)?;
+        let waiting = waiting.unsigned_abs();
+        let mut received = Received::default();
+        // Events of one ACD come together, as a rule.
+        let mut of: Option<(&AcdKey, i64)> = None;
+        for event in events {
+            let acd_id = match of {
+                Some((acd, id)) if *acd == event.acd => id,
+                _ => self.acd_id(&mut tx, &event.acd).await?,
+            };
+            of = Some((&event.acd, acd_id));
+            if self.keep_event(&mut tx, acd_id, event).await? {
+                received.stored += 1;
+            } else {
+                received.duplicates += 1;
+            }
+        }
+        // What is known already needs no room.
+        if received.stored > 0 && waiting + received.stored > room {
+            return Err(LedgerError::InboxFull {
+                waiting,
+                limit: room,
+            });
+        }
+        self.commit(tx).await?;
+        Ok(received)
+    }
+
+    async fn claim_events(
+        &self,
+        now: DateTime<Utc>,
+        limit: u32,
+        lease_until: DateTime<Utc>,
+    ) -> Result<ClaimedEvents> {
+        let fault = |error| self.fault(error);
+        let mut tx = self.begin().await?;
+        let rows = sqlx::query(
+            "SELECT i.id, i.event, i.kind, i.form, i.happened_at, i.received_at, i.claims, i.payload, i.payload_seal, \
+             a.account, a.workspace, a.tenant FROM inbox i JOIN acd a ON a.id = i.acd \
+             WHERE i.settled_at IS NULL AND (i.lease_until IS NULL OR i.lease_until <= ?) ORDER BY i.id LIMIT ?",
+        )
+        .bind(now.timestamp_millis())
+        .bind(limit)
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(fault)?;
+        let mut claimed = ClaimedEvents::default();
+        for row in &rows {
+            let id: i64 = row.try_get("id").map_err(fault)?;
+            let Some(event) = self.read_event(row)? else {
+                self.end_event(&mut tx, id, now).await?;
+                claimed.unreadable += 1;
+                continue;
+            };
+            let claim = row
+                .try_get::<u32, _>("claims")
+                .map_err(fault)?
+                .saturating_add(1);
+            sqlx::query("UPDATE inbox SET lease_until = ?, claims = ? WHERE id = ?")
+                .bind(lease_until.timestamp_millis())
+                .bind(claim)
+                .bind(id)
+                .execute(&mut *tx)
+                .await
+                .map_err(fault)?;
+            let claim = EventClaim {
+                number: EventNumber(id),
+                claim,
+            };
+            claimed.events.push(ClaimedEvent { claim, event });
+        }
+        self.commit(tx).await?;
+        Ok(claimed)
+    }
+
+    async fn settle_events(
+        &self,
+        events: &[EventClaim],
+        legs: Vec<NewLeg>,
+        merge: Merge<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Advanced> {
+        let mut tx = self.begin().await?;
+        for event in events {
+            let held: Option<i64> = sqlx::query_scalar(
+                "SELECT id FROM inbox WHERE id = ? AND claims = ? AND lease_until IS NOT NULL AND settled_at IS NULL",
+            )
+            .bind(event.number.0)
+            .bind(event.claim)
+            .fetch_optional(&mut *tx)
+            .await
+            .map_err(|error| self.fault(error))?;
+            let Some(id) = held else {
+                return Err(LedgerError::EventNotHeld { id: event.number.0 });
+            };
+            self.end_event(&mut tx, id, now).await?;
+        }
+        let mut advanced = Advanced::default();
+        for (acd, legs) in by_acd(legs) {
+            let acd_id = self.acd_id(&mut tx, &acd).await?;
+            let at = floor_ms(now);
+            let of_acd = self
+                .write_down(&mut tx, acd_id, &acd, &legs, at, merge)
+                .await?;
+            advanced.add(of_acd);
+        }
+        self.commit(tx).await?;
+        // The payloads are gone from the file, and soon from the log.
+        self.inner.log_to_empty.store(true, Ordering::Relaxed);
+        Ok(advanced)
+    }
+
+    async fn inbox_backlog(&self) -> Result<Vec<InboxBacklog>> {
+        let fault = |error| self.fault(error);
+        let rows = sqlx::query(
+            "SELECT a.account, a.workspace, a.tenant, COUNT(*) AS waiting, MIN(i.received_at) AS oldest \
+             FROM inbox i JOIN acd a ON a.id = i.acd WHERE i.settled_at IS NULL GROUP BY a.id",
+        )
+        .fetch_all(&self.inner.reader)
+        .await
+        .map_err(fault)?;
+        let mut backlog = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let waiting: i64 = row.try_get("waiting").map_err(fault)?;
+            backlog.push(InboxBacklog {
+                acd: acd_of(row).map_err(fault)?,
+                waiting: waiting.unsigned_abs(),
+                oldest: time_of(WHAT, row.try_get("oldest").map_err(fault)?)?,
+            });
+        }
+        backlog.sort_by(|a, b| a.acd.cmp(&b.acd));
+        Ok(backlog)
+    }
+}
+
+impl SqliteLedger {
+    /// Writes an event down unless it is known; gives whether it was not.
+    async fn keep_event(&self, tx: &mut Tx, acd: i64, event: &PushedEvent) -> Result<bool> {
+        let sealed = self
+            .inner
+            .sealing
+            .seal_bytes(Bound::Event(&event.acd, &event.id), &event.payload)?;
+        let done = sqlx::query(
+            "INSERT INTO inbox (acd, event, kind, form, happened_at, received_at, payload, payload_seal) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (acd, event) DO NOTHING",
+        )
+        .bind(acd)
+        .bind(&event.id)
+        .bind(&event.kind)
+        .bind(&event.form)
+        .bind(event.at.map(|at| at.timestamp_millis()))
+        .bind(event.received_at.timestamp_millis())
+        .bind(sealed.bytes)
+        .bind(sealed.marker)
+        .execute(&mut **tx)
+        .await
+        .map_err(|error| self.fault(error))?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Settles an event: its id alone stays.
+    pub(super) async fn end_event(&self, tx: &mut Tx, id: i64, now: DateTime<Utc>) -> Result<()> {
+        sqlx::query(
+            "UPDATE inbox SET payload = NULL, payload_seal = NULL, lease_until = NULL, settled_at = ? WHERE id = ?",
+        )
+        .bind(now.timestamp_millis())
+        .bind(id)
+        .execute(&mut **tx)
+        .await
+        .map_err(|error| self.fault(error))?;
+        Ok(())
+    }
+
+    /// The event of a row, unless its payload cannot be read.
+    fn read_event(&self, row: &SqliteRow) -> Result<Option<PushedEvent>> {
+        let fault = |error| self.fault(error);
+        let acd = acd_of(row).map_err(fault)?;
+        let id: String = row.try_get("event").map_err(fault)?;
+        let (payload, seal): (Option<Vec<u8>>, Option<String>) = (
+            row.try_get("payload").map_err(fault)?,
+            row.try_get("payload_seal").map_err(fault)?,
+        );
+        let payload = stored_bytes(
+            &self.inner.sealing,
+            Bound::Event(&acd, &id),
+            payload.as_deref(),
+            seal.as_deref(),
+        );
+        let payload: Bytes = match payload {
+            StoredBytes::Present(payload) => payload,
+            StoredBytes::Absent | StoredBytes::Unreadable(_) => return Ok(None),
+        };
+        let at: Option<i64> = row.try_get("happened_at").map_err(fault)?;
+        Ok(Some(PushedEvent {
+            acd,
+            id,
+            kind: row.try_get("kind").map_err(fault)?,
+            form: row.try_get("form").map_err(fault)?,
+            at: at.map(|at| time_of(WHAT, at)).transpose()?,
+            received_at: time_of(WHAT, row.try_get("received_at").map_err(fault)?)?,
+            payload,
+        }))
+    }
+}
