@@ -114,6 +114,8 @@ pub struct Scenario {
     pub unknown_agent: UnknownAgent,
     /// How many tasks are given up in the queue, beside the contacts: nothing may come of them.
     pub abandoned: u32,
+    /// How many recordings there are that belong to no leg: voicemail and the like.
+    pub orphan_recordings: u32,
     /// Every how many recordings the media is reached by a redirect to another host; 0 is never.
     pub redirect_every: u32,
     /// Whether past participants can be read.
@@ -122,6 +124,10 @@ pub struct Scenario {
     pub webhooks: bool,
     /// How many faults one of those meets at most: each has its sender wait for longer.
     pub webhook_faults: u32,
+    /// Whether the connector under test is configured to delete source recordings.
+    pub delete_source: bool,
+    /// Whether it is configured to send messages for screen recording.
+    pub rte_messaging: bool,
     /// Whether an undocumented request is refused and remembered.
     pub strict: bool,
     /// What the connector under test does where there is no media.
@@ -130,6 +136,8 @@ pub struct Scenario {
     pub span_tolerance_ms: u64,
     /// The task attributes that are mapped.
     pub mappings: Vec<Mapping>,
+    /// Labels of the metadata fields that take how often the customer was on hold, and for how many seconds; empty: none does.
+    pub hold_labels: Vec<String>,
     /// Label of the metadata field that holds the leg key.
     pub leg_key_label: String,
 }
@@ -162,10 +170,13 @@ impl Default for Scenario {
             unknown_agents: 0,
             unknown_agent: UnknownAgent::Park,
             abandoned: 4,
+            orphan_recordings: 2,
             redirect_every: 3,
             conference_insights: true,
             webhooks: true,
             webhook_faults: 1,
+            delete_source: false,
+            rte_messaging: false,
             strict: true,
             no_media: NoMedia::MetadataOnly,
             span_tolerance_ms: 3_000,
@@ -174,6 +185,7 @@ impl Default for Scenario {
                 mapping("customers.segment", "Customer Segment"),
                 mapping("conversations.outcome", "Call Outcome"),
             ],
+            hold_labels: vec!["Hold Count".to_owned(), "Hold Seconds".to_owned()],
             leg_key_label: "Twilio Leg".to_owned(),
         }
     }
@@ -220,6 +232,7 @@ impl Scenario {
             shared_audio: true,
             live_contacts: 0,
             abandoned: 0,
+            orphan_recordings: 0,
             agents: 50,
             ..Self::default()
         }

@@ -20,7 +20,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::account::{Account, Evidence};
+use crate::account::{Account, Evidence, HoldFields};
 use crate::calabrio::upload::Importing;
 use crate::calabrio::{self, Calabrio};
 use crate::control;
@@ -68,10 +68,16 @@ impl State {
     /// What came against what was expected.
     pub(crate) fn account(&self) -> Account {
         let webhooks = self.world.scenario().webhooks.then(|| self.webhooks.all());
+        let hold = self.world.hold_fields().map(|fields| HoldFields {
+            fields,
+            observable: self.world.scenario().conference_insights,
+        });
         Evidence {
             received: &self.calabrio.store.all(),
             expected: self.world.expected(),
             webhooks: webhooks.as_deref(),
+            deleted: &self.world.deleted(),
+            hold: hold.as_ref(),
         }
         .account()
     }

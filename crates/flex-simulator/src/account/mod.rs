@@ -1,6 +1,7 @@
 //! The account of a run: what was received against what a correct connector delivers, leg by leg.
 
 mod compare;
+mod sources;
 #[cfg(test)]
 mod tests;
 mod told;
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calabrio::ReceivedContact;
 use crate::webhooks::ReceivedWebhook;
-use crate::world::{AudioVerdict, ExpectedLeg, Outcome};
+use crate::world::{AudioVerdict, Deleted, ExpectedLeg, Outcome};
 use compare::{field_faults, partition_faults, sound_faults, text_faults};
 
 /// What was received against what was expected.
@@ -45,6 +46,12 @@ pub struct Account {
     pub webhooks_double_issued: u64,
     /// Events that tell what is not so, or of legs of which nothing is to be told.
     pub webhooks_wrong: u64,
+    /// Recordings that were deleted at Twilio.
+    pub sources_deleted: u64,
+    /// Recordings that were deleted while a leg of their call or conference was not there whole, or of no leg at all.
+    pub sources_deleted_too_early: u64,
+    /// Contacts whose metadata does not tell how the customer was on hold; not among the legs' faults.
+    pub hold_mismatches: u64,
     /// Each leg that was expected, in the order of the scenario, and after them what came unexpected.
     pub legs: Vec<LegAccount>,
 }
@@ -62,6 +69,7 @@ impl Account {
             && self.metadata_mismatches == 0
             && self.webhooks_double_issued == 0
             && self.webhooks_wrong == 0
+            && self.sources_deleted_too_early == 0
     }
 }
 
@@ -89,6 +97,16 @@ pub(crate) struct Evidence<'a> {
     pub(crate) expected: &'a [ExpectedLeg],
     /// Nothing where none are to come.
     pub(crate) webhooks: Option<&'a [ReceivedWebhook]>,
+    pub(crate) deleted: &'a [Deleted],
+    pub(crate) hold: Option<&'a HoldFields>,
+}
+
+/// Where metadata tells of hold.
+pub(crate) struct HoldFields {
+    /// The fields of count and seconds.
+    pub(crate) fields: (String, String),
+    /// Whether the account yields it at all.
+    pub(crate) observable: bool,
 }
 
 impl Evidence<'_> {
@@ -96,6 +114,10 @@ impl Evidence<'_> {
         let mut account = account(self.received, self.expected);
         if let Some(webhooks) = self.webhooks {
             account.told(webhooks, self.received, self.expected);
+        }
+        account.deleted(self.deleted, self.received, self.expected);
+        if let Some(hold) = self.hold {
+            account.hold(hold, self.received, self.expected);
         }
         account
     }

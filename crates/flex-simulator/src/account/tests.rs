@@ -302,6 +302,8 @@ fn every_mistake_in_what_is_told_is_counted() {
             received: &received,
             expected: world.expected(),
             webhooks: Some(webhooks),
+            deleted: &[],
+            hold: None,
         };
         let account = evidence.account();
         (
@@ -356,6 +358,98 @@ fn every_mistake_in_what_is_told_is_counted() {
         with(&|all| all.push(of_nothing.clone())),
         (all + 1, 0, 0, 1)
     );
+}
+
+#[test]
+fn a_source_that_was_deleted_too_early_is_counted() {
+    let (world, received) = everything();
+    let expected = world.expected();
+    let task_of = |kind: Kind| {
+        let mut legs = expected.iter();
+        legs.find(|leg| leg.kind == kind).unwrap().task.clone()
+    };
+    let counted = |deleted: &[Deleted], received: &[ReceivedContact]| {
+        let evidence = Evidence {
+            received,
+            expected,
+            webhooks: None,
+            deleted,
+            hold: None,
+        };
+        let account = evidence.account();
+        assert_eq!(account.is_right(), account.sources_deleted_too_early == 0);
+        (account.sources_deleted, account.sources_deleted_too_early)
+    };
+    let all_processed = received.iter().map(|it| it.processed_from).max().unwrap();
+    let of = |kind: Kind| Deleted {
+        at: all_processed,
+        task: Some(task_of(kind)),
+    };
+    let right = [
+        Kind::ConferenceMono,
+        Kind::TransferDual,
+        Kind::AbsentSilent,
+        Kind::Excluded,
+    ];
+    assert_eq!(counted(&right.map(of), &received), (4, 0));
+    assert_eq!(counted(&[of(Kind::MissingKey)], &received), (1, 1));
+    let orphan = Deleted {
+        at: all_processed,
+        task: None,
+    };
+    assert_eq!(counted(&[orphan], &received), (1, 1));
+    let mut late = received.clone();
+    let second = expected.iter().rfind(|leg| leg.kind == Kind::TransferDual);
+    let second = &second.unwrap().leg;
+    let contact = late.iter_mut().find(|it| it.leg == *second).unwrap();
+    contact.processed_from = all_processed + chrono::TimeDelta::seconds(1);
+    let task = expected.iter().find(|leg| leg.leg == *second).unwrap();
+    let deletion = Deleted {
+        at: all_processed,
+        task: Some(task.task.clone()),
+    };
+    assert_eq!(counted(&[deletion], &late), (1, 1));
+}
+
+#[test]
+fn hold_is_told_as_it_was_or_as_not_observable() {
+    let (world, mut received) = everything();
+    let mismatches = |received: &[ReceivedContact], observable: bool| {
+        let hold = HoldFields {
+            fields: world.hold_fields().unwrap(),
+            observable,
+        };
+        let evidence = Evidence {
+            received,
+            expected: world.expected(),
+            webhooks: None,
+            deleted: &[],
+            hold: Some(&hold),
+        };
+        evidence.account().hold_mismatches
+    };
+    let (count, seconds) = world.hold_fields().unwrap();
+    let mut calls = 0;
+    for contact in &mut received {
+        let leg = world.expected_leg(&contact.leg).unwrap();
+        if let Some(hold) = leg.hold {
+            calls += 1;
+            contact
+                .metadata
+                .insert(count.clone(), hold.count.to_string());
+            contact
+                .metadata
+                .insert(seconds.clone(), hold.seconds().to_string());
+        }
+    }
+    assert_eq!(
+        (mismatches(&received, true), mismatches(&received, false)),
+        (0, calls)
+    );
+    let mut wrong = received.clone();
+    wrong[0].metadata.insert(count, "7".to_owned());
+    wrong[1].metadata.remove(&seconds);
+    assert_eq!(mismatches(&wrong, true), 2);
 }
 
 #[test]

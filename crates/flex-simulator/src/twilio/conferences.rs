@@ -73,7 +73,13 @@ pub(super) fn live_participants(request: &Request<'_>, sid: &str) -> Result<Outb
         .filter(|participant| {
             participant.join <= request.now() && request.now() < participant.leave
         })
-        .filter(|_| wanted.iter().all(|flag| *flag != Some(true)))
+        .filter(|participant| {
+            let is = [false, participant.is_on_hold(request.now()), false];
+            wanted
+                .iter()
+                .zip(is)
+                .all(|(wanted, is)| wanted.is_none_or(|wanted| wanted == is))
+        })
         .collect();
     let account = request.account();
     paging::list(
@@ -93,7 +99,7 @@ pub(super) fn live_participants(request: &Request<'_>, sid: &str) -> Result<Outb
                 "date_created": rfc2822(participant.join),
                 "date_updated": rfc2822(participant.join),
                 "end_conference_on_exit": false,
-                "hold": false,
+                "hold": participant.is_on_hold(request.now()),
                 "muted": false,
                 "queue_time": "0",
                 "start_conference_on_enter": true,

@@ -1,6 +1,7 @@
 //! Who was in a conference, after it has ended.
 
-use serde_json::{Value, json};
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
 
 use super::answer::{Refusal, iso};
 use super::conferences;
@@ -25,6 +26,12 @@ pub(super) fn participants(request: &Request<'_>, sid: &str) -> Result<Outbound,
         .filter(|participant| participant.join <= request.now())
         .filter(|participant| request.admits("ParticipantSid", &participant.sid))
         .filter(|participant| request.admits("Label", participant.label.unwrap_or_default()))
+        .filter(|participant| {
+            let events = events(request, participant);
+            request
+                .param("Events")
+                .is_none_or(|wanted| events.get(wanted).is_some())
+        })
         .collect();
     paging::list(
         request,
@@ -34,6 +41,27 @@ pub(super) fn participants(request: &Request<'_>, sid: &str) -> Result<Outbound,
         |participant| participant.sid.as_str(),
         |participant| shape(request, conference, participant),
     )
+}
+
+/// What befell a participant by now, as lists of milliseconds; null where nothing did.
+fn events(request: &Request<'_>, participant: &Participant) -> Value {
+    let by_now = |times: Vec<DateTime<Utc>>| -> Vec<i64> {
+        let passed = times.into_iter().filter(|at| *at <= request.now());
+        passed.map(|at| at.timestamp_millis()).collect()
+    };
+    let hold = by_now(participant.holds.iter().map(|(from, _)| *from).collect());
+    let unhold = by_now(participant.holds.iter().filter_map(|(_, to)| *to).collect());
+    let mut events = Map::new();
+    for (name, times) in [("hold", hold), ("unhold", unhold)] {
+        if !times.is_empty() {
+            events.insert(name.to_owned(), json!(times));
+        }
+    }
+    if events.is_empty() {
+        Value::Null
+    } else {
+        Value::Object(events)
+    }
 }
 
 fn shape(request: &Request<'_>, conference: &Conference, participant: &Participant) -> Value {
@@ -70,7 +98,7 @@ fn shape(request: &Request<'_>, conference: &Conference, participant: &Participa
             "beep_on_enter": false,
             "beep_on_exit": false,
         },
-        "events": null,
+        "events": events(request, participant),
         "metrics": null,
         "url": request.link(&format!("/v1/Conferences/{}/Participants/{}", conference.sid, participant.sid)),
     })

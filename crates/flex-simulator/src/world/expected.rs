@@ -133,6 +133,23 @@ pub struct ExpectedAudio {
     pub sample_rate: u32,
 }
 
+/// How the customer was on hold during a leg.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ExpectedHold {
+    /// How often.
+    pub count: u32,
+    /// For how many milliseconds together.
+    pub milliseconds: u64,
+}
+
+impl ExpectedHold {
+    /// For how many whole seconds together.
+    pub const fn seconds(self) -> u64 {
+        self.milliseconds / 1_000
+    }
+}
+
 /// What a correct connector makes of one leg.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -181,6 +198,8 @@ pub struct ExpectedLeg {
     pub content: Content,
     /// The leg's part of a conversation; none where the contact has none.
     pub transcript: Option<ExpectedTranscript>,
+    /// How the customer was on hold, whether the account yields it or not; none of conversations.
+    pub hold: Option<ExpectedHold>,
 }
 
 /// A piece of one call's audio, short but found nowhere else, that must never be found on disk.

@@ -26,7 +26,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use thiserror::Error;
 
 pub use expected::{
-    AudioPiece, AudioVerdict, Content, ExpectedAudio, ExpectedLeg, ExpectedMessage,
+    AudioPiece, AudioVerdict, Content, ExpectedAudio, ExpectedHold, ExpectedLeg, ExpectedMessage,
     ExpectedTranscript, Outcome, ParkedFor, PlaintextWindow,
 };
 pub use verdict::AudioCheck;
@@ -103,6 +103,14 @@ pub struct MetadataField {
     pub label: String,
     /// `TEXT`, `DATE` or `NUMBER`.
     pub field_type: &'static str,
+}
+
+/// A recording that was deleted over the API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Deleted {
+    pub(crate) at: DateTime<Utc>,
+    /// The task that its call or its conference belongs to.
+    pub(crate) task: Option<String>,
 }
 
 /// SIDs and secrets of the account.
@@ -282,6 +290,7 @@ impl World {
                     .iter()
                     .map(|mapping| mapping.label.as_str()),
             )
+            .chain(self.scenario.hold_labels.iter().map(String::as_str))
             .map(|label| (label, "TEXT"));
         text.chain([("Survey Score", "NUMBER"), ("Callback Date", "DATE")])
             .map(|(label, field_type)| MetadataField {
@@ -353,6 +362,32 @@ impl World {
     /// SIDs of recordings that were deleted over the API.
     pub fn deleted_recordings(&self) -> Vec<String> {
         self.deletions().keys().cloned().collect()
+    }
+
+    /// SIDs of the recordings that belong to no leg.
+    pub fn orphan_recordings(&self) -> Vec<String> {
+        let orphans = self.recordings.iter().filter(|made| made.task.is_none());
+        orphans.map(|made| made.sid.clone()).collect()
+    }
+
+    /// The keys of the metadata fields for how often, and for how many seconds, the customer was on hold.
+    pub fn hold_fields(&self) -> Option<(String, String)> {
+        match self.scenario.hold_labels.as_slice() {
+            [count, seconds, ..] => Some((metadata_key(count), metadata_key(seconds))),
+            _ => None,
+        }
+    }
+
+    /// What was deleted over the API, when, and the task that it belonged to.
+    pub(crate) fn deleted(&self) -> Vec<Deleted> {
+        let deletions = self.deletions();
+        deletions
+            .iter()
+            .map(|(sid, at)| Deleted {
+                at: *at,
+                task: self.recording(sid).and_then(|made| made.task.clone()),
+            })
+            .collect()
     }
 
     pub(crate) fn recording(&self, sid: &str) -> Option<&Recording> {

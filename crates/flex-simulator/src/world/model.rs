@@ -141,6 +141,18 @@ pub(crate) struct Participant {
     pub(crate) to: String,
     pub(crate) join: DateTime<Utc>,
     pub(crate) leave: DateTime<Utc>,
+    /// When they were on hold, until when; nothing where they left meanwhile.
+    pub(crate) holds: Vec<(DateTime<Utc>, Option<DateTime<Utc>>)>,
+}
+
+impl Participant {
+    /// Whether they are on hold.
+    pub(crate) fn is_on_hold(&self, now: DateTime<Utc>) -> bool {
+        let on = |(from, to): &(DateTime<Utc>, Option<DateTime<Utc>>)| {
+            *from <= now && now < to.unwrap_or(self.leave)
+        };
+        self.holds.iter().any(on)
+    }
 }
 
 /// A conference.
@@ -194,6 +206,8 @@ pub(crate) enum Fate {
 #[derive(Debug)]
 pub(crate) struct Recording {
     pub(crate) sid: String,
+    /// The task that its call or its conference belongs to; none of a voicemail, say.
+    pub(crate) task: Option<String>,
     pub(crate) call: String,
     pub(crate) conference: Option<String>,
     pub(crate) source: &'static str,

@@ -169,6 +169,80 @@ fn past_participants_tell_who_joined_first() {
 }
 
 #[test]
+fn hold_is_told_of_past_participants_and_of_live_ones() {
+    let mut client = Client::new(shared());
+    let leg = shared()
+        .expected()
+        .iter()
+        .find(|leg| leg.kind == Kind::InboundAgentFirst)
+        .unwrap();
+    let conference = shared()
+        .conferences
+        .iter()
+        .find(|made| made.friendly_name == leg.task)
+        .unwrap();
+    let hold = leg.hold.unwrap();
+    assert_eq!(hold.count, 2);
+    let path = format!("/v1/Conferences/{}/Participants", conference.sid);
+    let past = client.json(TwilioHost::Insights, &path);
+    let past = past["participants"].as_array().unwrap();
+    let events = &past
+        .iter()
+        .find(|one| one["call_type"] == "carrier")
+        .unwrap()["events"];
+    let times = |name: &str| -> Vec<i64> {
+        let times = events[name].as_array().unwrap().iter();
+        times.map(|at| at.as_i64().unwrap()).collect()
+    };
+    let (on, off) = (times("hold"), times("unhold"));
+    // The customer hung up while on hold for the second time.
+    assert_eq!((on.len(), off.len()), (2, 1));
+    let end = conference.end.timestamp_millis();
+    let together = off[0] - on[0] + end - on[1];
+    assert_eq!(together, i64::try_from(hold.milliseconds).unwrap());
+    let agent = past
+        .iter()
+        .find(|one| one["call_type"] == "client")
+        .unwrap();
+    assert!(agent["events"].is_null());
+    let some = client.json(TwilioHost::Insights, &format!("{path}?Events=hold"));
+    assert_eq!(some["participants"].as_array().unwrap().len(), 1);
+
+    client.now = DateTime::from_timestamp_millis(on[0] + 100).unwrap();
+    let live = |query: &str| {
+        let path = format!("Conferences/{}/Participants.json{query}", conference.sid);
+        client.api(&path)["participants"].as_array().unwrap().len()
+    };
+    assert_eq!(
+        (live(""), live("?Hold=true"), live("?Hold=false")),
+        (2, 1, 1)
+    );
+    assert_eq!(client.violations.count(), 0);
+}
+
+#[test]
+fn recordings_of_no_leg_stand_beside_the_others() {
+    let client = Client::new(shared());
+    for sid in shared().orphan_recordings() {
+        let told = client.api(&format!("Recordings/{sid}.json"));
+        assert!(told["conference_sid"].is_null());
+        let call = told["call_sid"].as_str().unwrap();
+        assert_eq!(
+            client.api(&format!("Calls/{call}.json"))["status"],
+            "completed"
+        );
+        let tasks = &shared().tasks;
+        let named = tasks.iter().flat_map(|task| &task.versions);
+        assert!(
+            named
+                .into_iter()
+                .all(|version| !version.attributes.contains(call))
+        );
+    }
+    assert_eq!(shared().orphan_recordings().len(), 2);
+}
+
+#[test]
 fn an_account_without_insights_is_told_so() {
     let scenario = Scenario {
         contacts: 1,

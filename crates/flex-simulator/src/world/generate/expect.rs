@@ -7,7 +7,9 @@ use super::timeline::Part;
 use super::{Pile, metadata};
 use crate::scenario::{NoMedia, UnknownAgent};
 use crate::world::conversation::TaskChannel;
-use crate::world::expected::{AudioPiece, Content, ExpectedAudio, ExpectedLeg, Outcome, ParkedFor};
+use crate::world::expected::{
+    AudioPiece, Content, ExpectedAudio, ExpectedHold, ExpectedLeg, Outcome, ParkedFor,
+};
 use crate::world::keys::KeyName;
 use crate::world::kind::Kind;
 use crate::world::model::{Fate, Recording};
@@ -64,7 +66,19 @@ pub(super) fn legs(
             channel: TaskChannel::Voice.name().to_owned(),
             content: Content::Call,
             transcript: None,
+            hold: Some(hold(draft, index)),
         });
+    }
+}
+
+fn hold(draft: &Draft<'_>, index: usize) -> ExpectedHold {
+    let times = &draft.timeline.holds[index];
+    ExpectedHold {
+        count: u32::try_from(times.len()).unwrap_or(u32::MAX),
+        milliseconds: times
+            .iter()
+            .map(|hold| hold.to.unwrap_or(draft.timeline.end) - hold.from)
+            .sum(),
     }
 }
 

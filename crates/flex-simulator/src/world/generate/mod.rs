@@ -7,6 +7,7 @@ mod course;
 mod digital;
 mod events;
 mod expect;
+mod orphans;
 mod people;
 mod recipe;
 mod recorded;
@@ -141,33 +142,7 @@ pub(super) fn world(
         leg_key_field: metadata_key(&scenario.leg_key_label),
     };
 
-    let mut pile = Pile::default();
-    let kinds = kinds(scenario);
-    let live = live(&kinds, scenario.live_contacts);
-    for (index, kind) in kinds.iter().enumerate() {
-        let index = u32::try_from(index).unwrap_or(u32::MAX);
-        let mut dice = Dice::new(seed, 1_000 + u64::from(index));
-        let make = if kind.is_digital() {
-            digital::make
-        } else {
-            contact::make
-        };
-        make(
-            &house,
-            &mut pile,
-            &mut dice,
-            *kind,
-            index,
-            live.contains(&index),
-        );
-    }
-    for index in 0..scenario.abandoned {
-        let mut dice = Dice::new(seed, 1 << 40 | u64::from(index));
-        abandoned::abandon(&house, &mut pile, &mut dice);
-    }
-    events::shifts(&house, &activities, &mut pile, &mut dice);
-
-    pile.sort();
+    let pile = happenings(&house, &activities, seed, &mut dice);
     let private_keys = [
         ("recordings2026", &keys.newer),
         ("recordings2025", &keys.older),
@@ -216,6 +191,47 @@ pub(super) fn world(
         media: MediaShelf::default(),
         deleted: std::sync::Mutex::default(),
     })
+}
+
+/// Everything that happened in the house.
+fn happenings(
+    house: &House<'_>,
+    activities: &[super::model::Activity],
+    seed: u64,
+    dice: &mut Dice,
+) -> Pile {
+    let scenario = house.scenario;
+    let mut pile = Pile::default();
+    let kinds = kinds(scenario);
+    let live = live(&kinds, scenario.live_contacts);
+    for (index, kind) in kinds.iter().enumerate() {
+        let index = u32::try_from(index).unwrap_or(u32::MAX);
+        let mut dice = Dice::new(seed, 1_000 + u64::from(index));
+        let make = if kind.is_digital() {
+            digital::make
+        } else {
+            contact::make
+        };
+        make(
+            house,
+            &mut pile,
+            &mut dice,
+            *kind,
+            index,
+            live.contains(&index),
+        );
+    }
+    for index in 0..scenario.abandoned {
+        let mut dice = Dice::new(seed, 1 << 40 | u64::from(index));
+        abandoned::abandon(house, &mut pile, &mut dice);
+    }
+    for index in 0..scenario.orphan_recordings {
+        let mut dice = Dice::new(seed, 1 << 42 | u64::from(index));
+        orphans::leave(house, &mut pile, &mut dice, index);
+    }
+    events::shifts(house, activities, &mut pile, dice);
+    pile.sort();
+    pile
 }
 
 /// Refuses what cannot be made.

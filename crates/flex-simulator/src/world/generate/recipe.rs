@@ -82,6 +82,10 @@ pub(super) struct Recipe {
     pub(super) fate: Fate,
     /// Talk of the leg, in milliseconds, is at least this.
     pub(super) least_ms: u64,
+    /// How often the customer is put on hold, leg by leg.
+    pub(super) holds: &'static [u64],
+    /// Whether the customer hangs up while on hold for the last time.
+    pub(super) gives_up: bool,
 }
 
 impl Recipe {
@@ -105,6 +109,13 @@ impl Recipe {
             },
             fate: Fate::Stored,
             least_ms: 0,
+            holds: &[],
+            gives_up: false,
+        };
+        let held = Self {
+            holds: &[1],
+            least_ms: 5_000,
+            ..plain
         };
         let locked = Self {
             key: Some(KeyName::Newer),
@@ -121,6 +132,7 @@ impl Recipe {
                 naming: Naming::TaskMedia,
                 ..locked
             },
+            Kind::ConferenceMono => held,
             Kind::InboundCustomerFirst => Self {
                 recorded: DUAL,
                 naming: Naming::Conference,
@@ -129,13 +141,16 @@ impl Recipe {
             Kind::InboundAgentFirst => Self {
                 recorded: DUAL,
                 first: Party::Agent,
+                holds: &[2],
+                gives_up: true,
+                least_ms: 8_000,
                 ..plain
             },
             Kind::OutboundAgentFirst => Self {
                 recorded: DUAL,
                 first: Party::Agent,
                 outbound: true,
-                ..plain
+                ..held
             },
             Kind::OutboundCustomerFirst => Self {
                 recorded: DUAL,
@@ -146,6 +161,7 @@ impl Recipe {
             Kind::TransferSharedConference => Self {
                 transfer: Transfer::Cold,
                 least_ms: 8_000,
+                holds: &[0, 1],
                 ..locked
             },
             Kind::TransferDual => Self {
@@ -153,6 +169,7 @@ impl Recipe {
                 transfer: Transfer::Warm,
                 naming: Naming::Conference,
                 least_ms: 8_000,
+                holds: &[1, 2],
                 ..plain
             },
             Kind::StopAndStart => Self {
@@ -226,7 +243,7 @@ impl Recipe {
                 fate: Fate::Elsewhere,
                 ..plain
             },
-            // `ConferenceMono`, `Excluded`, `MissingMappedAttribute`; digital contacts are made otherwise.
+            // `Excluded`, `MissingMappedAttribute`; digital contacts are made otherwise.
             _ => plain,
         }
     }

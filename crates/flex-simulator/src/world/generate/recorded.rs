@@ -39,6 +39,7 @@ pub(super) fn recordings(draft: &Draft<'_>, dice: &mut Dice) -> Vec<(usize, Reco
                 entry,
                 Recording {
                     sid: dice.sid("RE"),
+                    task: Some(draft.task.clone()),
                     call: match recorded {
                         Recorded::WorkerCall => draft.worker_calls[0].clone(),
                         _ => draft.customer_call.clone(),

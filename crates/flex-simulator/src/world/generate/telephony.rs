@@ -40,6 +40,12 @@ pub(super) fn calls(draft: &Draft<'_>, pile: &mut Pile, dice: &mut Dice) {
         to: to.clone(),
         join: draft.voice(timeline.customer_joined),
         leave: end,
+        holds: timeline
+            .holds
+            .iter()
+            .flatten()
+            .map(|hold| (draft.voice(hold.from), hold.to.map(|to| draft.voice(to))))
+            .collect(),
     }];
     for ((part, call), agent) in timeline
         .parts
@@ -72,6 +78,7 @@ pub(super) fn calls(draft: &Draft<'_>, pile: &mut Pile, dice: &mut Dice) {
             to,
             join: draft.voice(part.joined),
             leave: draft.voice(part.left),
+            holds: Vec::new(),
         });
     }
     participants.sort_by_key(|participant| participant.join);

@@ -25,8 +25,18 @@ pub(super) struct Timeline {
     pub(super) customer_joined: u64,
     pub(super) conference: u64,
     pub(super) parts: Vec<Part>,
+    /// When the customer was on hold, part by part; the last time may last until they hang up.
+    pub(super) holds: Vec<Vec<Hold>>,
     /// The customer hangs up.
     pub(super) end: u64,
+}
+
+/// Once on hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Hold {
+    pub(super) from: u64,
+    /// Nothing where the customer hung up.
+    pub(super) to: Option<u64>,
 }
 
 impl Timeline {
@@ -94,11 +104,13 @@ impl Timeline {
                 end
             }
         };
+        let holds = holds(recipe, &parts, conference, dice);
         Self {
             task,
             customer_joined,
             conference,
             parts,
+            holds,
             end,
         }
     }
@@ -140,6 +152,40 @@ impl Timeline {
             end,
         )
     }
+}
+
+/// How far from the beginning and the end of a part, and from other parts, nobody is put on hold, in milliseconds.
+const HOLD_APART_MS: u64 = 700;
+/// The shortest and the longest time on hold, in milliseconds.
+const HOLD_MS: (u64, u64) = (1_000, 2_400);
+
+/// When the customer is on hold: each time within the part of one agent alone.
+fn holds(recipe: &Recipe, parts: &[Part], conference: u64, dice: &mut Dice) -> Vec<Vec<Hold>> {
+    let mut holds = Vec::new();
+    for (index, part) in parts.iter().enumerate() {
+        let count = recipe.holds.get(index).copied().unwrap_or(0);
+        let before = index
+            .checked_sub(1)
+            .map_or(0, |before| parts[before].wrapup);
+        let after = parts.get(index + 1).map_or(part.left, |next| next.accepted);
+        let from = part.joined.max(conference).max(before) + HOLD_APART_MS;
+        let to = part.left.min(after).saturating_sub(HOLD_APART_MS).max(from);
+        let slot = (to - from) / count.max(1);
+        let mut of_part = Vec::new();
+        for number in 0..count {
+            let begins = from + number * slot;
+            let longest = slot.saturating_sub(300).min(HOLD_MS.1);
+            let length = dice.between(HOLD_MS.0.min(longest), longest);
+            let begins = begins + dice.between(0, slot.saturating_sub(length + 250));
+            let last = recipe.gives_up && index + 1 == parts.len() && number + 1 == count;
+            of_part.push(Hold {
+                from: begins,
+                to: (!last).then_some(begins + length),
+            });
+        }
+        holds.push(of_part);
+    }
+    holds
 }
 
 fn part(
@@ -194,6 +240,15 @@ mod tests {
                         part.completed,
                     ];
                     assert!(course.is_sorted(), "{kind:?} {course:?}");
+                }
+                let mut held = timeline.holds.iter().flatten().peekable();
+                while let Some(hold) = held.next() {
+                    let to = hold.to.unwrap_or(timeline.end);
+                    assert!(
+                        hold.from + 900 < to && to <= timeline.end,
+                        "{kind:?} {hold:?}"
+                    );
+                    assert!(held.peek().is_none_or(|next| to < next.from));
                 }
                 for kept in timeline.kept(recipe.recorded[0], recipe.gap) {
                     assert!(kept.iter().all(|stretch| stretch.start < stretch.end));

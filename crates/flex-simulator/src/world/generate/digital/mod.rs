@@ -214,6 +214,7 @@ fn legs(
             audio: None,
             channel: chat.recipe.medium.channel().name().to_owned(),
             content: Content::Text,
+            hold: None,
         });
         course::task(chat, pile, dice, leg, [&early, &late], lifetime);
     }
