@@ -147,10 +147,8 @@ impl Response {
         })
     }
 
-    /// The beginning of the body, at most so many bytes and as far as they come; that the rest breaks off is no error here.
-    ///
-    /// Nothing beyond it is read: a longer body costs its connection.
-    pub async fn beginning(mut self, limit: usize) -> Bytes {
+    /// The beginning of an error answer, as far as it comes; its loss is no error of its own.
+    pub(crate) async fn beginning(mut self, limit: usize) -> Bytes {
         let mut body = BytesMut::new();
         while body.len() < limit {
             match self.chunk().await {
