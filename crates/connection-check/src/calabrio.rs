@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use calabrio_client::{
-    CalabrioClient, CalabrioError, MetadataField, MetadataFieldKind, Permission,
+    CalabrioClient, CalabrioError, MetadataField, MetadataFieldKind, Permission, RecordingVerb,
 };
 use chrono::{DateTime, Utc};
 use connector_config::Acd;
@@ -41,16 +41,18 @@ pub(crate) async fn check(
             Question::CalabrioImport,
             Question::MetadataFields,
             Question::LegKeyField,
+            Question::People,
         ] {
             rows.skip(question, "Calabrio ONE could not be asked");
         }
+        screen_recording(&mut rows, acd, calabrio);
         return rows;
     }
     rows.ok(
         Question::CalabrioLogin,
         "Calabrio ONE accepts the service account",
     );
-    access(&mut rows, within(deadline, calabrio.access(now)).await);
+    access(&mut rows, acd, within(deadline, calabrio.access(now)).await);
     let unseen = match within(deadline, calabrio.metadata_fields()).await {
         Ok(Ok(fields)) => {
             metadata(&mut rows, acd, &fields);
@@ -71,34 +73,92 @@ pub(crate) async fn check(
             "see the row above",
         );
     }
+    screen_recording(&mut rows, acd, calabrio);
     // The session is the check's own; one that stays open ends by itself.
     let _ = within(deadline, calabrio.logout()).await;
     rows
 }
 
-fn access(rows: &mut Rows, access: Result<Result<calabrio_client::Access, CalabrioError>, String>) {
-    match access {
-        Ok(Ok(access)) => match access.search_contacts {
-            Permission::Granted => rows.ok(
-                Question::CalabrioSearch,
-                "the service account may search for contacts",
-            ),
-            Permission::Denied { advice } => rows.fail(
-                Question::CalabrioSearch,
-                advice,
-                "give the service account's role the right to search",
-            ),
-            Permission::Unknown => {
-                rows.skip(Question::CalabrioSearch, "there is no harmless way to know");
+fn access(
+    rows: &mut Rows,
+    acd: &Acd,
+    access: Result<Result<calabrio_client::Access, CalabrioError>, String>,
+) {
+    let why = match access {
+        Ok(Ok(access)) => {
+            match access.search_contacts {
+                Permission::Granted => rows.ok(
+                    Question::CalabrioSearch,
+                    "the service account may search for contacts",
+                ),
+                Permission::Denied { advice } => rows.fail(
+                    Question::CalabrioSearch,
+                    advice,
+                    "give the service account's role the right to search",
+                ),
+                Permission::Unknown => {
+                    rows.skip(Question::CalabrioSearch, "there is no harmless way to know");
+                }
             }
-        },
-        Ok(Err(error)) => rows.fail(Question::CalabrioSearch, error.to_string(), REACH),
-        Err(late) => rows.fail(Question::CalabrioSearch, late, REACH),
+            people(rows, acd, access.list_people);
+            None
+        }
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(late) => Some(late),
+    };
+    if let Some(why) = why {
+        rows.fail(Question::CalabrioSearch, why, REACH);
+        rows.skip(Question::People, "see the row above");
     }
     rows.skip(
         Question::CalabrioImport,
-        "only an import tells; Calabrio documents the permission Administer Tenant for it",
+        "only an import tells: sync-qm check --live-contact makes one; Calabrio documents the permission Administer Tenant for it",
     );
+}
+
+/// People are asked for before each contact is sent, whatever becomes of one whose agent is unknown; without the list contacts
+/// go all the same. Making and deactivating people is impossible without it.
+fn people(rows: &mut Rows, acd: &Acd, permission: Permission) {
+    let question = Question::People;
+    let remedy = "give the service account's role the permission to view the organization, with a scope over all teams; or correct [acd.calabrio.contract.people]";
+    let detail = match permission {
+        Permission::Granted => {
+            return rows.ok(
+                question,
+                "people can be listed; see with sync-qm agents list who of the agents is among them",
+            );
+        }
+        Permission::Denied { advice } => advice,
+        Permission::Unknown => "what Calabrio ONE answers is no list of people".to_owned(),
+    };
+    if acd.people.create || acd.people.deactivate {
+        rows.fail(question, detail, remedy);
+    } else {
+        let detail = format!(
+            "{detail}: contacts would go without a look whether Calabrio ONE knows their agent"
+        );
+        rows.warn(question, detail, remedy);
+    }
+}
+
+fn screen_recording(rows: &mut Rows, acd: &Acd, calabrio: &CalabrioClient) {
+    if !acd.rte_messaging {
+        return;
+    }
+    let question = Question::ScreenRecording;
+    let sends = |verb| calabrio.sends_recording_messages(verb);
+    if sends(RecordingVerb::Start) && sends(RecordingVerb::Stop) {
+        rows.skip(
+            question,
+            "only a message tells, and it would start a recording; see sync_qm_steps_total of the step tell-screen once the first call was taken",
+        );
+    } else {
+        rows.warn(
+            question,
+            "rte_messaging is on, and [acd.calabrio.contract.screen_recording] switches its messages off",
+            "name the path and the words, or set rte_messaging = false",
+        );
+    }
 }
 
 /// The questions about the metadata fields of an ACD, answered by fields that were fetched already: for who asks before the work.

@@ -75,6 +75,8 @@ pub struct Connector {
     calabrio_in_flight: usize,
     accounts: HashMap<AccountSid, ConcurrencyLimit>,
     tenants: HashMap<TenantKey, ConcurrencyLimit>,
+    /// What cannot wait behind uploads has slots of its own.
+    urgent: HashMap<TenantKey, ConcurrencyLimit>,
     observer: Option<Arc<dyn Observer>>,
 }
 
@@ -86,6 +88,10 @@ impl std::fmt::Debug for Connector {
             .finish_non_exhaustive()
     }
 }
+
+/// How many messages for screen recording are on their way at a time, beside what `limits.calabrio_in_flight` counts. They are
+/// small and answered at once; hundreds of agents make some ten a second.
+const URGENT_IN_FLIGHT: usize = 2;
 
 /// The longest `Retry-After` of Calabrio ONE that one call waits for.
 const LONGEST_RETRY_AFTER: std::time::Duration = std::time::Duration::from_secs(15);
@@ -112,6 +118,7 @@ impl Connector {
             calabrio_in_flight: config.limits.calabrio_in_flight.into(),
             accounts: HashMap::new(),
             tenants: HashMap::new(),
+            urgent: HashMap::new(),
             observer: None,
         })
     }
@@ -182,11 +189,40 @@ impl Connector {
         secrets: &AcdSecrets,
     ) -> Result<CalabrioClient, ClientsError> {
         let from = &acd.calabrio;
+        let tenant = acd.key().tenant;
         let limit = self
             .tenants
-            .entry(acd.key().tenant)
+            .entry(tenant.clone())
             .or_insert_with(|| ConcurrencyLimit::new(self.calabrio_in_flight))
             .clone();
+        let http = self.calabrio_http(limit)?;
+        let urgent = if acd.rte_messaging {
+            let limit = self
+                .urgent
+                .entry(tenant)
+                .or_insert_with(|| ConcurrencyLimit::new(URGENT_IN_FLIGHT))
+                .clone();
+            Some(self.calabrio_http(limit)?)
+        } else {
+            None
+        };
+        let mut settings = CalabrioSettings::new(
+            from.base_url.clone(),
+            from.username.clone(),
+            secrets.calabrio_password.clone(),
+        );
+        settings.acd_server_id = from.acd_server_id;
+        from.leg_key_field
+            .as_str()
+            .clone_into(&mut settings.leg_key_field);
+        settings.contract = contract(acd)?;
+        Ok(match urgent {
+            Some(urgent) => CalabrioClient::new_with_urgent(settings, http, urgent)?,
+            None => CalabrioClient::new(settings, http)?,
+        })
+    }
+
+    fn calabrio_http(&self, limit: ConcurrencyLimit) -> Result<HttpClient, ClientsError> {
         let mut http = HttpClient::builder().limit(limit);
         // One search serves all contacts that wait, so none of them goes on while it is told to wait; and each is tried
         // again by itself.
@@ -203,17 +239,7 @@ impl Connector {
         if let Some(observer) = &self.observer {
             http = http.observer(observer.clone());
         }
-        let mut settings = CalabrioSettings::new(
-            from.base_url.clone(),
-            from.username.clone(),
-            secrets.calabrio_password.clone(),
-        );
-        settings.acd_server_id = from.acd_server_id;
-        from.leg_key_field
-            .as_str()
-            .clone_into(&mut settings.leg_key_field);
-        settings.contract = contract(acd)?;
-        Ok(CalabrioClient::new(settings, http.build()?)?)
+        Ok(http.build()?)
     }
 }
 

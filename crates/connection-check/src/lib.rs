@@ -6,6 +6,7 @@ mod offline;
 mod report;
 mod run;
 mod twilio;
+mod webhook;
 
 pub use calabrio::check_fields;
 pub use clients::{Clients, ClientsError, Connector};

@@ -40,6 +40,16 @@ pub enum Question {
     MetadataFields,
     /// Does the field of the leg key exist, with the type Text?
     LegKeyField,
+    /// Can a conversation be asked for? Asked where digital is a product.
+    Conversations,
+    /// Does this machine's clock agree with Twilio's?
+    Clock,
+    /// May the service account list people?
+    People,
+    /// Can screen recordings be controlled? Asked where it is on.
+    ScreenRecording,
+    /// Can the webhook's address be called, and its secrets be read? Asked where there is one.
+    Webhook,
 }
 
 impl Question {
@@ -62,6 +72,11 @@ impl Question {
             Self::CalabrioImport => "calabrio-import",
             Self::MetadataFields => "metadata-fields",
             Self::LegKeyField => "leg-key-field",
+            Self::Conversations => "conversations",
+            Self::Clock => "clock",
+            Self::People => "people",
+            Self::ScreenRecording => "screen-recording",
+            Self::Webhook => "webhook",
         }
     }
 }
@@ -244,6 +259,11 @@ mod tests {
             Question::CalabrioImport,
             Question::MetadataFields,
             Question::LegKeyField,
+            Question::Conversations,
+            Question::Clock,
+            Question::People,
+            Question::ScreenRecording,
+            Question::Webhook,
         ] {
             assert_eq!(serde_json::to_value(question).unwrap(), question.as_str());
             assert!(

@@ -9,6 +9,7 @@ use recording_crypto::KeyRing;
 
 use crate::clients::{Clients, Connector};
 use crate::report::{CheckReport, Question, Rows};
+use crate::webhook::Target;
 use crate::{calabrio, offline, twilio};
 
 /// How a check is made.
@@ -108,12 +109,23 @@ pub async fn check_configuration(
     if settings.offline {
         return report;
     }
-    for Ready { acd, keys, clients } in ready {
+    for Ready {
+        acd,
+        keys,
+        clients,
+        webhook,
+    } in ready
+    {
         report.rows.extend(
             Box::pin(check(&acd, keys.as_ref(), &clients, settings))
                 .await
                 .rows,
         );
+        if let Some(webhook) = webhook {
+            let mut rows = Rows::new(Some(&acd.name));
+            webhook.online(&mut rows, settings.deadline).await;
+            report.rows.extend(rows.rows);
+        }
     }
     report
 }
@@ -123,6 +135,8 @@ struct Ready {
     acd: Acd,
     keys: Option<KeyRing>,
     clients: Clients,
+    /// Where its webhook goes, if nothing is wrong with it so far.
+    webhook: Option<Target>,
 }
 
 fn prepare(
@@ -161,7 +175,8 @@ fn prepare(
         let Some(secrets) = secrets.acd(&acd.name) else {
             continue;
         };
-        let (rows, made) = prepare_acd(acd, secrets, &mut connector);
+        let webhook = Target::new(acd, &config.tls.allow_http_loopback);
+        let (rows, made) = prepare_acd(acd, secrets, webhook, &mut connector);
         all.extend(rows);
         ready.extend(made);
     }
@@ -171,9 +186,11 @@ fn prepare(
 fn prepare_acd(
     acd: &Acd,
     secrets: &AcdSecrets,
+    webhook: Option<Target>,
     connector: &mut Connector,
 ) -> (Vec<crate::CheckRow>, Option<Ready>) {
     let (mut rows, keys) = offline::key_ring(acd, secrets);
+    let webhook = webhook.filter(|webhook| webhook.offline(&mut rows, secrets));
     match connector.clients(acd, secrets) {
         Ok(clients) => (
             rows.rows,
@@ -181,6 +198,7 @@ fn prepare_acd(
                 acd: acd.clone(),
                 keys,
                 clients,
+                webhook,
             }),
         ),
         Err(error) => {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use connector_config::Acd;
 use http_retry::CallError;
 use recording_crypto::KeyRing;
@@ -19,12 +20,13 @@ pub(crate) async fn check(
     deadline: Duration,
 ) -> Rows {
     let mut rows = Rows::new(Some(&acd.name));
+    let digital = acd.products.digital();
     // Listing the workspaces answers two questions at once: whether the credentials are right, and what the account has.
     let workspaces = match within(deadline, twilio.workspaces().all()).await {
         Ok(Ok(listed)) => listed.items,
         Ok(Err(error)) => {
             refused(&mut rows, Question::TwilioCredentials, &error);
-            return skip_the_rest(rows, "Twilio could not be asked");
+            return skip_the_rest(rows, digital, "Twilio could not be asked");
         }
         Err(late) => {
             rows.fail(
@@ -32,7 +34,7 @@ pub(crate) async fn check(
                 late,
                 "check that this machine reaches taskrouter.twilio.com",
             );
-            return skip_the_rest(rows, "Twilio could not be asked");
+            return skip_the_rest(rows, digital, "Twilio could not be asked");
         }
     };
     rows.ok(
@@ -46,6 +48,10 @@ pub(crate) async fn check(
         &workspaces,
         flex.as_ref().ok().and_then(|answer| answer.as_ref().ok()),
     );
+    if digital {
+        let service = flex.as_ref().ok().and_then(|answer| answer.as_ref().ok());
+        conversations(&mut rows, twilio, service, deadline).await;
+    }
     match flex {
         Ok(Ok(flex)) => flex_configuration(&mut rows, acd, &flex),
         Ok(Err(error)) if error.is_not_found() => {
@@ -92,17 +98,84 @@ pub(crate) async fn check(
             ),
         },
     }
+    clock(&mut rows, twilio.clock_skew());
     rows
 }
 
-fn skip_the_rest(mut rows: Rows, why: &str) -> Rows {
+/// A SID that no conversation has: asking for it tells whether conversations can be asked for, and reads nobody's.
+const NO_CONVERSATION: &str = "CH00000000000000000000000000000000";
+
+async fn conversations(
+    rows: &mut Rows,
+    twilio: &TwilioClient,
+    flex: Option<&FlexConfiguration>,
+    deadline: Duration,
+) {
+    let question = Question::Conversations;
+    let Ok(sid) = NO_CONVERSATION.parse() else {
+        return;
+    };
+    let service = flex.and_then(|flex| flex.chat_service);
+    match within(deadline, twilio.conversations(service).get(sid)).await {
+        Ok(Ok(_)) if flex.is_some() && service.is_none() => rows.warn(
+            question,
+            "Flex names no service of its conversations; those of the account's default service can be asked for",
+            "see in the Twilio console that Flex conversations are set up",
+        ),
+        Ok(Ok(_)) => rows.ok(
+            question,
+            service.map_or_else(
+                || "conversations can be asked for".to_owned(),
+                |service| format!("conversations of {service} can be asked for"),
+            ),
+        ),
+        Ok(Err(error)) => refused(rows, question, &error),
+        Err(late) => rows.fail(
+            question,
+            late,
+            "check that this machine reaches conversations.twilio.com",
+        ),
+    }
+}
+
+/// By how many seconds the clocks may differ: a signature of a webhook is refused beyond minutes, and discovery trails by
+/// two minutes.
+const CLOCK: (i64, i64) = (5, 60);
+
+fn clock(rows: &mut Rows, skew: Option<TimeDelta>) {
+    let question = Question::Clock;
+    let remedy = "let NTP set this machine's clock (timedatectl set-ntp true)";
+    let Some(skew) = skew else {
+        return rows.skip(question, "Twilio's answers do not tell its time");
+    };
+    let seconds = skew.num_seconds();
+    let off = seconds.abs();
+    let detail = if seconds > 0 {
+        format!("this machine's clock is {off} s behind Twilio's")
+    } else {
+        format!("this machine's clock is {off} s ahead of Twilio's")
+    };
+    if off > CLOCK.1 {
+        rows.fail(question, detail, remedy);
+    } else if off > CLOCK.0 {
+        rows.warn(question, detail, remedy);
+    } else {
+        rows.ok(question, "this machine's clock agrees with Twilio's");
+    }
+}
+
+fn skip_the_rest(mut rows: Rows, digital: bool, why: &str) -> Rows {
     for question in [
         Question::Workspace,
         Question::FlexConfiguration,
         Question::CallRecording,
         Question::PublicKeys,
+        Question::Clock,
     ] {
         rows.skip(question, why);
+    }
+    if digital {
+        rows.skip(Question::Conversations, why);
     }
     rows
 }
@@ -308,5 +381,32 @@ fn public_keys(rows: &mut Rows, ring: &KeyRing, listed: &[PublicKey]) {
             listed.len()
         );
         rows.ok(Question::PublicKeys, detail);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Status;
+
+    #[test]
+    fn a_clock_is_judged_by_how_far_it_is_off_either_way() {
+        let judged = |seconds: Option<i64>| {
+            let mut rows = Rows::new(None);
+            clock(&mut rows, seconds.map(TimeDelta::seconds));
+            let row = rows.rows.remove(0);
+            (row.status, row.detail)
+        };
+        assert_eq!(judged(None).0, Status::Skipped);
+        for fine in [-5, 0, 5] {
+            assert_eq!(judged(Some(fine)).0, Status::Ok, "{fine}");
+        }
+        let (status, detail) = judged(Some(6));
+        assert_eq!(status, Status::Warn);
+        assert_eq!(detail, "this machine's clock is 6 s behind Twilio's");
+        assert_eq!(judged(Some(60)).0, Status::Warn);
+        let (status, detail) = judged(Some(-61));
+        assert_eq!(status, Status::Fail);
+        assert_eq!(detail, "this machine's clock is 61 s ahead of Twilio's");
     }
 }

@@ -23,6 +23,9 @@ const ACCOUNT: &str = "AC00000000000000000000000000000001";
 const WORKSPACE: &str = "WS00000000000000000000000000000001";
 const KEY: &str = "CR00000000000000000000000000000001";
 
+const PEOPLE: &str = "/calabrio.example/api/rest/org/common/person/permission/ViewOrg";
+const CONVERSATION: &str = "/conversations.twilio.com/v1/Services/IS00000000000000000000000000000001/Conversations/CH00000000000000000000000000000000";
+
 struct Map(HashMap<&'static str, Vec<u8>>);
 
 impl SecretSource for Map {
@@ -43,6 +46,8 @@ fn secrets() -> Map {
     let key = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../fixtures/recording-crypto/keys/test-only-rsa-2048.pkcs8.pem");
     Map(HashMap::from([
+        ("SIGNS", b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_vec()),
+        ("SIGNS_NOT", b"whsec_hunter4".to_vec()),
         ("TOKEN", b"hunter2".to_vec()),
         ("PASSWORD", b"hunter3".to_vec()),
         ("KEY", std::fs::read(key).unwrap()),
@@ -68,6 +73,7 @@ taskrouter = "{uri}/taskrouter.twilio.com"
 flex_api = "{uri}/flex-api.twilio.com"
 insights = "{uri}/insights.twilio.com"
 accounts = "{uri}/accounts.twilio.com"
+conversations = "{uri}/conversations.twilio.com"
 [acd.calabrio]
 base_url = "{uri}/calabrio.example"
 username = "connector@example.com"
@@ -129,6 +135,7 @@ fn sound() -> HashMap<&'static str, (u16, Value)> {
             "/calabrio.example/api/rest/recording/contact",
             (200, json!([])),
         ),
+        (PEOPLE, (200, json!([{ "id": 7, "acdId": null }]))),
         (
             "/calabrio.example/api/rest/recording/metadata",
             (
@@ -202,8 +209,10 @@ async fn a_sound_connection_passes_every_question() {
             (Question::FlexConfiguration, Status::Ok),
             (Question::CallRecording, Status::Ok),
             (Question::PublicKeys, Status::Ok),
+            (Question::Clock, Status::Ok),
             (Question::CalabrioLogin, Status::Ok),
             (Question::CalabrioSearch, Status::Ok),
+            (Question::People, Status::Ok),
             (Question::CalabrioImport, Status::Skipped),
             (Question::MetadataFields, Status::Ok),
             (Question::LegKeyField, Status::Ok),
@@ -231,7 +240,7 @@ async fn the_report_prints_as_a_table_and_as_json_without_a_secret() {
     print_report(&report, Output::Json, Terminal::NONE, &mut printed).unwrap();
     let printed = String::from_utf8(printed).unwrap();
     assert!(
-        printed.contains("12 ok, 1 to attend to, 0 failed"),
+        printed.contains("14 ok, 1 to attend to, 0 failed"),
         "{printed}"
     );
     assert!(
@@ -253,6 +262,7 @@ async fn refused_twilio_credentials_are_said_once_and_the_rest_is_skipped() {
         Question::FlexConfiguration,
         Question::CallRecording,
         Question::PublicKeys,
+        Question::Clock,
     ] {
         assert_eq!(only(&report, question).0, Status::Skipped);
     }
@@ -432,6 +442,7 @@ async fn a_refused_login_at_calabrio_is_said_once_and_the_rest_is_skipped() {
         Question::CalabrioSearch,
         Question::MetadataFields,
         Question::LegKeyField,
+        Question::People,
     ] {
         assert_eq!(only(&report, question).0, Status::Skipped);
     }
@@ -745,4 +756,143 @@ fn second_acd(server: &MockServer) -> String {
         acd.replace("\"main\"", "\"second\"")
             .replace(WORKSPACE, "WS00000000000000000000000000000002")
     )
+}
+
+#[tokio::test]
+async fn people_that_cannot_be_listed_are_a_failure_only_where_they_are_made_or_deactivated() {
+    let mut answers = sound();
+    answers.insert(PEOPLE, (403, json!({})));
+    let (status, detail) = only(&checked(&answers, "").await, Question::People);
+    assert_eq!(status, Status::Warn);
+    assert!(
+        detail.ends_with("contacts would go without a look whether Calabrio ONE knows their agent"),
+        "{detail}"
+    );
+    let report = checked(&answers, "[acd.people]\ndeactivate = true\n").await;
+    assert_eq!(only(&report, Question::People).0, Status::Fail);
+    answers.insert(PEOPLE, (200, json!({ "people": 7 })));
+    let report = checked(&answers, "[acd.people]\ndeactivate = true\n").await;
+    assert_eq!(
+        only(&report, Question::People),
+        (
+            Status::Fail,
+            "what Calabrio ONE answers is no list of people".to_owned()
+        )
+    );
+}
+
+#[tokio::test]
+async fn where_digital_is_a_product_a_conversation_is_asked_for_that_nobody_has() {
+    let digital = "[acd.products]\nquality_management = [\"digital\"]\n";
+    let mut answers = sound();
+    assert_eq!(
+        rows(&checked(&answers, "").await, Question::Conversations),
+        [],
+        "calls alone need none"
+    );
+    let not_found = json!({ "code": 20404, "message": "not found", "status": 404 });
+    let configuration = json!({
+        "account_sid": ACCOUNT, "taskrouter_workspace_sid": WORKSPACE,
+        "chat_service_instance_sid": "IS00000000000000000000000000000001",
+    });
+    answers.insert(
+        "/flex-api.twilio.com/v1/Configuration",
+        (200, configuration),
+    );
+    answers.insert(CONVERSATION, (404, not_found.clone()));
+    answers.insert(
+        "/conversations.twilio.com/v1/Conversations/CH00000000000000000000000000000000",
+        (404, not_found),
+    );
+    assert_eq!(
+        only(&checked(&answers, digital).await, Question::Conversations),
+        (
+            Status::Ok,
+            "conversations of IS00000000000000000000000000000001 can be asked for".to_owned()
+        )
+    );
+    answers.insert(
+        "/flex-api.twilio.com/v1/Configuration",
+        (
+            200,
+            json!({ "account_sid": ACCOUNT, "taskrouter_workspace_sid": WORKSPACE }),
+        ),
+    );
+    assert_eq!(
+        only(&checked(&answers, digital).await, Question::Conversations).0,
+        Status::Warn
+    );
+    let forbidden = json!({ "code": 20003, "message": "Permission Denied", "status": 403 });
+    answers.insert(
+        "/conversations.twilio.com/v1/Conversations/CH00000000000000000000000000000000",
+        (403, forbidden),
+    );
+    assert_eq!(
+        only(&checked(&answers, digital).await, Question::Conversations).0,
+        Status::Fail
+    );
+}
+
+#[tokio::test]
+async fn screen_recording_is_asked_about_where_it_is_on() {
+    let on = |extra: &str| format!("{extra}\n");
+    let server = server(&sound()).await;
+    let check = async |contract: &str| {
+        let text = text(&server, &on(contract)).replacen(
+            "name = \"main\"",
+            "name = \"main\"\nrte_messaging = true",
+            1,
+        );
+        let loaded = Config::parse(&text, Path::new("connector.toml"));
+        check_configuration(loaded, Arc::new(secrets()), &settings()).await
+    };
+    let report = check("").await;
+    assert_eq!(only(&report, Question::ScreenRecording).0, Status::Skipped);
+    let off = "[acd.calabrio.contract.screen_recording]\npath = \"\"";
+    assert_eq!(
+        only(&check(off).await, Question::ScreenRecording).0,
+        Status::Warn
+    );
+    let report = checked(&sound(), "").await;
+    assert_eq!(rows(&report, Question::ScreenRecording), []);
+}
+
+#[tokio::test]
+async fn a_webhook_is_judged_by_its_address_and_its_secrets_and_nothing_is_sent_to_it() {
+    let server = server(&sound()).await;
+    let check = async |secret: &str| {
+        let address = server.address();
+        let (before, after) = ("name = \"main\"", "base_url");
+        let text = text(
+            &server,
+            &format!("[acd.webhook]\nsecrets = [{{ env = \"{secret}\" }}]\n"),
+        )
+        .replacen(
+            before,
+            &format!("{before}\nevent_webhook_url = \"http://{address}/hook?k=hunter5\""),
+            1,
+        )
+        .replacen(after, &format!("tenant_id = 41\n{after}"), 1);
+        let loaded = Config::parse(&text, Path::new("connector.toml"));
+        assert!(loaded.is_ok(), "{loaded:?}");
+        let report = check_configuration(loaded, Arc::new(secrets()), &settings()).await;
+        let printed = serde_json::to_string(&report).unwrap();
+        assert!(!printed.contains("hunter"), "{printed}");
+        only(&report, Question::Webhook)
+    };
+    assert_eq!(
+        check("SIGNS").await,
+        (
+            Status::Ok,
+            "events to 127.0.0.1 are signed 1 times (v1)".to_owned()
+        )
+    );
+    let (status, detail) = check("SIGNS_NOT").await;
+    assert_eq!(status, Status::Fail);
+    assert!(
+        detail.starts_with("webhook.secrets, secret 1: "),
+        "{detail}"
+    );
+    let hooks = server.received_requests().await.unwrap();
+    assert!(hooks.iter().all(|request| request.url.path() != "/hook"));
 }
