@@ -1,4 +1,4 @@
-//! Serves a simulated Twilio Flex and Calabrio ONE on one address.
+//! Serves a simulated Twilio Flex, a Calabrio ONE and a receiver of webhooks on one address.
 //!
 //! When it is ready it prints one line of JSON: addresses, SIDs, credentials and, where a configuration was written, the files.
 //! It stops on SIGTERM and SIGINT, with exit code 0; 1 is an error, 2 a command line that makes no sense.
@@ -22,7 +22,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Answer as Twilio and Calabrio ONE would, until a signal comes.
+    /// Answer as Twilio, Calabrio ONE and a customer's receiver of webhooks would, until a signal comes.
     Serve(Serve),
 }
 
@@ -43,6 +43,10 @@ struct Serve {
     /// Write a configuration file for sync-qm, and its secrets beside it.
     #[arg(long, value_name = "FILE")]
     write_config: Option<PathBuf>,
+    /// Push events to the connector as well, while they happen; the configuration says where it is to listen. A scenario's
+    /// own `[push]` comes first.
+    #[arg(long)]
+    push: bool,
     /// Speak TLS, with a certificate authority made for this run.
     #[arg(long)]
     tls: bool,
@@ -58,10 +62,13 @@ async fn main() -> anyhow::Result<()> {
 }
 
 async fn serve(arguments: Serve) -> anyhow::Result<()> {
-    let scenario = match &arguments.scenario {
+    let mut scenario = match &arguments.scenario {
         Some(file) => read(file)?,
         None => Scenario::default(),
     };
+    if arguments.push {
+        scenario.push.get_or_insert_default();
+    }
     let simulator = Simulator::start(SimulatorOptions {
         listen: arguments.listen,
         scenario,

@@ -57,6 +57,7 @@ fn it_says_when_it_is_ready_writes_a_configuration_and_ends_on_sigterm() {
         scenario.to_str().unwrap(),
         "--seed",
         "7",
+        "--push",
         "--write-config",
         config.to_str().unwrap(),
     ]);
@@ -72,6 +73,8 @@ fn it_says_when_it_is_ready_writes_a_configuration_and_ends_on_sigterm() {
     }
     let text = std::fs::read_to_string(&config).unwrap();
     assert!(text.contains(ready["workspace_sid"].as_str().unwrap()));
+    assert!(text.contains(ready["intake"].as_str().unwrap()));
+    assert!(text.contains(ready["webhook_url"].as_str().unwrap()));
 
     let address = ready["address"].as_str().unwrap();
     assert_eq!(get(address, "/__simulator/received")["count"], 0);

@@ -7,6 +7,7 @@ use http::{Method, Uri};
 use serde_json::json;
 
 use crate::http::Outbound;
+use crate::push::Outlet;
 use crate::server::State;
 
 /// Answers a request to the simulator itself; nothing for any other.
@@ -22,6 +23,10 @@ pub(crate) fn handle(state: &State, method: &Method, uri: &Uri) -> Option<Outbou
         (&Method::GET, "webhooks") => {
             let webhooks = state.webhooks.all();
             Outbound::json(200, &json!({"count": webhooks.len(), "webhooks": webhooks}))
+        }
+        (&Method::GET, "pushed") => {
+            let counts = state.outlet.as_ref().map(Outlet::counts);
+            Outbound::json(200, &counts.unwrap_or_default())
         }
         (&Method::GET, "people") => {
             let people = state.calabrio.people();
@@ -53,7 +58,7 @@ pub(crate) fn handle(state: &State, method: &Method, uri: &Uri) -> Option<Outbou
         _ => Outbound::json(
             404,
             &json!({"known": [
-                "GET received", "GET expected", "GET account", "GET webhooks", "GET people", "GET screen-recording",
+                "GET received", "GET expected", "GET account", "GET webhooks", "GET pushed", "GET people", "GET screen-recording",
                 "GET violations", "GET faults",
                 "POST faults/stop", "POST sessions/end",
             ]}),

@@ -348,6 +348,15 @@ impl Faults {
         self.level
     }
 
+    /// How much goes wrong now: nothing, once it was stopped.
+    pub(crate) fn level_now(&self) -> FaultLevel {
+        if self.stopped.load(Ordering::Relaxed) {
+            FaultLevel::None
+        } else {
+            self.level
+        }
+    }
+
     /// From now on nothing goes wrong any more.
     pub(crate) fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);

@@ -2,6 +2,7 @@
 //! the vendor's services disagree. A scenario and a seed make a world; the same two make the same world.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +61,44 @@ pub enum UnknownAgent {
     Unassigned,
     /// The agent is made a person of Calabrio's first.
     Create,
+}
+
+/// How Twilio pushes events to the connector under test.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Push {
+    /// The address under which Twilio reaches the connector, without the path of an ACD: it is what signatures are over. Nothing needs to
+    /// answer there: the simulator is the proxy as well.
+    pub public_url: String,
+    /// Where the connector listens behind it; port 0 takes one that is free at the start.
+    pub intake: SocketAddr,
+    /// Whether Event Streams leads there from the start. Otherwise from when a sink and a subscription were made over the API.
+    pub event_streams: bool,
+    /// Whether one request of Event Streams may carry several events.
+    pub batch: bool,
+    /// Whether the workspace's event callback leads there, too.
+    pub callback: bool,
+}
+
+impl Default for Push {
+    fn default() -> Self {
+        Self {
+            public_url: "https://connector.example/twilio".to_owned(),
+            intake: SocketAddr::from(([127, 0, 0, 1], 0)),
+            event_streams: true,
+            batch: true,
+            callback: false,
+        }
+    }
+}
+
+impl Push {
+    /// The address down to the path of the one ACD: its workspace in lower case.
+    pub(crate) fn url(&self, workspace: &str) -> String {
+        let base = self.public_url.trim_end_matches('/');
+        format!("{base}/{}", workspace.to_ascii_lowercase())
+    }
 }
 
 /// A scenario; every field has a default, so that a file names only what it changes.
@@ -124,6 +163,8 @@ pub struct Scenario {
     pub webhooks: bool,
     /// How many faults one of those meets at most: each has its sender wait for longer.
     pub webhook_faults: u32,
+    /// How events are pushed; nothing pushes none.
+    pub push: Option<Push>,
     /// Whether the connector under test is configured to delete source recordings.
     pub delete_source: bool,
     /// Whether it is configured to send messages for screen recording.
@@ -175,6 +216,7 @@ impl Default for Scenario {
             conference_insights: true,
             webhooks: true,
             webhook_faults: 1,
+            push: None,
             delete_source: false,
             rte_messaging: false,
             strict: true,
@@ -264,7 +306,10 @@ mod tests {
 
     #[test]
     fn a_scenario_survives_being_written_and_read() {
-        let scenario = Scenario::throughput(7);
+        let scenario = Scenario {
+            push: Some(Push::default()),
+            ..Scenario::throughput(7)
+        };
         let text = toml::to_string(&scenario).unwrap();
         assert_eq!(Scenario::from_toml(&text).unwrap(), scenario);
     }

@@ -29,6 +29,7 @@ use crate::hold::{Caught, HoldAt, Holds};
 use crate::http::{Ctx, Inbound, OutBody, Outbound};
 use crate::mishap::{self, Reaction, Vendor};
 use crate::options::Timings;
+use crate::push::Outlet;
 use crate::strict::Violations;
 use crate::twilio::{self, TwilioHost};
 use crate::webhooks::{self, Receiver};
@@ -51,6 +52,8 @@ pub(crate) struct State {
     pub(crate) world: Arc<World>,
     pub(crate) calabrio: Arc<Calabrio>,
     pub(crate) webhooks: Receiver,
+    /// Where events are pushed to, where any are.
+    pub(crate) outlet: Option<Outlet>,
     pub(crate) faults: Faults,
     pub(crate) violations: Arc<Violations>,
     pub(crate) timings: Timings,
@@ -70,7 +73,12 @@ impl State {
         let webhooks = self.world.scenario().webhooks.then(|| self.webhooks.all());
         let hold = self.world.hold_fields().map(|fields| HoldFields {
             fields,
-            observable: self.world.scenario().conference_insights,
+            // Pushed events tell of calls that are going on, and of no other.
+            observable: match (self.world.scenario().conference_insights, &self.outlet) {
+                (true, _) => Some(true),
+                (false, Some(_)) => None,
+                (false, None) => Some(false),
+            },
         });
         Evidence {
             received: &self.calabrio.store.all(),
@@ -428,6 +436,10 @@ fn class(host: Host, inbound: &Inbound) -> Class {
                 "Members",
                 "Channels",
                 "Invites",
+                "Sinks",
+                "Subscriptions",
+                "SubscribedEvents",
+                "Types",
             ]
             .contains(&last) =>
         {

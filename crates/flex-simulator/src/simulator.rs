@@ -22,6 +22,7 @@ use crate::config_writer::{self, Facts, KeyFile, WrittenConfig};
 use crate::faults::{FaultLevel, Faults};
 use crate::hold::{Held, HoldAt, Holds};
 use crate::options::{SimulatorOptions, Timings};
+use crate::push::{self, Outlet, PushCounts};
 use crate::server::{self, State, host_names};
 use crate::strict::{Violation, Violations};
 use crate::tls;
@@ -111,6 +112,10 @@ pub struct Ready {
     pub calabrio_password: String,
     /// Key of the metadata field of the leg key.
     pub leg_key_field: String,
+    /// Where the receiver takes contact status events.
+    pub webhook_url: String,
+    /// Where the connector is to listen for pushed events, where any are pushed.
+    pub intake: Option<SocketAddr>,
     /// The seed.
     pub seed: u64,
     /// How much goes wrong.
@@ -154,6 +159,15 @@ impl Simulator {
         let (world, tls) = made.await.map_err(|_| SimulatorError::Stopping)?;
         let (world, tls) = (Arc::new(world?), tls.map_err(SimulatorError::Tls)?);
 
+        let push = world.scenario().push.as_ref();
+        let outlet = push
+            .map(|push| {
+                Outlet::new(push, world.workspace_sid()).map_err(|source| SimulatorError::Listen {
+                    address: push.intake,
+                    source,
+                })
+            })
+            .transpose()?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let (acceptor, ca_pem) = tls.map(|tls| (tls.acceptor, tls.ca_pem)).unzip();
         let calabrio = Calabrio::new(
@@ -167,6 +181,7 @@ impl Simulator {
             world,
             calabrio: Arc::new(calabrio),
             webhooks: Receiver::new(seed),
+            outlet,
             faults: Faults::new(options.faults, seed).for_webhooks(webhook_faults),
             violations: Arc::new(Violations::new(strict)),
             timings: options.timings,
@@ -176,6 +191,7 @@ impl Simulator {
             requests: Mutex::default(),
             holds: Holds::default(),
         });
+        state.tasks.spawn(push::run(Arc::clone(&state)));
         let accepting = tokio::spawn(server::run(listener, acceptor, Arc::clone(&state)));
         Ok(Self {
             state,
@@ -253,6 +269,17 @@ impl Simulator {
         Some((&secrets.symmetric, &secrets.private))
     }
 
+    /// Where the connector is to listen for pushed events; nothing where none are pushed.
+    pub fn intake(&self) -> Option<SocketAddr> {
+        self.state.outlet.as_ref().map(|outlet| outlet.intake)
+    }
+
+    /// What was pushed so far.
+    pub fn pushed(&self) -> PushCounts {
+        let outlet = self.state.outlet.as_ref();
+        outlet.map_or_else(PushCounts::default, Outlet::counts)
+    }
+
     /// Every message for screen recording that Calabrio took, in the order they came.
     pub fn screen_messages(&self) -> Vec<ScreenMessage> {
         self.state.calabrio.screen_messages()
@@ -316,6 +343,7 @@ impl Simulator {
             world: &self.state.world,
             calabrio: &self.state.calabrio,
             webhook_secrets: self.webhook_secrets(),
+            intake: self.intake(),
             timings: &self.timings,
             faults: self.state.faults.level(),
             address: self.address,
@@ -348,6 +376,8 @@ impl Simulator {
             calabrio_username: user.to_owned(),
             calabrio_password: password.to_owned(),
             leg_key_field: world.leg_key_field(),
+            webhook_url: self.webhook_url(),
+            intake: self.intake(),
             seed: world.seed(),
             faults: self.state.faults.level(),
             legs: self.expected().len(),

@@ -105,8 +105,8 @@ pub(crate) struct Evidence<'a> {
 pub(crate) struct HoldFields {
     /// The fields of count and seconds.
     pub(crate) fields: (String, String),
-    /// Whether the account yields it at all.
-    pub(crate) observable: bool,
+    /// Whether the account yields it; nothing where of some calls it does.
+    pub(crate) observable: Option<bool>,
 }
 
 impl Evidence<'_> {

@@ -38,13 +38,16 @@ impl Account {
             };
             let told = |key: &String| contact.metadata.get(key).map(String::as_str);
             let (count, seconds) = (told(&hold.fields.0), told(&hold.fields.1));
-            let right = if hold.observable {
-                let number = |text: Option<&str>| text.and_then(|text| text.parse::<u64>().ok());
-                // Each time on hold may be seen to begin and to end a moment off.
-                let near = |told: u64| told.abs_diff(known.seconds()) <= 1 + u64::from(known.count);
-                number(count) == Some(u64::from(known.count)) && number(seconds).is_some_and(near)
-            } else {
-                count == Some(NOT_OBSERVABLE) && seconds == Some(NOT_OBSERVABLE)
+            let number = |text: Option<&str>| text.and_then(|text| text.parse::<u64>().ok());
+            // Each time on hold may be seen to begin and to end a moment off.
+            let near = |told: u64| told.abs_diff(known.seconds()) <= 1 + u64::from(known.count);
+            let seen =
+                number(count) == Some(u64::from(known.count)) && number(seconds).is_some_and(near);
+            let unseen = count == Some(NOT_OBSERVABLE) && seconds == Some(NOT_OBSERVABLE);
+            let right = match hold.observable {
+                Some(true) => seen,
+                Some(false) => unseen,
+                None => seen || unseen,
             };
             self.hold_mismatches += u64::from(!right);
         }

@@ -417,7 +417,7 @@ fn hold_is_told_as_it_was_or_as_not_observable() {
     let mismatches = |received: &[ReceivedContact], observable: bool| {
         let hold = HoldFields {
             fields: world.hold_fields().unwrap(),
-            observable,
+            observable: Some(observable),
         };
         let evidence = Evidence {
             received,

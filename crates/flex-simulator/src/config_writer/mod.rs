@@ -20,6 +20,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) world: &'a World,
     pub(crate) calabrio: &'a Calabrio,
     pub(crate) webhook_secrets: Option<(&'a str, &'a str)>,
+    /// Where the connector is to listen for pushed events.
+    pub(crate) intake: Option<SocketAddr>,
     pub(crate) timings: &'a Timings,
     pub(crate) faults: FaultLevel,
     pub(crate) address: SocketAddr,

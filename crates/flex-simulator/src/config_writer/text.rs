@@ -36,6 +36,11 @@ pub(super) fn text(facts: &Facts<'_>, secrets: &Path, stem: &str) -> String {
     for (name, time) in timings(facts) {
         toml.set(name, &format!("{}ms", time.as_millis()));
     }
+    if let (Some(push), Some(intake)) = (&facts.world.scenario().push, facts.intake) {
+        toml.section("[intake]");
+        toml.set("public_url", &push.public_url);
+        toml.set("listen", &intake.to_string());
+    }
     acd(&mut toml, facts);
     toml.text
 }
@@ -134,6 +139,7 @@ fn twilio(toml: &mut Toml<'_>, facts: &Facts<'_>) {
         ("conversations", TwilioHost::Conversations),
         ("chat", TwilioHost::Chat),
         ("media", TwilioHost::Mcs),
+        ("events", TwilioHost::Events),
     ] {
         toml.set(name, &facts.link(host.name()));
     }

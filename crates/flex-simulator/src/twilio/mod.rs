@@ -13,6 +13,7 @@ mod media;
 mod paging;
 mod recordings;
 mod request;
+mod streams;
 mod taskrouter;
 mod tasks;
 #[cfg(test)]
@@ -44,13 +45,15 @@ pub(crate) enum TwilioHost {
     Chat,
     /// `mcs.us1.twilio.com`: files of conversations.
     Mcs,
+    /// `events.twilio.com`: Event Streams.
+    Events,
     /// The host to which media redirects; no credentials may come here.
     Media,
 }
 
 impl TwilioHost {
     /// Every host.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Api,
         Self::TaskRouter,
         Self::FlexApi,
@@ -59,6 +62,7 @@ impl TwilioHost {
         Self::Conversations,
         Self::Chat,
         Self::Mcs,
+        Self::Events,
         Self::Media,
     ];
 
@@ -73,6 +77,7 @@ impl TwilioHost {
             Self::Conversations => "conversations.twilio.com",
             Self::Chat => "chat.twilio.com",
             Self::Mcs => "mcs.us1.twilio.com",
+            Self::Events => "events.twilio.com",
             Self::Media => MEDIA_HOST,
         }
     }
@@ -103,7 +108,9 @@ fn route(request: &Request<'_>) -> Result<Outbound, Refusal> {
     let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let deletes = request.host == TwilioHost::Api
         && matches!(segments[..], ["2010-04-01", "Accounts", _, "Recordings", _]);
-    if request.req.method != Method::GET && !(deletes && request.req.method == Method::DELETE) {
+    let changes =
+        request.host == TwilioHost::Events || deletes && request.req.method == Method::DELETE;
+    if request.req.method != Method::GET && !changes {
         request.ctx.violation(format!(
             "the method {} is not used on this path",
             request.req.method
@@ -158,6 +165,7 @@ fn route(request: &Request<'_>) -> Result<Outbound, Refusal> {
         (TwilioHost::Mcs, ["v1", "Services", service, "Media", rest @ ..]) => {
             mcs::route(request, service, rest)
         }
+        (TwilioHost::Events, ["v1", rest @ ..]) => streams::route(request, rest),
         (TwilioHost::Insights, ["v1", "Conferences", conference, "Participants"]) => {
             insights::participants(request, conference)
         }
@@ -180,7 +188,8 @@ fn style(host: TwilioHost, path: &str) -> Style {
         | TwilioHost::Accounts
         | TwilioHost::Conversations
         | TwilioHost::Chat
-        | TwilioHost::Mcs => Style::Legacy,
+        | TwilioHost::Mcs
+        | TwilioHost::Events => Style::Legacy,
         TwilioHost::FlexApi | TwilioHost::Insights => Style::Problem,
         TwilioHost::Media => Style::Storage,
     }

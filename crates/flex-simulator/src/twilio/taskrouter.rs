@@ -127,7 +127,7 @@ fn workspace(request: &Request<'_>) -> Value {
         "date_updated": iso(long_ago(request)),
         "default_activity_name": name,
         "default_activity_sid": sid,
-        "event_callback_url": "",
+        "event_callback_url": callback(request),
         "events_filter": null,
         "friendly_name": WORKSPACE,
         "multi_task_enabled": true,
@@ -145,6 +145,13 @@ fn workspace(request: &Request<'_>) -> Value {
         },
         "url": below(request, ""),
     })
+}
+
+/// Where the workspace's event callback leads.
+fn callback(request: &Request<'_>) -> String {
+    let push = request.world.scenario().push.as_ref();
+    let push = push.filter(|push| push.callback);
+    push.map_or_else(String::new, |push| push.url(request.world.workspace_sid()))
 }
 
 /// Whether a list leaves this resource's attributes out: for some it does, for some it does not.

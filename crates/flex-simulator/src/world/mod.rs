@@ -12,6 +12,7 @@ pub(crate) mod kind;
 pub(crate) mod media;
 pub(crate) mod model;
 pub(crate) mod sound;
+pub(crate) mod streams;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -37,6 +38,7 @@ use dice::Dice;
 use keys::Keys;
 use media::MediaShelf;
 use model::{Activity, Call, Conference, Event, Queue, Recording, Task, Worker};
+use streams::Streams;
 
 /// Why a world could not be made.
 #[derive(Debug, Error)]
@@ -168,6 +170,7 @@ pub struct World {
     mappings: Vec<(String, String)>,
     exclusions: Vec<ExclusionRule>,
     pub(crate) media: MediaShelf,
+    pub(crate) streams: Streams,
     deleted: Mutex<BTreeMap<String, DateTime<Utc>>>,
 }
 

@@ -4,6 +4,7 @@ mod conversations;
 mod lists;
 mod media;
 mod recordings;
+mod streams;
 mod taskrouter;
 
 use std::sync::{Arc, OnceLock};
@@ -63,12 +64,34 @@ impl<'a> Client<'a> {
         }
     }
 
+    /// Posts a form to Event Streams.
+    fn form(&self, target: &str, fields: &[(&str, &str)]) -> (u16, Value) {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.extend_pairs(fields);
+        let answer = self.send(
+            Method::POST,
+            TwilioHost::Events,
+            target,
+            form.finish().into(),
+        );
+        let status = answer.status;
+        (status, serde_json::from_slice(&body(answer)).unwrap())
+    }
+
     fn ask(&self, method: Method, host: TwilioHost, target: &str) -> Outbound {
+        self.send(method, host, target, Bytes::new())
+    }
+
+    fn send(&self, method: Method, host: TwilioHost, target: &str, body: Bytes) -> Outbound {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let mut headers = HeaderMap::new();
         if let Some((user, password)) = &self.credentials {
             let value = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
             headers.insert("authorization", value.parse().unwrap());
+        }
+        if !body.is_empty() {
+            let kind = "application/x-www-form-urlencoded";
+            headers.insert("content-type", kind.parse().unwrap());
         }
         let inbound = Inbound {
             method,
@@ -77,7 +100,7 @@ impl<'a> Client<'a> {
                 .into_owned()
                 .collect(),
             headers,
-            body: Bytes::new(),
+            body,
             link_base: format!("{BASE}/{}", host.name()),
             root: BASE.to_owned(),
             by_segment: true,

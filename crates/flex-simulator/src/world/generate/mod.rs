@@ -26,6 +26,7 @@ use super::keys::Keys;
 use super::kind::Kind;
 use super::media::MediaShelf;
 use super::model::{Call, Conference, Event, Recording, Task};
+use super::streams::Streams;
 use super::{
     ExclusionRule, ExpectedLeg, Identity, PrivateKeyFile, World, WorldError, metadata_key, pairs,
 };
@@ -154,6 +155,13 @@ pub(super) fn world(
         pem: key.pem.clone(),
     })
     .collect();
+    let push = scenario.push.as_ref();
+    let streams = Streams::of(
+        &mut Dice::new(seed, ANNEX + 1),
+        now,
+        push,
+        push.map(|push| push.url(&house.identity.workspace)),
+    );
     let House {
         identity,
         queues,
@@ -189,6 +197,7 @@ pub(super) fn world(
         mappings: pairs(&scenario.mappings),
         exclusions,
         media: MediaShelf::default(),
+        streams,
         deleted: std::sync::Mutex::default(),
     })
 }
