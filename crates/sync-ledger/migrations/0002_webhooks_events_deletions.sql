@@ -4,6 +4,8 @@
 
 -- What was last told outside, as JSON; null if nothing ever was.
 ALTER TABLE contact ADD COLUMN told TEXT;
+-- What a contact on its way waits for, or what failed last, in words without customer data; null if nothing keeps it.
+ALTER TABLE contact ADD COLUMN waits_for TEXT;
 -- Set once everything here about the leg was erased on request. The row keeps the leg from being imported again.
 ALTER TABLE contact ADD COLUMN forgotten_at INTEGER;
 

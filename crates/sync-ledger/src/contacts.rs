@@ -97,6 +97,9 @@ pub trait ContactStore: Send + Sync {
     /// How many contacts there are of each ACD, stage and reason, ordered by these.
     fn counts(&self, acd: Option<&AcdKey>) -> impl Future<Output = Result<Vec<StageCount>>> + Send;
 
+    /// What keeps contacts of each ACD from going on, and how many, ordered by these.
+    fn waits(&self, acd: Option<&AcdKey>) -> impl Future<Output = Result<Vec<WaitCount>>> + Send;
+
     /// The steps of one contact, the oldest first; empty if it is not known.
     fn history(
         &self,
@@ -209,5 +212,18 @@ pub struct StageCount {
     /// How many.
     pub contacts: u64,
     /// Since when the first of them is there.
+    pub oldest: DateTime<Utc>,
+}
+
+/// How many contacts wait for one thing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WaitCount {
+    /// The ACD.
+    pub acd: AcdKey,
+    /// What they wait for, or what failed last.
+    pub waits_for: String,
+    /// How many.
+    pub contacts: u64,
+    /// Since when the first of them is in its stage.
     pub oldest: DateTime<Utc>,
 }

@@ -81,7 +81,7 @@ pub enum LedgerError {
     },
     /// No space is left for the change; it was rolled back.
     #[error(
-        "no space is left for the ledger {path}: free some on its file system; the work resumes by itself"
+        "no space is left for the ledger {path}: free some on its file system; a worker that runs then goes on by itself"
     )]
     DiskFull {
         /// The ledger.

@@ -23,7 +23,9 @@ mod sqlite;
 mod wishes;
 
 pub use acds::{AcdRow, AcdStore, RemovedAcd};
-pub use contacts::{Claimed, ContactFilter, ContactStore, Page, PageMark, PageRequest, StageCount};
+pub use contacts::{
+    Claimed, ContactFilter, ContactStore, Page, PageMark, PageRequest, StageCount, WaitCount,
+};
 pub use cursors::{
     Advance, Advanced, Backfill, BackfillId, BackfillState, CursorId, CursorPosition, CursorStore,
     Merge, NewLeg, Update, keep,
@@ -55,7 +57,7 @@ pub use record::{
 pub use retention::{Pruned, Retention, RetentionStore};
 pub use seal::{DetailsFault, Sealing, SealingKey, StoredBytes};
 pub use sqlite::{DetailsAtRest, SqliteLedger, SqliteOptions};
-pub use wishes::{ClaimedWish, Outcome, Replay, Wish, WishId, WishRow, WishState, WishStore};
+pub use wishes::{ClaimedWish, Outcome, Wish, WishId, WishRow, WishState, WishStore};
 
 /// Everything that a ledger does, for code that wants one bound.
 pub trait Ledger:

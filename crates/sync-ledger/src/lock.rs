@@ -1,7 +1,7 @@
 //! One worker per ledger: an advisory lock of the operating system, which a crash releases.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -54,9 +54,18 @@ impl WorkerLock {
                 Err(TryLockError::Error(cause)) => return Err(fault(cause)),
             }
         }
-        file.set_len(0).map_err(fault)?;
-        file.seek(SeekFrom::Start(0)).map_err(fault)?;
-        writeln!(file, "{}", std::process::id()).map_err(fault)?;
+        let pid = |file: &mut File| {
+            file.set_len(0)?;
+            file.seek(SeekFrom::Start(0))?;
+            writeln!(file, "{}", std::process::id())
+        };
+        pid(&mut file).map_err(|cause| match cause.kind() {
+            // The lock was taken; a full disk is another matter, with another remedy.
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => LedgerError::DiskFull {
+                path: ledger.clone(),
+            },
+            _ => fault(cause),
+        })?;
         Ok(Self { file, lock, ledger })
     }
 
@@ -78,7 +87,7 @@ impl WorkerLock {
         };
         let mut file = match File::open(&lock) {
             Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(fault(error)),
         };
         match file.try_lock_shared() {

@@ -59,6 +59,8 @@ pub struct ContactRow {
     pub stage_since: DateTime<Utc>,
     /// When it became complete, failed or excluded; `None` while it is none of these.
     pub finished_at: Option<DateTime<Utc>>,
+    /// What keeps it from going on: what it waits for, or what failed last. No customer data.
+    pub waits_for: Option<String>,
     /// What was last told outside of it; `None` if nothing ever was.
     pub told: Option<ContactStatus>,
     /// When it was [forgotten](crate::ErasureStore::forget): it stays as it is from then on.
@@ -86,6 +88,7 @@ impl ContactRow {
             note: None,
             details: DetailsChange::Keep,
             keep_lease: false,
+            waits_for: None,
             tell: None,
         }
     }
@@ -145,6 +148,8 @@ pub struct Change {
     pub details: DetailsChange,
     /// Whether the one who changes it goes on working on it: the lease stays as it is. Otherwise it ends.
     pub keep_lease: bool,
+    /// What keeps the contact from going on, in words without customer data; it replaces what was said before.
+    pub waits_for: Option<String>,
     /// What is to be told outside of the contact as it is from now on. A message goes into the outbox, in the same
     /// transaction, only if its status differs from what was last told of this leg.
     pub tell: Option<Tell>,

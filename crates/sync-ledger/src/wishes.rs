@@ -76,18 +76,6 @@ pub enum Wish {
         /// The range's end, exclusive.
         to: DateTime<Utc>,
     },
-    /// Send webhook messages again.
-    ReplayWebhooks {
-        /// Their ACD.
-        acd: AcdKey,
-        /// Which of its messages.
-        which: Replay,
-    },
-    /// Send webhooks to an endpoint again that was disabled.
-    EnableWebhook {
-        /// Its ACD.
-        acd: AcdKey,
-    },
     /// Compare what Twilio, the ledger and Calabrio have.
     Reconcile {
         /// The ACD.
@@ -115,32 +103,10 @@ impl Wish {
             Self::RetryParked { acd, .. } => acd.as_ref(),
             Self::RetryContact { acd, .. }
             | Self::Backfill { acd, .. }
-            | Self::ReplayWebhooks { acd, .. }
-            | Self::EnableWebhook { acd }
             | Self::Reconcile { acd, .. }
             | Self::ForgetContact { acd, .. } => Some(acd),
         }
     }
-}
-
-/// Which webhook messages are sent again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "which", rename_all = "kebab-case")]
-pub enum Replay {
-    /// One.
-    Message {
-        /// Its id.
-        id: String,
-    },
-    /// Those that were put into the outbox within a range.
-    Range {
-        /// The range's beginning, inclusive.
-        from: DateTime<Utc>,
-        /// The range's end, exclusive.
-        to: DateTime<Utc>,
-        /// Whether also those that were delivered.
-        delivered: bool,
-    },
 }
 
 /// The number of a wish.

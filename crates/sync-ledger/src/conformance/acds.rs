@@ -72,7 +72,13 @@ async fn furnished<L: Ledger>(ledger: &L, number: u8, message: u32) {
     };
     ledger.record_reconciliation(&run).await.unwrap();
     ledger
-        .put(&Wish::EnableWebhook { acd }, at(1))
+        .put(
+            &Wish::RetryParked {
+                acd: Some(acd),
+                kind: None,
+            },
+            at(1),
+        )
         .await
         .unwrap();
 }

@@ -27,6 +27,7 @@ super::cases![
     lists_are_filtered,
     lists_are_paged_without_gap_or_repetition,
     counts_are_by_acd_stage_and_reason,
+    what_a_contact_waits_for_is_kept_counted_and_replaced,
     siblings_share_a_session,
     a_recording_knows_every_leg_that_ever_used_it,
     times_are_kept_to_the_millisecond,
@@ -691,6 +692,35 @@ async fn lists_are_paged_without_gap_or_repetition<L: Ledger>(ledger: L) {
         }
     }
     assert_eq!(seen, [7, 6, 5, 4, 3, 2, 1].map(leg));
+}
+
+async fn what_a_contact_waits_for_is_kept_counted_and_replaced<L: Ledger>(ledger: L) {
+    let legs = (1..=2).map(|number| found(&acd(1), number, 10));
+    discover(&ledger, legs.collect()).await;
+    for number in [1, 2] {
+        let row = row(&ledger, number).await;
+        assert_eq!(row.waits_for, None);
+        let mut change = row.change(row.contact.clone(), Schedule::at(at(30)), at(20));
+        change.waits_for = Some("room in the spool".to_owned());
+        ledger.save(change).await.unwrap();
+    }
+    let waits = ledger.waits(None).await.unwrap();
+    assert_eq!(waits.len(), 1, "{waits:?}");
+    assert_eq!(
+        (waits[0].waits_for.as_str(), waits[0].contacts),
+        ("room in the spool", 2)
+    );
+    let first = row(&ledger, 1).await;
+    assert_eq!(first.waits_for.as_deref(), Some("room in the spool"));
+    let change = first.change(first.contact.clone(), Schedule::at(at(40)), at(30));
+    ledger.save(change).await.unwrap();
+    assert_eq!(ledger.waits(Some(&acd(1))).await.unwrap()[0].contacts, 1);
+    assert!(ledger.waits(Some(&acd(2))).await.unwrap().is_empty());
+    assert_eq!(
+        ledger.history(&acd(1), leg(1)).await.unwrap().len(),
+        1,
+        "what a contact waits for is no step of its life"
+    );
 }
 
 async fn counts_are_by_acd_stage_and_reason<L: Ledger>(ledger: L) {

@@ -11,7 +11,7 @@ use super::rows::{StoredContact, acd_of, leg_of, select_contact, select_row, tim
 use super::writing::Becomes;
 use crate::{
     Change, Claimed, ContactFilter, ContactRecord, ContactRow, ContactStore, LedgerError, Page,
-    PageMark, PageRequest, Result, StageCount, Transition,
+    PageMark, PageRequest, Result, StageCount, Transition, WaitCount,
 };
 
 impl ContactStore for SqliteLedger {
@@ -56,6 +56,7 @@ impl ContactStore for SqliteLedger {
             note: change.note.as_deref(),
             at: change.at,
             keeps_lease: change.keep_lease,
+            waits_for: change.waits_for.as_deref(),
             tell: change.tell.as_ref(),
         };
         self.apply(&mut tx, &head, &becomes).await?;
@@ -296,6 +297,34 @@ impl ContactStore for SqliteLedger {
         }
         counts.sort_by(|a, b| (&a.acd, a.stage, &a.reason).cmp(&(&b.acd, b.stage, &b.reason)));
         Ok(counts)
+    }
+
+    async fn waits(&self, acd: Option<&AcdKey>) -> Result<Vec<WaitCount>> {
+        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
+            "SELECT a.account, a.workspace, a.tenant, c.waits_for, COUNT(*) AS contacts, \
+             MIN(c.stage_since) AS oldest FROM contact c JOIN acd a ON a.id = c.acd \
+             WHERE c.due_at IS NOT NULL AND c.waits_for IS NOT NULL",
+        );
+        push_acd(&mut query, acd);
+        query.push(" GROUP BY c.acd, c.waits_for");
+        let fault = |error| self.fault(error);
+        let rows = query
+            .build()
+            .fetch_all(&self.inner.reader)
+            .await
+            .map_err(fault)?;
+        let mut waits = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let contacts: i64 = row.try_get("contacts").map_err(fault)?;
+            waits.push(WaitCount {
+                acd: acd_of(row).map_err(fault)?,
+                waits_for: row.try_get("waits_for").map_err(fault)?,
+                contacts: contacts.unsigned_abs(),
+                oldest: time_of("a contact", row.try_get("oldest").map_err(fault)?)?,
+            });
+        }
+        waits.sort_by(|a, b| (&a.acd, &a.waits_for).cmp(&(&b.acd, &b.waits_for)));
+        Ok(waits)
     }
 
     async fn history(&self, acd: &AcdKey, leg: LegId) -> Result<Vec<Transition>> {

@@ -299,6 +299,7 @@ impl SqliteLedger {
                 note: update.note.as_deref(),
                 at,
                 keeps_lease: true,
+                waits_for: None,
                 tell: update.tell.as_ref(),
             };
             self.apply(tx, &head, &becomes).await?;

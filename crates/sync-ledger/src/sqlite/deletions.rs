@@ -28,6 +28,13 @@ macro_rules! select_deletion {
     };
 }
 
+pub(super) const CANDIDATES: &str = select_deletion!(
+    "WHERE d.acd = (SELECT id FROM acd WHERE account = ? AND workspace = ? AND tenant = ?) AND d.next_at <= ? \
+     AND d.complete_at <= ? AND EXISTS (SELECT 1 FROM contact_recording r JOIN contact c ON c.id = r.contact \
+       WHERE r.recording = d.recording AND c.acd = d.acd AND c.stage = 'complete') \
+     ORDER BY d.next_at, d.complete_at, d.id LIMIT ?"
+);
+
 impl DeletionStore for SqliteLedger {
     async fn deletion_candidates(
         &self,
@@ -36,21 +43,16 @@ impl DeletionStore for SqliteLedger {
         now: DateTime<Utc>,
         limit: u32,
     ) -> Result<Vec<DeletionRow>> {
-        let found = sqlx::query(select_deletion!(
-            "WHERE a.account = ? AND a.workspace = ? AND a.tenant = ? AND d.next_at <= ? AND d.complete_at <= ? \
-             AND EXISTS (SELECT 1 FROM contact_recording r JOIN contact c ON c.id = r.contact \
-               WHERE r.recording = d.recording AND c.acd = d.acd AND c.stage = 'complete') \
-             ORDER BY d.next_at, d.complete_at, d.id LIMIT ?"
-        ))
-        .bind(acd.account.as_str())
-        .bind(acd.workspace.as_str())
-        .bind(acd.tenant.as_str())
-        .bind(now.timestamp_millis())
-        .bind(complete_by.timestamp_millis())
-        .bind(limit)
-        .fetch_all(&self.inner.reader)
-        .await
-        .map_err(|error| self.fault(error))?;
+        let found = sqlx::query(CANDIDATES)
+            .bind(acd.account.as_str())
+            .bind(acd.workspace.as_str())
+            .bind(acd.tenant.as_str())
+            .bind(now.timestamp_millis())
+            .bind(complete_by.timestamp_millis())
+            .bind(limit)
+            .fetch_all(&self.inner.reader)
+            .await
+            .map_err(|error| self.fault(error))?;
         found.iter().map(|row| self.read_deletion(row)).collect()
     }
 

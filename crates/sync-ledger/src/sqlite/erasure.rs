@@ -180,7 +180,7 @@ impl SqliteLedger {
     ) -> Result<(u64, u64)> {
         let fault = |error| self.fault(error);
         let undelivered = sqlx::query(
-            "UPDATE outbox SET state = 'erased', due_at = NULL, lease_until = NULL, \
+            "UPDATE outbox INDEXED BY outbox_leg SET state = 'erased', due_at = NULL, lease_until = NULL, \
              settled_at = COALESCE(settled_at, ?), body = NULL, body_seal = NULL, answer = NULL, answer_seal = NULL \
              WHERE acd = ? AND leg = ? AND state IN ('pending', 'exhausted')",
         )
@@ -192,7 +192,7 @@ impl SqliteLedger {
         .map_err(fault)?
         .rows_affected();
         let delivered = sqlx::query(
-            "UPDATE outbox SET body = NULL, body_seal = NULL, answer = NULL, answer_seal = NULL \
+            "UPDATE outbox INDEXED BY outbox_leg SET body = NULL, body_seal = NULL, answer = NULL, answer_seal = NULL \
              WHERE acd = ? AND leg = ? AND body IS NOT NULL",
         )
         .bind(acd)

@@ -9,6 +9,7 @@ use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::rows::{acd_of, stored_bytes, time_of};
+use super::writing::json;
 use super::{SqliteLedger, Tx};
 use crate::cursors::by_acd;
 use crate::seal::Bound;
@@ -19,15 +20,21 @@ use crate::{
 
 const WHAT: &str = "a pushed event";
 
+pub(super) const WAITING: &str = "SELECT COUNT(*) FROM inbox WHERE settled_at IS NULL";
+pub(super) const CLAIM: &str = "SELECT i.id, i.event, i.kind, i.form, i.happened_at, i.received_at, i.claims, i.payload, \
+    i.payload_seal, a.account, a.workspace, a.tenant FROM inbox i INDEXED BY inbox_waiting CROSS JOIN acd a ON a.id = i.acd \
+    WHERE i.settled_at IS NULL AND (i.lease_until IS NULL OR i.lease_until <= ?) ORDER BY i.id LIMIT ?";
+pub(super) const LEASE: &str = "UPDATE inbox SET lease_until = ?, claims = claims + 1 \
+    WHERE id IN (SELECT value FROM json_each(?))";
+
 impl Inbox for SqliteLedger {
     async fn receive(&self, events: &[PushedEvent], room: u64) -> Result<Received> {
         let fault = |error| self.fault(error);
         let mut tx = self.begin().await?;
-        let waiting: i64 =
-            sqlx::query_scalar("SELECT COUNT(*) FROM inbox WHERE settled_at IS NULL")
-                .fetch_one(&mut *tx)
-                .await
-                .map_err(fault)?;
+        let waiting: i64 = sqlx::query_scalar(WAITING)
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(fault)?;
         let waiting = waiting.unsigned_abs();
         let mut received = Received::default();
         // Events of one ACD come together, as a rule.
@@ -63,17 +70,14 @@ impl Inbox for SqliteLedger {
     ) -> Result<ClaimedEvents> {
         let fault = |error| self.fault(error);
         let mut tx = self.begin().await?;
-        let rows = sqlx::query(
-            "SELECT i.id, i.event, i.kind, i.form, i.happened_at, i.received_at, i.claims, i.payload, i.payload_seal, \
-             a.account, a.workspace, a.tenant FROM inbox i JOIN acd a ON a.id = i.acd \
-             WHERE i.settled_at IS NULL AND (i.lease_until IS NULL OR i.lease_until <= ?) ORDER BY i.id LIMIT ?",
-        )
-        .bind(now.timestamp_millis())
-        .bind(limit)
-        .fetch_all(&mut *tx)
-        .await
-        .map_err(fault)?;
+        let rows = sqlx::query(CLAIM)
+            .bind(now.timestamp_millis())
+            .bind(limit)
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(fault)?;
         let mut claimed = ClaimedEvents::default();
+        let mut ids = Vec::with_capacity(rows.len());
         for row in &rows {
             let id: i64 = row.try_get("id").map_err(fault)?;
             let Some(event) = self.read_event(row)? else {
@@ -81,23 +85,20 @@ impl Inbox for SqliteLedger {
                 claimed.unreadable += 1;
                 continue;
             };
-            let claim = row
-                .try_get::<u32, _>("claims")
-                .map_err(fault)?
-                .saturating_add(1);
-            sqlx::query("UPDATE inbox SET lease_until = ?, claims = ? WHERE id = ?")
-                .bind(lease_until.timestamp_millis())
-                .bind(claim)
-                .bind(id)
-                .execute(&mut *tx)
-                .await
-                .map_err(fault)?;
+            let before: u32 = row.try_get("claims").map_err(fault)?;
             let claim = EventClaim {
                 number: EventNumber(id),
-                claim,
+                claim: before.saturating_add(1),
             };
+            ids.push(id);
             claimed.events.push(ClaimedEvent { claim, event });
         }
+        sqlx::query(LEASE)
+            .bind(lease_until.timestamp_millis())
+            .bind(json("numbers", &ids)?)
+            .execute(&mut *tx)
+            .await
+            .map_err(fault)?;
         self.commit(tx).await?;
         Ok(claimed)
     }
@@ -111,18 +112,19 @@ impl Inbox for SqliteLedger {
     ) -> Result<Advanced> {
         let mut tx = self.begin().await?;
         for event in events {
-            let held: Option<i64> = sqlx::query_scalar(
-                "SELECT id FROM inbox WHERE id = ? AND claims = ? AND lease_until IS NOT NULL AND settled_at IS NULL",
+            let held = sqlx::query(
+                "UPDATE inbox SET payload = NULL, payload_seal = NULL, lease_until = NULL, settled_at = ? \
+                 WHERE id = ? AND claims = ? AND lease_until IS NOT NULL AND settled_at IS NULL",
             )
+            .bind(now.timestamp_millis())
             .bind(event.number.0)
             .bind(event.claim)
-            .fetch_optional(&mut *tx)
+            .execute(&mut *tx)
             .await
             .map_err(|error| self.fault(error))?;
-            let Some(id) = held else {
+            if held.rows_affected() == 0 {
                 return Err(LedgerError::EventNotHeld { id: event.number.0 });
-            };
-            self.end_event(&mut tx, id, now).await?;
+            }
         }
         let mut advanced = Advanced::default();
         for (acd, legs) in by_acd(legs) {

@@ -1,5 +1,8 @@
 //! The outbox: messages put, claimed, settled and sent again.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use chrono::{DateTime, Utc};
 use contact_model::{AcdKey, LegId};
 use sqlx::Row as _;
@@ -16,6 +19,22 @@ use crate::{
     Undelivered,
 };
 
+/// The engine would rather look at every pending message of the ACD.
+pub(super) const ORDER_LEG: &str = "UPDATE outbox INDEXED BY outbox_leg SET due_at = CASE WHEN id = \
+    (SELECT MIN(id) FROM outbox INDEXED BY outbox_leg WHERE acd = ?1 AND leg = ?2 AND state = 'pending') \
+    THEN COALESCE(due_at, ?3) END WHERE acd = ?1 AND leg = ?2 AND state = 'pending'";
+pub(super) const ORDER_LEGS_OF: &str = "UPDATE outbox INDEXED BY outbox_leg SET due_at = CASE WHEN id = \
+    (SELECT MIN(e.id) FROM outbox e INDEXED BY outbox_leg WHERE e.acd = outbox.acd AND e.leg = outbox.leg \
+      AND e.state = 'pending') THEN COALESCE(due_at, ?1) END WHERE state = 'pending' AND (acd, leg) IN \
+    (SELECT o.acd, o.leg FROM outbox o WHERE o.id IN (SELECT value FROM json_each(?2)))";
+pub(super) const CLAIM: &str = select_message!(
+    "WHERE o.acd = ? AND o.due_at <= ? AND (o.lease_until IS NULL OR o.lease_until <= ?) \
+     ORDER BY o.due_at, o.id LIMIT ?",
+    "o.body, o.body_seal, NULL AS answer, NULL AS answer_seal"
+);
+pub(super) const LEASE: &str = "UPDATE outbox SET lease_until = ?, claims = claims + 1 \
+    WHERE id IN (SELECT value FROM json_each(?))";
+
 impl OutboxStore for SqliteLedger {
     async fn claim_messages(
         &self,
@@ -31,27 +50,17 @@ impl OutboxStore for SqliteLedger {
         if self.endpoint_in(&mut tx, acd_id).await?.disabled.is_some() {
             return Ok(claimed);
         }
-        let due: Vec<i64> = sqlx::query_scalar(
-            "SELECT id FROM outbox WHERE acd = ? AND due_at <= ? AND (lease_until IS NULL OR lease_until <= ?) \
-             ORDER BY due_at, id LIMIT ?",
-        )
-        .bind(acd_id)
-        .bind(now.timestamp_millis())
-        .bind(now.timestamp_millis())
-        .bind(limit)
-        .fetch_all(&mut *tx)
-        .await
-        .map_err(fault)?;
-        for id in due {
-            let row = sqlx::query(select_message!(
-                "WHERE o.id = ?",
-                "o.body, o.body_seal, NULL AS answer, NULL AS answer_seal"
-            ))
-            .bind(id)
-            .fetch_one(&mut *tx)
+        let due = sqlx::query(CLAIM)
+            .bind(acd_id)
+            .bind(now.timestamp_millis())
+            .bind(now.timestamp_millis())
+            .bind(limit)
+            .fetch_all(&mut *tx)
             .await
             .map_err(fault)?;
-            let stored = StoredMessage::read(&row).map_err(fault)?;
+        let mut ids = Vec::with_capacity(due.len());
+        for row in &due {
+            let stored = StoredMessage::read(row).map_err(fault)?;
             let body = stored.body(&self.inner.sealing);
             let (Ok(row), StoredBytes::Present(body)) = (stored.row(), body) else {
                 // Nobody could ever send it: it makes way for the next of its leg.
@@ -59,17 +68,10 @@ impl OutboxStore for SqliteLedger {
                 claimed.unreadable.push(stored.message);
                 continue;
             };
-            let claim = stored.claims.saturating_add(1);
-            sqlx::query("UPDATE outbox SET lease_until = ?, claims = ? WHERE id = ?")
-                .bind(lease_until.timestamp_millis())
-                .bind(claim)
-                .bind(id)
-                .execute(&mut *tx)
-                .await
-                .map_err(fault)?;
+            ids.push(stored.id);
             claimed.messages.push(ClaimedMessage {
                 id: row.id,
-                claim,
+                claim: stored.claims.saturating_add(1),
                 acd: row.acd,
                 leg: row.leg,
                 body,
@@ -77,6 +79,12 @@ impl OutboxStore for SqliteLedger {
                 attempts: row.attempts,
             });
         }
+        sqlx::query(LEASE)
+            .bind(lease_until.timestamp_millis())
+            .bind(json("numbers", &ids)?)
+            .execute(&mut *tx)
+            .await
+            .map_err(fault)?;
         self.commit(tx).await?;
         Ok(claimed)
     }
@@ -88,12 +96,34 @@ impl OutboxStore for SqliteLedger {
         now: DateTime<Utc>,
     ) -> Result<Vec<MessageSettled>> {
         let mut tx = self.begin().await?;
-        let mut settled = Vec::with_capacity(settlements.len());
+        // Each as it was, and as it has become.
+        let mut endpoints: BTreeMap<i64, (Endpoint, Endpoint)> = BTreeMap::new();
+        let (mut ids, mut settled) = (Vec::new(), Vec::with_capacity(settlements.len()));
         for (place, settlement) in settlements.iter().enumerate() {
-            settled.push(
-                self.settle_one(&mut tx, place, settlement, judge, now)
-                    .await?,
-            );
+            let held = self.settle_one(&mut tx, settlement, now).await?;
+            let Some((id, acd)) = held else {
+                settled.push(MessageSettled::NotHeld);
+                continue;
+            };
+            ids.push(id);
+            let endpoint = match endpoints.entry(acd) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => {
+                    let stored = self.endpoint_in(&mut tx, acd).await?;
+                    unknown.insert((stored.clone(), stored))
+                }
+            };
+            let before = endpoint.1.clone();
+            endpoint.1 = judge(place, &before).floored();
+            let after = endpoint.1.clone();
+            settled.push(MessageSettled::Recorded { before, after });
+        }
+        self.order_legs_of(&mut tx, &ids, now.timestamp_millis())
+            .await?;
+        for (acd, (stored, becomes)) in &endpoints {
+            if becomes != stored {
+                self.write_endpoint(&mut tx, *acd, becomes).await?;
+            }
         }
         self.commit(tx).await?;
         Ok(settled)
@@ -299,16 +329,13 @@ impl SqliteLedger {
 
     /// Of the pending messages of a leg the oldest is due, at its own time or now; the others wait for it.
     pub(super) async fn order_leg(&self, tx: &mut Tx, acd: i64, leg: &str, now: i64) -> Result<()> {
-        sqlx::query(
-            "UPDATE outbox SET due_at = CASE WHEN id = (SELECT MIN(id) FROM outbox WHERE acd = ?1 AND leg = ?2 \
-               AND state = 'pending') THEN COALESCE(due_at, ?3) END WHERE acd = ?1 AND leg = ?2 AND state = 'pending'",
-        )
-        .bind(acd)
-        .bind(leg)
-        .bind(now)
-        .execute(&mut **tx)
-        .await
-        .map_err(|error| self.fault(error))?;
+        sqlx::query(ORDER_LEG)
+            .bind(acd)
+            .bind(leg)
+            .bind(now)
+            .execute(&mut **tx)
+            .await
+            .map_err(|error| self.fault(error))?;
         Ok(())
     }
 
@@ -332,17 +359,27 @@ impl SqliteLedger {
             .await
     }
 
+    /// As `order_leg`, for the legs of all these messages.
+    async fn order_legs_of(&self, tx: &mut Tx, ids: &[i64], now: i64) -> Result<()> {
+        sqlx::query(ORDER_LEGS_OF)
+            .bind(now)
+            .bind(json("numbers", &ids)?)
+            .execute(&mut **tx)
+            .await
+            .map_err(|error| self.fault(error))?;
+        Ok(())
+    }
+
+    /// Gives the message's row and its ACD's, unless it is not held.
     async fn settle_one(
         &self,
         tx: &mut Tx,
-        place: usize,
         settlement: &MessageSettlement,
-        judge: Judge<'_>,
         now: DateTime<Utc>,
-    ) -> Result<MessageSettled> {
+    ) -> Result<Option<(i64, i64)>> {
         let fault = |error| self.fault(error);
         let held = sqlx::query(
-            "SELECT o.id, o.acd AS acd_id, o.leg, a.account, a.workspace, a.tenant FROM outbox o JOIN acd a ON a.id = o.acd \
+            "SELECT o.id, o.acd AS acd_id, a.account, a.workspace, a.tenant FROM outbox o JOIN acd a ON a.id = o.acd \
              WHERE o.message = ? AND o.state = 'pending' AND o.claims = ? AND o.lease_until IS NOT NULL",
         )
         .bind(&settlement.id)
@@ -351,13 +388,12 @@ impl SqliteLedger {
         .await
         .map_err(fault)?;
         let Some(held) = held else {
-            return Ok(MessageSettled::NotHeld);
+            return Ok(None);
         };
         let acd = super::rows::acd_of(&held).map_err(fault)?;
-        let (id, acd_id, leg): (i64, i64, String) = (
+        let (id, acd_id): (i64, i64) = (
             held.try_get("id").map_err(fault)?,
             held.try_get("acd_id").map_err(fault)?,
-            held.try_get("leg").map_err(fault)?,
         );
         let at = now.timestamp_millis();
         let (state, failed, due_at, settled_at) = match settlement.outcome {
@@ -402,12 +438,6 @@ impl SqliteLedger {
         .execute(&mut **tx)
         .await
         .map_err(fault)?;
-        self.order_leg(tx, acd_id, &leg, at).await?;
-        let before = self.endpoint_in(tx, acd_id).await?;
-        let after = judge(place, &before).floored();
-        if after != before {
-            self.write_endpoint(tx, acd_id, &after).await?;
-        }
-        Ok(MessageSettled::Recorded { before, after })
+        Ok(Some((id, acd_id)))
     }
 }

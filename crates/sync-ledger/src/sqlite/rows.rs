@@ -18,7 +18,7 @@ macro_rules! select_contact {
         concat!(
             "SELECT c.id, c.leg, c.happened_at, c.leg_json, c.stage_json, c.stage_since, c.discovered_at, c.finished_at, \
              c.version, c.due_at, c.lease_until, c.attempts, c.backoff, c.details, c.details_seal, c.details_dropped_at, \
-             c.told, c.forgotten_at, a.account, a.workspace, a.tenant FROM contact c JOIN acd a ON a.id = c.acd ",
+             c.waits_for, c.told, c.forgotten_at, a.account, a.workspace, a.tenant FROM contact c JOIN acd a ON a.id = c.acd ",
             $rest
         )
     };
@@ -30,7 +30,7 @@ macro_rules! select_row {
         concat!(
             "SELECT c.id, c.leg, c.happened_at, c.leg_json, c.stage_json, c.stage_since, c.discovered_at, c.finished_at, \
              c.version, c.due_at, c.lease_until, c.attempts, c.backoff, NULL AS details, NULL AS details_seal, \
-             NULL AS details_dropped_at, c.told, c.forgotten_at, \
+             NULL AS details_dropped_at, c.waits_for, c.told, c.forgotten_at, \
              a.account, a.workspace, a.tenant FROM contact c JOIN acd a ON a.id = c.acd ",
             $rest
         )
@@ -58,6 +58,7 @@ pub(super) struct StoredContact {
     details: Option<Vec<u8>>,
     details_seal: Option<String>,
     details_dropped_at: Option<i64>,
+    waits_for: Option<String>,
     told: Option<String>,
     forgotten_at: Option<i64>,
 }
@@ -82,6 +83,7 @@ impl StoredContact {
             details: row.try_get("details")?,
             details_seal: row.try_get("details_seal")?,
             details_dropped_at: row.try_get("details_dropped_at")?,
+            waits_for: row.try_get("waits_for")?,
             told: row.try_get("told")?,
             forgotten_at: row.try_get("forgotten_at")?,
         })
@@ -154,6 +156,7 @@ impl StoredContact {
             discovered_at: whole(self.discovered_at)?,
             stage_since: whole(self.stage_since)?,
             finished_at: some(self.finished_at)?,
+            waits_for: self.waits_for.clone(),
             told: self
                 .told
                 .as_deref()

@@ -33,6 +33,7 @@ pub(super) struct Becomes<'a> {
     pub(super) at: DateTime<Utc>,
     /// Whether whoever works on it goes on doing so.
     pub(super) keeps_lease: bool,
+    pub(super) waits_for: Option<&'a str>,
     pub(super) tell: Option<&'a Tell>,
 }
 
@@ -129,7 +130,7 @@ impl SqliteLedger {
         sqlx::query(
             "UPDATE contact SET session = ?, worker = ?, happened_at = CASE WHEN ? THEN ? ELSE happened_at END, \
              leg_json = ?, stage = ?, reason = ?, stage_json = ?, stage_since = ?, finished_at = ?, \
-             version = version + 1, due_at = ?, lease_until = ?, attempts = ?, backoff = ? WHERE id = ?",
+             version = version + 1, due_at = ?, lease_until = ?, attempts = ?, backoff = ?, waits_for = ? WHERE id = ?",
         )
         .bind(leg.session_id().to_string())
         .bind(leg.worker.as_str())
@@ -145,6 +146,7 @@ impl SqliteLedger {
         .bind(head.lease_until.filter(|_| becomes.keeps_lease))
         .bind(becomes.schedule.attempts)
         .bind(becomes.schedule.backoff)
+        .bind(becomes.waits_for)
         .bind(head.id)
         .execute(&mut **tx)
         .await

@@ -10,7 +10,7 @@ use super::{Becomes, Entry, MemoryLedger};
 use crate::record::reason_of;
 use crate::{
     Change, Claimed, ContactFilter, ContactRecord, ContactRow, ContactStore, LedgerError, Page,
-    PageMark, PageRequest, Result, StageCount, Transition, WishState, floor_ms,
+    PageMark, PageRequest, Result, StageCount, Transition, WaitCount, WishState, floor_ms,
 };
 
 impl ContactStore for MemoryLedger {
@@ -36,6 +36,7 @@ impl ContactStore for MemoryLedger {
                 note: change.note,
                 at: floor_ms(change.at),
                 keeps_lease: change.keep_lease,
+                waits_for: change.waits_for,
                 tell: change.tell,
             };
             state.apply(&acd, leg, becomes)?;
@@ -211,6 +212,30 @@ impl ContactStore for MemoryLedger {
             oldest,
         };
         Ok(counts.into_iter().map(row).collect())
+    }
+
+    async fn waits(&self, acd: Option<&AcdKey>) -> Result<Vec<WaitCount>> {
+        let state = self.state();
+        let mut waits: BTreeMap<(AcdKey, String), (u64, DateTime<Utc>)> = BTreeMap::new();
+        for ((of, _), entry) in &state.contacts {
+            let row = &entry.record.row;
+            let (Some(waits_for), Some(_)) = (&row.waits_for, row.schedule.due_at) else {
+                continue;
+            };
+            if acd.is_none_or(|acd| acd == of) {
+                let key = (of.clone(), waits_for.clone());
+                let (count, oldest) = waits.entry(key).or_insert((0, row.stage_since));
+                *count += 1;
+                *oldest = row.stage_since.min(*oldest);
+            }
+        }
+        let row = |((acd, waits_for), (contacts, oldest))| WaitCount {
+            acd,
+            waits_for,
+            contacts,
+            oldest,
+        };
+        Ok(waits.into_iter().map(row).collect())
     }
 
     async fn history(&self, acd: &AcdKey, leg: LegId) -> Result<Vec<Transition>> {

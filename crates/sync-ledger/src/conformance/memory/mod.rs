@@ -91,6 +91,7 @@ struct Becomes {
     note: Option<String>,
     at: DateTime<Utc>,
     keeps_lease: bool,
+    waits_for: Option<String>,
     tell: Option<Tell>,
 }
 
@@ -340,6 +341,7 @@ impl State {
                 note: update.note,
                 at,
                 keeps_lease: true,
+                waits_for: None,
                 tell: update.tell,
             };
             self.apply(acd, leg, becomes)?;
@@ -364,6 +366,7 @@ impl Entry {
             discovered_at: at,
             stage_since: at,
             finished_at: is_finished(stage.name()).then_some(at),
+            waits_for: None,
             told: None,
             forgotten_at: None,
         };
@@ -411,6 +414,7 @@ impl Entry {
         row.schedule = floored(becomes.schedule);
         row.lease_until = row.lease_until.filter(|_| becomes.keeps_lease);
         row.contact = becomes.contact;
+        row.waits_for = becomes.waits_for;
         self.record.details = match becomes.details {
             DetailsChange::Replace(details) => StoredDetails::Present(details),
             DetailsChange::Drop if self.record.details.present().is_some() => {

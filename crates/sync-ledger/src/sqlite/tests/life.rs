@@ -2,6 +2,7 @@
 
 use contact_model::FailureReason;
 
+use super::super::{deletions, inbox, outbox};
 use super::{at, filled, key, open, step, tamper};
 use crate::conformance::{acd, details, event, found, leg, message, tell_complete, tell_failed};
 use crate::{
@@ -264,34 +265,30 @@ async fn a_search_tells_how_many_contacts_it_could_not_look_into() {
 async fn what_is_claimed_or_counted_often_is_found_by_an_index() {
     let directory = tempfile::tempdir().unwrap();
     let ledger = filled(&directory, SqliteOptions::default()).await;
-    for (statement, index) in [
+    for (statement, found_by) in [
+        (outbox::CLAIM, "SEARCH o USING INDEX outbox_due"),
+        (outbox::LEASE, "SEARCH outbox USING INTEGER PRIMARY KEY"),
+        (outbox::ORDER_LEG, "SEARCH outbox USING INDEX outbox_leg"),
         (
-            "EXPLAIN QUERY PLAN SELECT id FROM outbox WHERE acd = 1 AND due_at <= 1 \
-             AND (lease_until IS NULL OR lease_until <= 1) ORDER BY due_at, id LIMIT 1",
-            "outbox_due",
+            outbox::ORDER_LEGS_OF,
+            "SEARCH outbox USING INDEX outbox_leg (acd=? AND leg=?)",
         ),
+        (inbox::WAITING, "SCAN inbox USING INDEX inbox_waiting"),
+        (inbox::CLAIM, "SCAN i USING INDEX inbox_waiting"),
+        (inbox::LEASE, "SEARCH inbox USING INTEGER PRIMARY KEY"),
         (
-            "EXPLAIN QUERY PLAN SELECT id FROM inbox WHERE settled_at IS NULL \
-             AND (lease_until IS NULL OR lease_until <= 1) ORDER BY id LIMIT 1",
-            "inbox_waiting",
-        ),
-        (
-            "EXPLAIN QUERY PLAN SELECT COUNT(*) FROM inbox WHERE settled_at IS NULL",
-            "inbox_waiting",
-        ),
-        (
-            "EXPLAIN QUERY PLAN SELECT d.id FROM source_deletion d WHERE d.acd = 1 AND d.next_at <= 1 AND d.complete_at <= 1 \
-             ORDER BY d.next_at, d.complete_at, d.id LIMIT 1",
-            "source_deletion_next",
+            deletions::CANDIDATES,
+            "SEARCH d USING INDEX source_deletion_next",
         ),
     ] {
-        let rows: Vec<(i64, i64, i64, String)> = sqlx::query_as(statement)
+        let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
+        let rows: Vec<(i64, i64, i64, String)> = sqlx::query_as(explain)
             .fetch_all(&ledger.inner.reader)
             .await
             .unwrap();
         let plan: Vec<_> = rows.into_iter().map(|row| row.3).collect();
         let plan = plan.join("; ");
-        assert!(plan.contains(index), "{plan}");
-        assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+        assert!(plan.contains(found_by), "{statement}: {plan}");
+        assert!(!plan.contains("TEMP B-TREE"), "{statement}: {plan}");
     }
 }
