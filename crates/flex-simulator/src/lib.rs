@@ -19,7 +19,7 @@ mod webhooks;
 mod wire;
 pub mod world;
 
-pub use account::{Account, LegAccount, account};
+pub use account::{Account, LegAccount, SYNTHETIC_LEG, account};
 pub use calabrio::{
     ReceivedAudio, ReceivedContact, ReceivedMessage, ReceivedTranscript, ScreenMessage,
 };

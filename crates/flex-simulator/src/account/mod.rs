@@ -15,6 +15,9 @@ use crate::webhooks::ReceivedWebhook;
 use crate::world::{AudioVerdict, Deleted, ExpectedLeg, Outcome};
 use compare::{field_faults, partition_faults, sound_faults, text_faults};
 
+/// What the leg key of a contact begins with that the connector under test made up, to try Calabrio with.
+pub const SYNTHETIC_LEG: &str = "WR5eed0fab5eed0fab";
+
 /// What was received against what was expected.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -32,6 +35,8 @@ pub struct Account {
     pub duplicates: u64,
     /// Contacts of legs that should not be delivered, or of no leg at all.
     pub unexpected: u64,
+    /// Contacts that say they are made up, by what their leg key begins with: [`SYNTHETIC_LEG`]. They count nowhere else.
+    pub synthetic: u64,
     /// Contacts whose audio is not the leg's.
     pub audio_mismatches: u64,
     /// Contacts whose transcript is not the leg's.
@@ -126,13 +131,17 @@ impl Evidence<'_> {
 /// Compares the contacts that were received with those that were expected.
 pub fn account(received: &[ReceivedContact], expected: &[ExpectedLeg]) -> Account {
     let mut by_leg: BTreeMap<&str, Vec<&ReceivedContact>> = BTreeMap::new();
-    for contact in received {
-        by_leg.entry(&contact.leg).or_default().push(contact);
-    }
     let mut account = Account {
         expected: expected.len() as u64,
         ..Account::default()
     };
+    for contact in received {
+        if contact.leg.starts_with(SYNTHETIC_LEG) {
+            account.synthetic += 1;
+        } else {
+            by_leg.entry(&contact.leg).or_default().push(contact);
+        }
+    }
     let partition = partition_faults(&by_leg, expected);
     for leg in expected {
         let contacts = by_leg.remove(leg.leg.as_str()).unwrap_or_default();

@@ -120,6 +120,16 @@ fn a_connector_without_a_mistake_gets_a_clean_account() {
     assert!(account.withheld > 0);
 }
 
+/// The contacts with a change that is no mistake.
+fn with_none_of(
+    received: &[ReceivedContact],
+    change: impl FnOnce(&mut Vec<ReceivedContact>),
+) -> Vec<ReceivedContact> {
+    let mut received = received.to_vec();
+    change(&mut received);
+    received
+}
+
 #[test]
 fn every_mistake_is_counted() {
     let (world, received) = everything();
@@ -161,6 +171,14 @@ fn every_mistake_is_counted() {
         with(&|all| all[0].leg = "WR-of-nobody".to_owned()).unexpected,
         1
     );
+    let made_up = with_none_of(&received, |all| {
+        let mut made_up = all[0].clone();
+        made_up.leg = format!("{SYNTHETIC_LEG}0123456789abcdef");
+        all.push(made_up);
+    });
+    let right = account(&made_up, expected);
+    assert!(right.is_right());
+    assert_eq!((right.synthetic, right.unexpected), (1, 0));
     let parked = expected
         .iter()
         .find(|leg| leg.outcome != Outcome::Complete)

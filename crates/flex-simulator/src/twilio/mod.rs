@@ -11,6 +11,7 @@ mod interactions;
 mod mcs;
 mod media;
 mod paging;
+mod programmable_chat;
 mod recordings;
 mod request;
 mod streams;
@@ -160,7 +161,7 @@ fn route(request: &Request<'_>) -> Result<Outbound, Refusal> {
         }
         (TwilioHost::Conversations, ["v1", rest @ ..]) => conversations::route(request, None, rest),
         (TwilioHost::Chat, ["v2", "Services", service, rest @ ..]) => {
-            conversations::chat(request, service, rest)
+            programmable_chat::route(request, service, rest)
         }
         (TwilioHost::Mcs, ["v1", "Services", service, "Media", rest @ ..]) => {
             mcs::route(request, service, rest)

@@ -50,6 +50,26 @@ fn the_default_contacts_show_every_kind_of_the_demo() {
 }
 
 #[test]
+fn the_default_scenario_adds_up_to_the_totals_that_are_documented() {
+    let world = world(1);
+    let count = |wanted: fn(&Outcome) -> bool| {
+        let legs = world.expected().iter();
+        legs.filter(|leg| wanted(&leg.outcome)).count()
+    };
+    let complete = count(|outcome| *outcome == Outcome::Complete);
+    let parked = count(|outcome| matches!(outcome, Outcome::Parked(_)));
+    let excluded = count(|outcome| matches!(outcome, Outcome::Excluded(_)));
+    assert_eq!((complete, parked, excluded), (45, 3, 1));
+    let texts = world
+        .expected()
+        .iter()
+        .filter(|leg| leg.transcript.is_some());
+    assert_eq!(texts.count(), 15);
+    let live = world.expected().iter().filter(|leg| leg.ended_at > start());
+    assert_eq!(live.filter(|leg| leg.kind.is_digital()).count(), 1);
+}
+
+#[test]
 fn each_kind_ends_as_it_should() {
     let scenario = Scenario {
         contacts: 44,

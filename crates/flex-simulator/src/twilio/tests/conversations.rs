@@ -314,3 +314,105 @@ fn what_is_not_documented_of_conversations_is_refused_and_remembered() {
     );
     assert_eq!(answer.status, 405, "conversations are never deleted");
 }
+
+/// A leg as the events tell it.
+struct Told {
+    leg: String,
+    accepted: i64,
+    wrapup: i64,
+    conversation: String,
+    legacy: bool,
+}
+
+/// Every digital leg whose conversation is named, told by nothing but events.
+fn told_legs(client: &Client<'_>) -> Vec<Told> {
+    let list = client.router("Events?Minutes=60&PageSize=1000");
+    assert!(list["meta"]["next_page_url"].is_null());
+    let events = list["events"].as_array().unwrap();
+    let of = |leg: &str, kind: &str| {
+        let mut events = events.iter();
+        let found = events.find(|event| {
+            event["event_type"] == kind && event["event_data"]["reservation_sid"] == leg
+        });
+        found.map(|event| event["event_date_ms"].as_i64().unwrap())
+    };
+    let accepted = events.iter().filter(|event| {
+        event["event_type"] == "reservation.accepted"
+            && event["event_data"]["task_channel_unique_name"] != "voice"
+    });
+    accepted
+        .filter_map(|event| {
+            let data = &event["event_data"];
+            let attributes: Value =
+                serde_json::from_str(data["task_attributes"].as_str().unwrap()).unwrap();
+            let media = &attributes["conversations"]["media"][0];
+            let named = [
+                &attributes["conversationSid"],
+                &media["sid"],
+                &media["conversation_sid"],
+                &attributes["channelSid"],
+            ];
+            let leg = data["reservation_sid"].as_str().unwrap();
+            Some(Told {
+                leg: leg.to_owned(),
+                accepted: event["event_date_ms"].as_i64().unwrap(),
+                wrapup: of(leg, "reservation.wrapup").unwrap(),
+                conversation: named.iter().find_map(|sid| sid.as_str())?.to_owned(),
+                legacy: attributes.get("channelSid").is_some(),
+            })
+        })
+        .collect()
+}
+
+#[test]
+fn what_is_expected_of_transcripts_follows_from_what_twilio_tells() {
+    let client = Client::new(shared());
+    let service = &shared().identity.chat_service;
+    let mut legs = told_legs(&client);
+    legs.sort_by_key(|leg| leg.accepted);
+    let mut compared = 0;
+    for leg in &legs {
+        let expected = shared().expected_leg(&leg.leg).unwrap();
+        let Some(transcript) = &expected.transcript else {
+            assert_eq!(expected.kind, Kind::ChatGone);
+            continue;
+        };
+        let (host, path) = if leg.legacy {
+            let path = format!("/v2/Services/{service}/Channels/{}", leg.conversation);
+            (TwilioHost::Chat, path)
+        } else {
+            let path = format!("/v1/Services/{service}/Conversations/{}", leg.conversation);
+            (TwilioHost::Conversations, path)
+        };
+        let together: Vec<&Told> = legs
+            .iter()
+            .filter(|it| it.conversation == leg.conversation)
+            .collect();
+        let owned = |message: &Value| {
+            let at: DateTime<Utc> = message["date_created"].as_str().unwrap().parse().unwrap();
+            let at = at.timestamp_millis();
+            let open = together
+                .iter()
+                .rfind(|it| it.accepted <= at && at < it.wrapup);
+            let next = together.iter().find(|it| it.accepted > at);
+            let owner = open.or(next).or(together.last()).unwrap();
+            owner.leg == leg.leg
+        };
+        let all = messages(&client, host, &format!("{path}/Messages?PageSize=100"));
+        let own: Vec<(u64, &str)> = all
+            .iter()
+            .filter(|message| owned(message))
+            .map(|it| (it["index"].as_u64().unwrap(), it["sid"].as_str().unwrap()))
+            .collect();
+        let wanted: Vec<(u64, &str)> = transcript
+            .messages
+            .iter()
+            .map(|it| (it.index, it.sid.as_str()))
+            .collect();
+        assert_eq!(own, wanted, "{:?}", expected.kind);
+        compared += 1;
+    }
+    let all = shared().expected().iter();
+    assert_eq!(compared, all.filter(|leg| leg.transcript.is_some()).count());
+    assert_eq!(client.violations.count(), 0);
+}
