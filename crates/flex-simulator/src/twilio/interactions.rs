@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::answer::Refusal;
-use super::paging::{self, Envelope, SMALL_PAGE};
+use super::paging::{self, Envelope};
 use super::request::Request;
 use crate::http::Outbound;
 use crate::world::conversation::{Interaction, Seat, TaskChannel};
@@ -64,15 +64,7 @@ impl Below<'_, '_> {
         sid: impl Fn(&T) -> &str,
         shape: impl Fn(&T) -> Value,
     ) -> Result<Outbound, Refusal> {
-        paging::list_up_to(
-            self.request,
-            Envelope::V1,
-            SMALL_PAGE,
-            key,
-            items,
-            sid,
-            shape,
-        )
+        paging::list(self.request, Envelope::V1, key, items, sid, shape)
     }
 
     fn link(&self, path: &str) -> String {
