@@ -268,6 +268,7 @@ async fn ask<L: Ledger>(ledger: &L, hands: &mut Hands, ask: &Ask, now: DateTime<
             };
             let next = stage(becomes, &known.row.contact);
             let mut change = known.row.change(next, Schedule::at(later(5)), now);
+            change.waits_for = (*of > 1).then(|| "room in the spool".to_owned());
             change.tell = which.map(|which| tell(which, hands.told));
             shown(ledger.save(change).await)
         }
@@ -400,6 +401,7 @@ async fn everything<L: Ledger>(ledger: &L) -> String {
     let mut all = vec![
         shown(ledger.acds().await),
         shown(ledger.counts(None).await),
+        shown(ledger.waits(None).await),
         shown(ledger.outbox_counts(None).await),
         shown(ledger.inbox_backlog().await),
         shown(ledger.deletion_counts(None).await),

@@ -653,6 +653,20 @@ async fn lists_are_filtered<L: Ledger>(ledger: L) {
         .await,
         [leg(2)]
     );
+    let out = row(&ledger, 1).await;
+    ledger
+        .save(out.change(excluded(out.contact.clone()), Schedule::rest(), at(1)))
+        .await
+        .unwrap();
+    let reasons = |words: &[&str]| ContactFilter {
+        reasons: words.iter().map(|word| (*word).to_owned()).collect(),
+        ..all()
+    };
+    assert_eq!(
+        list(reasons(&["no-media", "test calls"])).await,
+        [leg(2), leg(1)]
+    );
+    assert_eq!(list(reasons(&["not-decryptable"])).await, []);
     let worker = Some(contact(&acd(1), 4).leg.worker);
     assert_eq!(list(ContactFilter { worker, ..all() }).await, [leg(4)]);
     let session = Some(contact(&acd(1), 1).leg.session_id());

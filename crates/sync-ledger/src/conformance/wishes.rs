@@ -33,6 +33,16 @@ async fn a_wish_is_left_claimed_and_settled<L: Ledger>(ledger: L) {
             from: at(0),
             to: at(60),
         },
+        Wish::Reconcile {
+            acd: acd(1),
+            from: at(0),
+            to: at(60),
+            fill: true,
+        },
+        Wish::ForgetContact {
+            acd: acd(1),
+            leg: leg(1),
+        },
     ];
     for (second, wish) in (1..).zip(&wishes) {
         let id = ledger.put(wish, at(second)).await.unwrap();

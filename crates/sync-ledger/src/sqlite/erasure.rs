@@ -246,7 +246,7 @@ impl SqliteLedger {
         let had_details = stored.has_details();
         sqlx::query(
             "UPDATE contact SET stage = ?, reason = ?, stage_json = ?, stage_since = ?, finished_at = COALESCE(finished_at, ?), \
-             version = version + 1, due_at = NULL, lease_until = NULL, details = NULL, details_seal = NULL, \
+             version = version + 1, due_at = NULL, lease_until = NULL, waits_for = NULL, details = NULL, details_seal = NULL, \
              details_dropped_at = CASE WHEN details IS NULL THEN details_dropped_at ELSE ? END, \
              forgotten_at = COALESCE(forgotten_at, ?) WHERE id = ?",
         )

@@ -31,7 +31,7 @@ impl ErasureStore for MemoryLedger {
             row.finished_at = row.finished_at.or(Some(now));
             row.version += 1;
             row.schedule.due_at = None;
-            row.lease_until = None;
+            (row.lease_until, row.waits_for) = (None, None);
             row.forgotten_at = row.forgotten_at.or(Some(now));
             let about = row.contact.leg.clone();
             entry
