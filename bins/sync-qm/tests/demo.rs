@@ -39,8 +39,14 @@ fn assert_right(report: &Value, expected: u64) {
         "lost",
         "duplicates",
         "audio_mismatches",
+        "transcript_mismatches",
         "plaintext_found_on_disk",
         "violations",
+        "webhooks_lost",
+        "webhooks_double_issued",
+        "webhooks_wrong",
+        "sources_deleted_too_early",
+        "unexplained",
     ] {
         assert_eq!(number(zero), 0, "{zero}");
     }

@@ -77,7 +77,7 @@ impl MemoryOutbox {
             },
             claims: 0,
         });
-        store.change(number, |_| {});
+        store.change(number, due, |_| {});
         true
     }
 
@@ -93,16 +93,17 @@ impl MemoryOutbox {
 }
 
 impl Store {
-    /// Changes a row and keeps the indexes true.
-    fn change(&mut self, number: usize, change: impl FnOnce(&mut Row)) {
+    /// Changes a row and keeps the indexes true. A message that has waited for others of its key is due once none is left before it.
+    fn change(&mut self, number: usize, now: DateTime<Utc>, change: impl FnOnce(&mut Row)) {
         let message = &self.rows[number].kept.message;
         let lane = (message.endpoint.clone(), message.key.clone());
         let waiting = self.lanes.entry(lane.clone()).or_default();
         let heads = self.heads.entry(lane.0.clone()).or_default();
-        if let Some(head) = waiting.first()
-            && let Some(due) = self.rows[*head].due()
+        let before = waiting.first().copied();
+        if let Some(head) = before
+            && let Some(due) = self.rows[head].due()
         {
-            heads.remove(&(due, *head));
+            heads.remove(&(due, head));
         }
         change(&mut self.rows[number]);
         if self.rows[number].due().is_some() {
@@ -112,6 +113,9 @@ impl Store {
         }
         match waiting.first() {
             Some(head) => {
+                if *head != number && before != Some(*head) {
+                    self.rows[*head].kept.state = MessageState::Waiting { due: now };
+                }
                 if let Some(due) = self.rows[*head].due() {
                     heads.insert((due, *head));
                 }
@@ -123,7 +127,7 @@ impl Store {
     }
 
     fn make_due(&mut self, number: usize, now: DateTime<Utc>) {
-        self.change(number, |row| {
+        self.change(number, now, |row| {
             row.kept.state = MessageState::Waiting { due: now };
             row.kept.message.attempts = 0;
             row.kept.claimed_until = None;
@@ -173,7 +177,7 @@ impl Store {
         let Some(number) = held else {
             return Settled::NotHeld;
         };
-        self.change(number, |row| {
+        self.change(number, now, |row| {
             row.kept.claimed_until = None;
             row.kept.last_attempt = Some(settlement.attempt.clone());
             row.kept.state = match settlement.outcome {

@@ -19,7 +19,8 @@ use crate::{EndpointEvent, EndpointId, EndpointState, Message, MessageId};
 ///
 /// * **Order.** Of the messages with one endpoint and one key only the first in order of arrival that still
 ///   [waits](MessageState::Waiting) can be claimed. It holds the later ones up while it waits for a retry and while it is
-///   claimed. What is delivered or exhausted holds nothing up; keys and endpoints never hold each other up.
+///   claimed, and the next is due at once when it no longer does. What is delivered or exhausted holds nothing up; keys and
+///   endpoints never hold each other up.
 /// * **Claims.** A message is in one pair of hands until its lease is over, and can then be claimed again under the next
 ///   number. What the earlier holder settles after that changes nothing.
 /// * **Disabled endpoints** yield nothing; their messages wait until somebody enables them.

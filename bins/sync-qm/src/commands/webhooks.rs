@@ -4,9 +4,8 @@ use anyhow::{Context as _, Result};
 use chrono::Utc;
 use connector_config::Acd;
 use qm_pipeline::report::AcdNames;
-use qm_pipeline::report::webhooks::{self as report, MessageQuery};
+use qm_pipeline::report::webhooks::{self as report, MessageQuery, Replay};
 use service_runtime::Exit;
-use sync_ledger::Replay;
 
 use crate::advice::Told;
 use crate::cli::{Global, OfAcd, WebhookList, WebhookReplay, Webhooks};

@@ -5,6 +5,7 @@ mod scan;
 mod scanning;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -12,19 +13,37 @@ use chrono::{DateTime, Utc};
 use connector_config::Config;
 use flex_simulator::scenario::Scenario;
 use flex_simulator::{FaultLevel, Simulator, SimulatorOptions};
-use qm_pipeline::report::{AcdNames, ContactLine, ContactQuery, contacts};
+use qm_pipeline::policy::deletion::Obstacle;
+use qm_pipeline::report::live_contact::Patience;
+use qm_pipeline::report::{AcdNames, ContactLine, ContactQuery, RangeNote, contacts};
 use qm_pipeline::{EVENTS_STREAM, Until};
 use service_runtime::{Exit, Progress, Signals, Stop, Terminal};
-use sync_ledger::{CursorStore as _, SqliteLedger};
+use sync_ledger::{
+    CursorStore as _, DeletionState, DeletionStore as _, OutboxStore as _, SqliteLedger,
+};
 
 use crate::cli::{self, Global};
-use crate::commands::work;
+use crate::commands::live_contact::Trial;
+use crate::commands::{reconcile, work};
 use crate::open;
-use outcome::{DemoReport, Seen};
+use outcome::{DemoReport, Ended, Seen};
 use scanning::Scanning;
 
 /// How often the demo looks whether everything has happened.
 const LOOK: Duration = Duration::from_millis(200);
+
+/// How often the synthetic contacts are tried: faults may lose one.
+const TRIALS: u32 = 8;
+
+/// How long is waited for a synthetic contact, and how often is looked: the simulated Calabrio ONE is quicker than the real one.
+const PATIENCE: Patience = Patience {
+    wait: Duration::from_secs(20),
+    first: Duration::from_millis(200),
+    longest: Duration::from_secs(1),
+};
+
+/// How long after everything else it is waited for what stands in the way of a deletion to pass.
+const DELETIONS: Duration = Duration::from_secs(60);
 
 pub(crate) async fn demo(global: &Global, asked: cli::Demo) -> Result<Exit> {
     let began = Instant::now();
@@ -71,17 +90,18 @@ pub(crate) async fn demo(global: &Global, asked: cli::Demo) -> Result<Exit> {
         }
     };
     let report = DemoReport::new(&simulator, &contacts, found, began.elapsed(), ended);
+    let seen = ended.seen;
     simulator.stop().await;
     if let Some(path) = asked.report {
         write(&path, &report)?;
     }
     crate::print::report(global, &report)?;
-    if ended == Seen::Stopped {
+    if seen == Seen::Stopped {
         return Ok(Exit::Interrupted);
     }
     Ok(crate::exit_if(
         report.is_right(),
-        if report.lost > 0 {
+        if report.lost > 0 || report.unexplained > 0 {
             Exit::Unexplained
         } else {
             Exit::Failure
@@ -94,6 +114,7 @@ fn scenario_of(contacts: u32) -> Scenario {
     let mut scenario = Scenario::default();
     scenario.contacts = contacts;
     scenario.live_contacts = scenario.live_contacts.min(contacts / 4);
+    scenario.delete_source = true;
     scenario
 }
 
@@ -113,8 +134,9 @@ async fn carry(
     simulator: &Simulator,
     stop: &Stop,
     deadline: Instant,
-) -> Result<(Vec<ContactLine>, Seen)> {
+) -> Result<(Vec<ContactLine>, Ended)> {
     let config = Config::load(path)?;
+    try_calabrio(&config, stop).await?;
     let secrets = open::secrets(&config)?;
     let ledger = open::ledger_as_worker(&config, &secrets).await?;
     let (watched, names) = (ledger.clone(), AcdNames::configured(&config));
@@ -151,8 +173,47 @@ async fn carry(
     let seen = seen.unwrap_or(Ok(Seen::TooLate))?;
     let (ledger, _) = open::ledger_beside(&config).await?;
     let contacts = all(&ledger, &names).await?;
+    let unexplained = unexplained(&config, &ledger, simulator, stop).await?;
     ledger.close().await;
-    Ok((contacts, seen))
+    Ok((contacts, Ended { seen, unexplained }))
+}
+
+/// Nothing is deleted at the source before this tenant has shown that read-backs can be relied on: shows that, as
+/// `check --live-contact` does.
+async fn try_calabrio(config: &Config, stop: &Stop) -> Result<()> {
+    let secrets = Arc::new(open::secrets(config)?);
+    let trial = Trial {
+        acd: None,
+        agent: None,
+        patience: PATIENCE,
+    };
+    for _ in 0..TRIALS {
+        if stop.is_requested() {
+            break;
+        }
+        match trial.run(config, Arc::clone(&secrets)).await {
+            Ok(report) if report.confirmed() => break,
+            Ok(_) => {}
+            Err(error) => tracing::warn!("the synthetic contacts could not be sent: {error:#}"),
+        }
+    }
+    Ok(())
+}
+
+/// How many legs the reconciliation of all that happened cannot explain.
+async fn unexplained(
+    config: &Config,
+    ledger: &SqliteLedger,
+    simulator: &Simulator,
+    stop: &Stop,
+) -> Result<u64> {
+    let range = RangeNote {
+        from: simulator.world().begins(),
+        to: Utc::now(),
+    };
+    let accounts = reconcile::compare(config, ledger, None, range, stop).await?;
+    let accounts = accounts.unwrap_or_default();
+    Ok(accounts.iter().map(|account| account.unexplained).sum())
 }
 
 /// Waits until discovery has passed the simulated world's last event and every contact is at its end, and then for as long as something
@@ -171,6 +232,7 @@ async fn everything(
         "contacts at their end",
     );
     let last_event: DateTime<Utc> = simulator.world().settles();
+    let mut ended_at = None;
     while Instant::now() < deadline {
         let contacts = all(ledger, names).await?;
         let ended = contacts
@@ -184,12 +246,46 @@ async fn everything(
             passed &= cursor.is_some_and(|cursor| cursor.position > last_event);
         }
         if passed && ended == contacts.len() && ended >= expected {
-            tokio::time::sleep(simulator.timings().settles_after(FaultLevel::Hostile)).await;
-            return Ok(Seen::Everything);
+            let quiet = told(ledger).await? && deleted(ledger).await?;
+            let since = *ended_at.get_or_insert_with(Instant::now);
+            if quiet || since.elapsed() > DELETIONS {
+                tokio::time::sleep(simulator.timings().settles_after(FaultLevel::Hostile)).await;
+                return Ok(Seen::Everything);
+            }
         }
         tokio::time::sleep(LOOK).await;
     }
     Ok(Seen::TooLate)
+}
+
+/// Whether the receiver of webhooks was told everything.
+async fn told(ledger: &SqliteLedger) -> Result<bool> {
+    let counts = ledger.outbox_counts(None).await?;
+    Ok(counts
+        .iter()
+        .all(|count| count.pending + count.exhausted == 0))
+}
+
+/// Whether every source recording is deleted, or kept for a reason that stays.
+async fn deleted(ledger: &SqliteLedger) -> Result<bool> {
+    let stays = [
+        Obstacle::LegParked,
+        Obstacle::LegFailed,
+        Obstacle::LegWithoutAudio,
+        Obstacle::StoredElsewhere,
+        Obstacle::TimesUnknown,
+        Obstacle::NotConfirmed,
+    ]
+    .map(Obstacle::as_str);
+    let counts = ledger.deletion_counts(None).await?;
+    Ok(counts.iter().all(|count| match count.state {
+        DeletionState::Deleted => true,
+        DeletionState::Blocked => count
+            .reason
+            .as_deref()
+            .is_some_and(|reason| stays.contains(&reason)),
+        _ => false,
+    }))
 }
 
 /// Every contact of the ledger.

@@ -23,6 +23,15 @@ pub(super) enum Seen {
     Stopped,
 }
 
+/// How the demo ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ended {
+    /// Why.
+    pub(super) seen: Seen,
+    /// What its reconciliation could not explain.
+    pub(super) unexplained: u64,
+}
+
 /// What came of the demo. Its JSON is the report.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct DemoReport {
@@ -42,10 +51,26 @@ pub(super) struct DemoReport {
     pub(super) duplicates: u64,
     /// Contacts whose audio is not the leg's.
     pub(super) audio_mismatches: u64,
+    /// Text contacts whose transcript is not the leg's, or whose conversation is not partitioned by its legs.
+    pub(super) transcript_mismatches: u64,
     /// Pieces of audio and attributes that lay on disk in the clear.
     pub(super) plaintext_found_on_disk: u64,
     /// Requests outside the vendors' documented surface.
     pub(super) violations: u64,
+    /// Contact status events that the receiver took.
+    pub(super) webhooks_delivered: u64,
+    /// Legs of which the receiver does not know how they ended.
+    pub(super) webhooks_lost: u64,
+    /// Changes of a leg's status that were told under two ids.
+    pub(super) webhooks_double_issued: u64,
+    /// Events that told what was not so.
+    pub(super) webhooks_wrong: u64,
+    /// Source recordings that were deleted.
+    pub(super) sources_deleted: u64,
+    /// Source recordings that were deleted while a leg still needed them.
+    pub(super) sources_deleted_too_early: u64,
+    /// Legs that the reconciliation at the end could not explain.
+    pub(super) unexplained: u64,
     /// Each leg.
     pub(super) outcomes: Vec<LegOutcome>,
     /// How long all of it took.
@@ -91,8 +116,9 @@ impl DemoReport {
         contacts: &[ContactLine],
         findings: Vec<Finding>,
         elapsed: Duration,
-        seen: Seen,
+        ended: Ended,
     ) -> Self {
+        let Ended { seen, unexplained } = ended;
         let account = simulator.account();
         let accounts: BTreeMap<&str, &LegAccount> = account
             .legs
@@ -158,8 +184,16 @@ impl DemoReport {
             lost: account.lost + expected.iter().filter(missing).count() as u64,
             duplicates: account.duplicates + account.unexpected,
             audio_mismatches: account.audio_mismatches,
+            transcript_mismatches: account.transcript_mismatches,
             plaintext_found_on_disk: findings.len() as u64,
             violations: simulator.violation_count(),
+            webhooks_delivered: account.webhooks_delivered,
+            webhooks_lost: account.webhooks_lost,
+            webhooks_double_issued: account.webhooks_double_issued,
+            webhooks_wrong: account.webhooks_wrong,
+            sources_deleted: account.sources_deleted,
+            sources_deleted_too_early: account.sources_deleted_too_early,
+            unexplained,
             outcomes,
             elapsed_seconds: (elapsed.as_secs_f64() * 10.0).round() / 10.0,
             findings,
@@ -177,15 +211,24 @@ impl DemoReport {
             && self.discovered == self.expected
             && self.complete + self.parked + self.excluded == self.discovered
             && self.outcomes.iter().all(|leg| leg.right)
-            && [
-                self.lost,
-                self.duplicates,
-                self.audio_mismatches,
-                self.plaintext_found_on_disk,
-                self.violations,
-            ]
-            .iter()
-            .all(|count| *count == 0)
+            && self.zeros().iter().all(|(_, count)| *count == 0)
+    }
+
+    /// What must be 0, by name.
+    fn zeros(&self) -> [(&'static str, u64); 11] {
+        [
+            ("lost", self.lost),
+            ("duplicates", self.duplicates),
+            ("audio mismatches", self.audio_mismatches),
+            ("transcript mismatches", self.transcript_mismatches),
+            ("plaintext found on disk", self.plaintext_found_on_disk),
+            ("violations", self.violations),
+            ("webhooks lost", self.webhooks_lost),
+            ("webhooks double issued", self.webhooks_double_issued),
+            ("webhooks wrong", self.webhooks_wrong),
+            ("sources deleted too early", self.sources_deleted_too_early),
+            ("unexplained", self.unexplained),
+        ]
     }
 }
 
@@ -265,7 +308,7 @@ impl Report for DemoReport {
     fn page(&self, page: &mut Page) {
         let mut table = Table::new([
             "leg",
-            "the call",
+            "the contact",
             "came to",
             "in Calabrio",
             "why, and what to do",
@@ -293,11 +336,8 @@ impl Report for DemoReport {
             "complete",
             "parked",
             "excluded",
-            "lost",
-            "duplicates",
-            "audio mismatches",
-            "plaintext found on disk",
-            "violations",
+            "webhooks delivered",
+            "sources deleted",
         ]);
         sums.row([
             self.discovered,
@@ -305,13 +345,16 @@ impl Report for DemoReport {
             self.complete,
             self.parked,
             self.excluded,
-            self.lost,
-            self.duplicates,
-            self.audio_mismatches,
-            self.plaintext_found_on_disk,
-            self.violations,
+            self.webhooks_delivered,
+            self.sources_deleted,
         ]);
         page.table(sums);
+        let mut zeros = Table::new(["must be 0", ""]);
+        for (name, count) in self.zeros() {
+            let mood = if count == 0 { Mood::Good } else { Mood::Bad };
+            zeros.row_with_moods([(name.to_owned(), None), (count.to_string(), Some(mood))]);
+        }
+        page.table(zeros);
         for finding in &self.findings {
             page.mood(
                 Mood::Bad,
@@ -360,8 +403,16 @@ mod tests {
             lost: 0,
             duplicates: 0,
             audio_mismatches: 0,
+            transcript_mismatches: 0,
             plaintext_found_on_disk: 0,
             violations: 0,
+            webhooks_delivered: 2,
+            webhooks_lost: 0,
+            webhooks_double_issued: 0,
+            webhooks_wrong: 0,
+            sources_deleted: 1,
+            sources_deleted_too_early: 0,
+            unexplained: 0,
             outcomes: Vec::new(),
             elapsed_seconds: 1.0,
             findings: Vec::new(),
@@ -373,7 +424,7 @@ mod tests {
     #[test]
     fn it_is_right_only_if_all_is_accounted_for_and_every_zero_is_zero() {
         assert!(right().is_right());
-        let wrong: [fn(&mut DemoReport); 9] = [
+        let wrong: [fn(&mut DemoReport); 15] = [
             |report| report.discovered = 2,
             |report| report.complete = 0,
             |report| report.lost = 1,
@@ -381,6 +432,12 @@ mod tests {
             |report| report.audio_mismatches = 1,
             |report| report.plaintext_found_on_disk = 1,
             |report| report.violations = 1,
+            |report| report.transcript_mismatches = 1,
+            |report| report.webhooks_lost = 1,
+            |report| report.webhooks_double_issued = 1,
+            |report| report.webhooks_wrong = 1,
+            |report| report.sources_deleted_too_early = 1,
+            |report| report.unexplained = 1,
             |report| report.seen = Seen::TooLate,
             |report| {
                 let leg = unexpected("WR1", "delivered", "there is no such leg", vec![7]);
@@ -413,8 +470,16 @@ mod tests {
             "lost",
             "duplicates",
             "audio_mismatches",
+            "transcript_mismatches",
             "plaintext_found_on_disk",
             "violations",
+            "webhooks_delivered",
+            "webhooks_lost",
+            "webhooks_double_issued",
+            "webhooks_wrong",
+            "sources_deleted",
+            "sources_deleted_too_early",
+            "unexplained",
             "outcomes",
             "elapsed_seconds",
         ];

@@ -10,8 +10,8 @@ use contact_model::{Capture, FailureReason, LegMedia, ParkReason, Processing, St
 
 use super::rules::{Rules, after};
 use super::{
-    AgentKnown, Answer, Effect, FoundContact, FoundState, Question, Sent, Trouble, Work, capture,
-    failed, park, read_story,
+    AgentKnown, Answer, Effect, FoundContact, FoundState, HELD, LONGEST_BACKOFF, Question, Sent,
+    Trouble, Work, capture, failed, park, read_story, spread,
 };
 
 /// How far the length that is read back may differ from what was sent, in milliseconds.
@@ -89,14 +89,13 @@ pub(super) fn sent(work: &mut Work, sent: Sent, now: DateTime<Utc>, rules: &Rule
             Effect::Rest(after(now, rules.timing.processing_interval))
         }
         // It says nothing of this contact: the account lacks a permission, or the path of the import is another.
-        Sent::Refused { status: 403..=405 } => {
+        Sent::Refused {
+            status: status @ 403..=405,
+        } => {
+            let pause = ((now - stage.at) / 4).clamp(HELD, LONGEST_BACKOFF);
             work.contact.stage = Stage::Linked(stage.settled_unsent());
-            failed(work, Trouble::Held, now, rules)
-        }
-        // Somebody's contact is there already; a search tells whose.
-        Sent::Refused { status: 409 } => {
-            work.contact.stage = Stage::Linked(stage.doubt(now));
-            Effect::Rest(after(now, rules.timing.search_interval))
+            work.waits_for = Some(forbidden(status).to_owned());
+            Effect::Rest(now + spread(work, pause))
         }
         Sent::Refused { status } => {
             work.contact.stage = Stage::Linked(stage.settled_unsent());
@@ -111,6 +110,15 @@ pub(super) fn sent(work: &mut Work, sent: Sent, now: DateTime<Utc>, rules: &Rule
             work.contact.stage = Stage::Linked(stage.doubt(now));
             Effect::Rest(after(now, rules.timing.search_interval))
         }
+    }
+}
+
+/// What stands in the way of every import.
+fn forbidden(status: u16) -> &'static str {
+    if status == 403 {
+        "the right to import contacts: give the service account the permission Administer Tenant in Calabrio ONE"
+    } else {
+        "Calabrio ONE to know the import's address: check calabrio.contract.import.path"
     }
 }
 
@@ -241,8 +249,10 @@ fn judge(
             return Effect::End;
         }
         FoundState::WithMedia => true,
-        FoundState::Processing => false,
-        FoundState::WithoutMedia | FoundState::Unclear => stage.media == LegMedia::None,
+        // Without media nothing is waited for: a contact that says nothing of itself counts as processing as long as it has none.
+        FoundState::Processing | FoundState::WithoutMedia | FoundState::Unclear => {
+            stage.media == LegMedia::None
+        }
     };
     if !whole {
         work.contact.stage = Stage::Processing(stage.clone());

@@ -177,6 +177,7 @@ struct Model {
     story: Vec<FlexEvent>,
     agent: AgentKnown,
     unfinished: FoundState,
+    processing: Duration,
 }
 
 impl Model {
@@ -193,6 +194,7 @@ impl Model {
             story: story(),
             agent: AgentKnown::Yes,
             unfinished: FoundState::WithoutMedia,
+            processing: Duration::seconds(90),
         }
     }
 
@@ -200,7 +202,7 @@ impl Model {
         let visible = self.now + self.lag;
         self.imported.push(Imported {
             visible,
-            processed: visible + Duration::seconds(90),
+            processed: visible + self.processing,
         });
     }
 
@@ -249,7 +251,9 @@ impl Model {
                     Event::Saved
                 }
                 _ if fault == Fault::Passing => Event::Failed(Trouble::Passing { step: "testing" }),
-                _ if fault == Fault::Held => Event::Failed(Trouble::Held),
+                _ if fault == Fault::Held => Event::Failed(Trouble::Held {
+                    waits_for: Some("testing"),
+                }),
                 Effect::Ask(question) => Event::Answered(question, self.answer(question)),
                 Effect::Prepare => Event::Prepared(Delivered {
                     duration_ms: 58_000,
@@ -420,6 +424,28 @@ fn a_ledger_that_was_lost_sends_nothing_again_that_calabrio_is_still_at() {
 }
 
 #[test]
+fn a_contact_without_media_is_complete_once_it_is_there_whatever_it_says_of_itself() {
+    for state in [
+        FoundState::WithoutMedia,
+        FoundState::Processing,
+        FoundState::Unclear,
+    ] {
+        let mut model = Model::new(Vec::new(), 0);
+        model.unfinished = state;
+        model.processing = Duration::days(365);
+        let unrecorded = json!({"direction": "inbound"});
+        model.story = vec![
+            event(1, "reservation.accepted", 0, &unrecorded, 1),
+            event(2, "reservation.completed", 65, &unrecorded, 2),
+            event(3, "task.completed", 66, &unrecorded, 3),
+        ];
+        model.rules.media.no_media = NoMedia::MetadataOnly;
+        model.run(500);
+        assert_eq!((model.stage(), model.uploads), (StageName::Complete, 1));
+    }
+}
+
+#[test]
 fn an_agent_whom_calabrio_does_not_know_parks_the_contact_or_leaves_it_unassigned() {
     let mut model = Model::new(Vec::new(), 0);
     model.agent = AgentKnown::No;
@@ -580,7 +606,7 @@ fn attempts_that_came_to_nothing_in_an_outage_do_not_use_up_a_contacts_attempts(
         let mut model = Model::new(Vec::new(), 0);
         while model.uploads < 20 {
             // The fault is met by uploads alone: other effects pass it by.
-            model.faults = vec![fault; 8].into();
+            model.faults = vec![fault; 32].into();
             assert!(!model.turn(), "{:?}", model.ledger.0.stage);
         }
         model.faults.clear();

@@ -5,7 +5,7 @@ use contact_model::{AcdKey, LegId};
 use serde::Serialize;
 use service_runtime::{Mood, Page, Report, Table};
 use sync_ledger::{
-    Ledger, MessageFilter, MessageState, OutboxCount, Replay, Replayed, RowMark, StoredBytes, Wish,
+    Ledger, MessageFilter, MessageState, OutboxCount, Replayed, RowMark, StoredBytes,
 };
 use webhook_delivery::{
     AttemptResult, DeliverySettings, Endpoint, Message, MessageId, Sender, WebhookError,
@@ -247,15 +247,32 @@ pub async fn message<L: Ledger>(
     })
 }
 
-/// What a replay or an enabling did, or that it was left to the worker.
+/// Which webhook messages are sent again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Replay {
+    /// One.
+    Message {
+        /// Its id.
+        id: String,
+    },
+    /// Those that were put into the outbox within a range.
+    Range {
+        /// The range's beginning, inclusive.
+        from: DateTime<Utc>,
+        /// The range's end, exclusive.
+        to: DateTime<Utc>,
+        /// Whether also those that were delivered.
+        delivered: bool,
+    },
+}
+
+/// What a replay or an enabling did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ReplayReport {
-    /// How many messages are due now; `None` where the worker will say.
-    pub due: Option<u64>,
+    /// How many messages are due now.
+    pub due: u64,
     /// What was done, in a sentence.
     pub done: String,
-    /// The wish that was left to the worker.
-    pub wish: Option<i64>,
 }
 
 /// Has messages sent again: the same ids, the same bytes. Beside a worker as well as without one: the deliverer finds them.
@@ -289,9 +306,8 @@ pub async fn replay<L: Ledger>(
         }
     };
     Ok(ReplayReport {
-        due: Some(due),
+        due,
         done: format!("{due} webhooks are sent again, with the same ids"),
-        wish: None,
     })
 }
 
@@ -307,26 +323,11 @@ pub async fn enable<L: Ledger>(
         None => "was not disabled".to_owned(),
     };
     Ok(ReplayReport {
-        due: Some(enabled.pending),
+        due: enabled.pending,
         done: format!(
             "the webhook {before}; {} webhooks that waited are sent now",
             enabled.pending
         ),
-        wish: None,
-    })
-}
-
-/// Leaves a replay or an enabling to the worker that runs.
-pub async fn wish<L: Ledger>(
-    ledger: &L,
-    wish: &Wish,
-    now: DateTime<Utc>,
-) -> Result<ReplayReport, ReportError> {
-    let id = ledger.put(wish, now).await?;
-    Ok(ReplayReport {
-        due: None,
-        done: "the worker does it; sync-qm status shows the outcome".to_owned(),
-        wish: Some(id.0),
     })
 }
 
@@ -508,9 +509,6 @@ impl Report for MessageReport {
 impl Report for ReplayReport {
     fn page(&self, page: &mut Page) {
         page.mood(Mood::Good, self.done.clone());
-        if let Some(wish) = self.wish {
-            page.line(format!("left as no. {wish}"));
-        }
     }
 }
 
@@ -605,7 +603,7 @@ mod tests {
             id: "msg_1".to_owned(),
         };
         let report = replay(&fixture.ledger, None, &which, at(50)).await.unwrap();
-        assert_eq!(report.due, Some(1));
+        assert_eq!(report.due, 1);
         let acd = fixture.names.keys().next().unwrap().clone();
         let report = enable(&fixture.ledger, &acd, at(51)).await.unwrap();
         assert!(report.done.contains("was not disabled"), "{}", report.done);

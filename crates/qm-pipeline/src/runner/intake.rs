@@ -69,7 +69,8 @@ impl<L: Ledger> Intake<L> {
         let settings = IntakeSettings {
             public_url: public_url.to_string(),
             listen: config.intake.listen,
-            beyond_loopback: true,
+            // Whoever gives another address asks for it by that.
+            beyond_loopback: !config.intake.listen.ip().is_loopback(),
             feeds: feeds.collect(),
             limits: Limits {
                 max_body: usize::try_from(config.intake.max_body.as_bytes()).unwrap_or(usize::MAX),

@@ -373,3 +373,155 @@ impl webhook_delivery::Observer for Watching {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use contact_model::{
+        Channel, Contact, ContactStatus, Discovered, FailureReason, Leg, LegId, LegTimes, Stage,
+    };
+    use sync_ledger::{
+        AcdStore as _, Advance, ContactStore as _, CursorId, CursorStore as _, NewLeg,
+        OutboxStore as _, Schedule, SqliteLedger, SqliteOptions, Tell, WorkerLock, keep,
+    };
+    use webhook_delivery::OrderingKey;
+    use webhook_delivery::conformance::{Fixture, at, run};
+
+    use super::*;
+    use crate::runner::EVENTS_STREAM;
+
+    /// Ledgers in a directory, with two ACDs and the legs of the suite's keys in each.
+    struct Ledgers {
+        directory: tempfile::TempDir,
+        made: AtomicU32,
+    }
+
+    fn acd(number: u8) -> AcdKey {
+        AcdKey {
+            account: format!("AC{:032}", 1).parse().unwrap(),
+            workspace: format!("WS{:032}", 1).parse().unwrap(),
+            tenant: format!("tenant-{number}").parse().unwrap(),
+        }
+    }
+
+    fn leg(number: u8) -> LegId {
+        format!("WR{number:032}").parse().unwrap()
+    }
+
+    fn new_leg(acd: &AcdKey, number: u8) -> NewLeg {
+        let leg = Leg {
+            acd: acd.clone(),
+            id: leg(number),
+            task: format!("WT{number:032}").parse().unwrap(),
+            worker: format!("WK{number:032}").parse().unwrap(),
+            queue: None,
+            workflow: None,
+            channel: Channel::Voice,
+            direction: None,
+            session: None,
+            times: LegTimes {
+                ended: Some(at(0)),
+                ..LegTimes::default()
+            },
+            hold: None,
+        };
+        let stage = Stage::Discovered(Discovered { at: at(0) });
+        NewLeg {
+            contact: Contact { leg, stage },
+            details: None,
+            schedule: Schedule::at(at(0)),
+        }
+    }
+
+    impl Fixture for Ledgers {
+        type Outbox = LedgerOutbox<SqliteLedger>;
+
+        async fn fresh(&self) -> Self::Outbox {
+            let number = self.made.fetch_add(1, Ordering::Relaxed);
+            let path = self.directory.path().join(format!("{number}.db"));
+            let lock = WorkerLock::acquire(&path).unwrap();
+            let ledger = SqliteLedger::open(lock, SqliteOptions::default())
+                .await
+                .unwrap();
+            let mut acds = BTreeMap::new();
+            for number in 1..=4 {
+                let acd = acd(number);
+                ledger
+                    .register(&acd, &acd.tenant.to_string())
+                    .await
+                    .unwrap();
+                let step = Advance {
+                    cursor: CursorId::Live {
+                        acd: acd.clone(),
+                        stream: EVENTS_STREAM.to_owned(),
+                    },
+                    from: None,
+                    to: at(0),
+                    legs: (0..10).map(|number| new_leg(&acd, number)).collect(),
+                    at: at(0),
+                };
+                ledger.advance(step, &keep).await.unwrap();
+                acds.insert(endpoint_id(&acd).unwrap(), acd);
+            }
+            LedgerOutbox { ledger, acds }
+        }
+
+        async fn put(&self, outbox: &Self::Outbox, message: Message) {
+            let ledger = &outbox.ledger;
+            if ledger.message(message.id.as_str()).await.unwrap().is_some() {
+                // Ids are random: the pipeline never puts one again.
+                return;
+            }
+            let acd = outbox.acd(&message.endpoint).unwrap();
+            let leg: LegId = message.key.as_str().parse().unwrap();
+            let record = ledger.get(acd, leg).await.unwrap().unwrap();
+            // Only what was not told last goes into the outbox.
+            let turn = if record.row.version % 2 == 0 {
+                FailureReason::NotRecorded
+            } else {
+                FailureReason::TooLarge
+            };
+            let tell = Tell {
+                status: ContactStatus::Failed { reason: turn },
+                message_id: message.id.to_string(),
+                body: message.body.clone(),
+            };
+            let row = record.row;
+            let change = row
+                .change(row.contact.clone(), Schedule::at(at(0)), message.created_at)
+                .tell(tell);
+            ledger.save(change).await.unwrap();
+        }
+
+        fn endpoint(&self, number: u8) -> EndpointId {
+            endpoint_id(&acd(number)).unwrap()
+        }
+
+        fn key(&self, number: u8) -> OrderingKey {
+            leg(number).to_string().parse().unwrap()
+        }
+    }
+
+    #[tokio::test]
+    async fn the_ledger_is_an_outbox_as_the_deliverer_wants_it() {
+        let ledgers = Ledgers {
+            directory: tempfile::tempdir().unwrap(),
+            made: AtomicU32::new(0),
+        };
+        run(&ledgers).await;
+    }
+
+    #[tokio::test]
+    async fn a_webhook_of_no_acd_is_refused_by_name() {
+        let ledgers = Ledgers {
+            directory: tempfile::tempdir().unwrap(),
+            made: AtomicU32::new(0),
+        };
+        let outbox = ledgers.fresh().await;
+        let stranger: EndpointId = "stranger".parse().unwrap();
+        let error = outbox.endpoint(&stranger).await.unwrap_err();
+        assert!(matches!(error, OutboxError::UnknownEndpoint(_)), "{error}");
+        assert!(error.to_string().contains("stranger"), "{error}");
+    }
+}
