@@ -468,6 +468,19 @@ fn hold_is_told_as_it_was_or_as_not_observable() {
     wrong[0].metadata.insert(count, "7".to_owned());
     wrong[1].metadata.remove(&seconds);
     assert_eq!(mismatches(&wrong, true), 2);
+    let (count, seconds) = world.hold_fields().unwrap();
+    let mut wrong = 0;
+    for contact in &mut received {
+        let leg = world.expected_leg(&contact.leg).unwrap();
+        wrong += u64::from(leg.hold.is_some_and(|hold| hold.count > 0));
+        for key in [&count, &seconds] {
+            contact
+                .metadata
+                .insert(key.clone(), "not-observable".to_owned());
+        }
+    }
+    assert!(wrong > 0);
+    assert_eq!(mismatches(&received, true), wrong);
 }
 
 #[test]
