@@ -42,6 +42,7 @@ fn assert_right(report: &Value, expected: u64) {
         "transcript_mismatches",
         "plaintext_found_on_disk",
         "violations",
+        "forged_accepted",
         "webhooks_lost",
         "webhooks_double_issued",
         "webhooks_wrong",

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, Utc};
 use connector_config::Config;
-use flex_simulator::scenario::Scenario;
+use flex_simulator::scenario::{Push, Scenario};
 use flex_simulator::{FaultLevel, Simulator, SimulatorOptions};
 use qm_pipeline::policy::deletion::Obstacle;
 use qm_pipeline::report::live_contact::Patience;
@@ -43,7 +43,7 @@ const PATIENCE: Patience = Patience {
 };
 
 /// How long after everything else it is waited for what stands in the way of a deletion to pass.
-const DELETIONS: Duration = Duration::from_secs(60);
+const DELETIONS: Duration = Duration::from_secs(30);
 
 pub(crate) async fn demo(global: &Global, asked: cli::Demo) -> Result<Exit> {
     let began = Instant::now();
@@ -115,6 +115,11 @@ fn scenario_of(contacts: u32) -> Scenario {
     scenario.contacts = contacts;
     scenario.live_contacts = scenario.live_contacts.min(contacts / 4);
     scenario.delete_source = true;
+    scenario.rte_messaging = true;
+    // Beside discovery: what goes on while the demo runs is pushed, too.
+    let mut push = Push::default();
+    push.callback = true;
+    scenario.push = Some(push);
     scenario
 }
 

@@ -57,6 +57,12 @@ pub(super) struct DemoReport {
     pub(super) plaintext_found_on_disk: u64,
     /// Requests outside the vendors' documented surface.
     pub(super) violations: u64,
+    /// Events that were pushed and taken in.
+    pub(super) events_pushed: u64,
+    /// Pushed events with a wrong signature that were taken in.
+    pub(super) forged_accepted: u64,
+    /// Messages for screen recording that the simulated Calabrio ONE took.
+    pub(super) screen_messages: u64,
     /// Contact status events that the receiver took.
     pub(super) webhooks_delivered: u64,
     /// Legs of which the receiver does not know how they ended.
@@ -175,6 +181,7 @@ impl DemoReport {
             withheld && !lines.contains_key(**leg)
         };
         let violations = simulator.violations();
+        let pushed = simulator.pushed();
         Self {
             discovered: contacts.len() as u64,
             expected: expected.len() as u64,
@@ -187,6 +194,9 @@ impl DemoReport {
             transcript_mismatches: account.transcript_mismatches,
             plaintext_found_on_disk: findings.len() as u64,
             violations: simulator.violation_count(),
+            events_pushed: pushed.accepted,
+            forged_accepted: pushed.forged_accepted,
+            screen_messages: simulator.screen_messages().len() as u64,
             webhooks_delivered: account.webhooks_delivered,
             webhooks_lost: account.webhooks_lost,
             webhooks_double_issued: account.webhooks_double_issued,
@@ -215,7 +225,7 @@ impl DemoReport {
     }
 
     /// What must be 0, by name.
-    fn zeros(&self) -> [(&'static str, u64); 11] {
+    fn zeros(&self) -> [(&'static str, u64); 12] {
         [
             ("lost", self.lost),
             ("duplicates", self.duplicates),
@@ -223,6 +233,7 @@ impl DemoReport {
             ("transcript mismatches", self.transcript_mismatches),
             ("plaintext found on disk", self.plaintext_found_on_disk),
             ("violations", self.violations),
+            ("forged events taken in", self.forged_accepted),
             ("webhooks lost", self.webhooks_lost),
             ("webhooks double issued", self.webhooks_double_issued),
             ("webhooks wrong", self.webhooks_wrong),
@@ -336,6 +347,8 @@ impl Report for DemoReport {
             "complete",
             "parked",
             "excluded",
+            "events pushed",
+            "screen messages",
             "webhooks delivered",
             "sources deleted",
         ]);
@@ -345,6 +358,8 @@ impl Report for DemoReport {
             self.complete,
             self.parked,
             self.excluded,
+            self.events_pushed,
+            self.screen_messages,
             self.webhooks_delivered,
             self.sources_deleted,
         ]);
@@ -406,6 +421,9 @@ mod tests {
             transcript_mismatches: 0,
             plaintext_found_on_disk: 0,
             violations: 0,
+            events_pushed: 4,
+            forged_accepted: 0,
+            screen_messages: 2,
             webhooks_delivered: 2,
             webhooks_lost: 0,
             webhooks_double_issued: 0,
@@ -424,7 +442,7 @@ mod tests {
     #[test]
     fn it_is_right_only_if_all_is_accounted_for_and_every_zero_is_zero() {
         assert!(right().is_right());
-        let wrong: [fn(&mut DemoReport); 15] = [
+        let wrong: [fn(&mut DemoReport); 16] = [
             |report| report.discovered = 2,
             |report| report.complete = 0,
             |report| report.lost = 1,
@@ -433,6 +451,7 @@ mod tests {
             |report| report.plaintext_found_on_disk = 1,
             |report| report.violations = 1,
             |report| report.transcript_mismatches = 1,
+            |report| report.forged_accepted = 1,
             |report| report.webhooks_lost = 1,
             |report| report.webhooks_double_issued = 1,
             |report| report.webhooks_wrong = 1,
@@ -473,6 +492,9 @@ mod tests {
             "transcript_mismatches",
             "plaintext_found_on_disk",
             "violations",
+            "events_pushed",
+            "forged_accepted",
+            "screen_messages",
             "webhooks_delivered",
             "webhooks_lost",
             "webhooks_double_issued",
