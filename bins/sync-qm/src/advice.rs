@@ -34,6 +34,14 @@ impl Told {
         }
     }
 
+    /// What the vendors have does not do.
+    pub(crate) fn check(what: impl Into<String>, advice: &'static str) -> Self {
+        Self {
+            exit: Exit::CheckFailed,
+            ..Self::usage(what, advice)
+        }
+    }
+
     /// A file or directory that the command line names cannot be used.
     pub(crate) fn file(what: String, source: std::io::Error, advice: &'static str) -> Self {
         Self {
@@ -124,6 +132,10 @@ fn ledger(error: &LedgerError) -> Option<Advised> {
         LedgerError::DiskFull { .. } => {
             (Exit::Failure, "free some space; nothing was half-written")
         }
+        LedgerError::Unfinished { .. } => (
+            Exit::Failure,
+            "sync-qm contacts list shows them; --with-unfinished removes them too",
+        ),
         // The others say in themselves what to do.
         _ => return None,
     })
@@ -146,6 +158,11 @@ fn report(error: &ReportError) -> Option<Advised> {
     match error {
         ReportError::Ledger(error) => ledger(error),
         ReportError::UnknownAcd { .. } | ReportError::Range { .. } => Some((Exit::Usage, "")),
+        ReportError::AmbiguousAcd { .. } => {
+            Some((Exit::Usage, "name it by one of these identities"))
+        }
+        ReportError::Twilio(error) => Some(twilio(error)),
+        ReportError::Calabrio(error) => Some(calabrio(error)),
         ReportError::UnknownLeg { .. } => Some((
             Exit::Failure,
             "sync-qm contacts list shows those that are known; sync-qm backfill finds those of a past range",

@@ -1,12 +1,17 @@
 //! The command line: what can be said, and nothing of what it does.
 
+mod filters;
+mod upkeep;
+
 use std::path::PathBuf;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand};
-use contact_model::{LegId, ParkKind, SessionId, StageName};
+use contact_model::LegId;
 use sync_ledger::MessageState;
-use twilio_sid::WorkerSid;
+
+pub(crate) use filters::{Filters, Stages};
+pub(crate) use upkeep::{Acds, Agents, Consent, Export, Forget, LiveContact, RemoveAcd};
 
 /// What stands below the help of the program: its exit codes.
 pub(crate) const EXIT_CODES: &str = "\
@@ -60,11 +65,19 @@ pub(crate) enum Command {
     Run(Run),
     /// Work through a range of the past, beside the live sync
     Backfill(Backfill),
+    /// Prove where every leg of a range is: compare what Twilio, the ledger and Calabrio ONE have of it
+    Reconcile(Reconcile),
     /// Show how things stand
     Status,
-    /// List, show and retry contacts
+    /// List, show, retry, export and forget contacts
     #[command(subcommand)]
     Contacts(Contacts),
+    /// Tell who of Flex's agents Calabrio ONE knows
+    #[command(subcommand)]
+    Agents(Agents),
+    /// List and remove the ACDs of the ledger
+    #[command(subcommand)]
+    Acd(Acds),
     /// List, show, repeat and try contact status events
     #[command(subcommand)]
     Webhooks(Webhooks),
@@ -101,6 +114,8 @@ pub(crate) struct Check {
     #[arg(long)]
     pub(crate) offline: bool,
     #[command(flatten)]
+    pub(crate) live: LiveContact,
+    #[command(flatten)]
     pub(crate) of: OfAcd,
 }
 
@@ -134,6 +149,21 @@ pub(crate) struct Backfill {
     pub(crate) dry_run: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Reconcile {
+    /// Where the range begins: 2026-03-01, or 2026-03-01T08:00:00Z. It belongs to the range
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub(crate) from: DateTime<Utc>,
+    /// Where it ends. It does not belong to the range
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub(crate) to: DateTime<Utc>,
+    /// Carry what is missing first: legs that are not known, and complete contacts that Calabrio ONE does not show
+    #[arg(long)]
+    pub(crate) fill: bool,
+    #[command(flatten)]
+    pub(crate) of: OfAcd,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Contacts {
     /// List contacts, the newest first
@@ -145,30 +175,18 @@ pub(crate) enum Contacts {
     },
     /// Take contacts up again that were set aside
     Retry(Retry),
+    /// Write everything that the ledger knows of contacts, the customer's data included, as one JSON object a line
+    Export(Export),
+    /// Erase what is here about a leg or a customer, and tell what is still to be erased elsewhere
+    Forget(Forget),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// In this stage; may be given several times
-    #[arg(long, value_name = "STAGE")]
-    pub(crate) stage: Vec<StageName>,
-    /// Parked for this reason; may be given several times
-    #[arg(long, value_name = "REASON")]
-    pub(crate) reason: Vec<ParkKind>,
-    /// Of this agent: the worker's SID
-    #[arg(long, value_name = "SID")]
-    pub(crate) agent: Option<WorkerSid>,
-    /// Of this interaction
-    #[arg(long, value_name = "ID")]
-    pub(crate) session: Option<SessionId>,
-    /// Whose leg ended at this time or later
-    #[arg(long, value_name = "TIME", value_parser = instant)]
-    pub(crate) from: Option<DateTime<Utc>>,
-    /// Whose leg ended before this time
-    #[arg(long, value_name = "TIME", value_parser = instant)]
-    pub(crate) to: Option<DateTime<Utc>>,
     #[command(flatten)]
-    pub(crate) of: OfAcd,
+    pub(crate) stages: Stages,
+    #[command(flatten)]
+    pub(crate) filters: Filters,
     /// At most so many
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) limit: u32,
@@ -179,15 +197,11 @@ pub(crate) struct List {
 pub(crate) struct Retry {
     /// The leg: the SID of its reservation
     pub(crate) leg: Option<LegId>,
-    /// All that are parked
+    /// All that are parked, or those of them that the filters leave
     #[arg(long)]
     pub(crate) all: bool,
-    /// With --all: only those that are parked for this reason
-    #[arg(long, value_name = "REASON", requires = "all")]
-    pub(crate) reason: Option<ParkKind>,
-    /// With --all: only those of the ACD of this name
-    #[arg(long, value_name = "NAME", requires = "all")]
-    pub(crate) acd: Option<String>,
+    #[command(flatten)]
+    pub(crate) filters: Filters,
 }
 
 #[derive(Debug, Subcommand)]
@@ -301,7 +315,7 @@ pub(crate) struct Decrypt {
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
     /// How many contacts there are
-    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = 44, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) contacts: u32,
     /// Decides what is said, and what goes wrong
     #[arg(long, value_name = "N", default_value_t = 1)]

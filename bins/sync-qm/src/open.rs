@@ -139,6 +139,14 @@ pub(crate) async fn ledger_to_fill(config: &Config, secrets: &Secrets) -> anyhow
     }
 }
 
+/// Opens the ledger with nobody beside it: refused where a worker runs. Makes no ledger.
+pub(crate) async fn ledger_alone(config: &Config) -> anyhow::Result<SqliteLedger> {
+    let (beside, _) = ledger_beside(config).await?;
+    let lock = lock(config).await?;
+    beside.close().await;
+    Ok(SqliteLedger::open(lock, sealing(config)?).await?)
+}
+
 /// Opens the ledger to read it; tells who its worker is. Of the secrets only the sealing key is needed.
 pub(crate) async fn ledger_beside(
     config: &Config,

@@ -3,37 +3,18 @@
 use anyhow::Result;
 use chrono::Utc;
 use contact_model::LegId;
-use qm_pipeline::report::{self, AcdNames, ContactQuery, RetryReport, Selection};
+use qm_pipeline::report::{self, AcdNames, RetryReport, Selection};
 use service_runtime::Exit;
 
 use crate::advice::Told;
-use crate::cli::{Global, List, Retry};
+use crate::cli::{Filters, Global, List, Retry, Stages};
 use crate::open::{self, Access};
 
 pub(super) async fn list(global: &Global, list: List) -> Result<Exit> {
-    if let (Some(from), Some(to)) = (list.from, list.to)
-        && from > to
-    {
-        let what = format!(
-            "no leg ended from {} on and before {}: --from lies after --to",
-            from.to_rfc3339(),
-            to.to_rfc3339()
-        );
-        return Err(Told::usage(what, "give a beginning that lies before the end").into());
-    }
+    let query = list.filters.query(list.stages, list.limit)?;
     let config = open::config(global)?;
     let (ledger, _) = open::ledger_beside(&config).await?;
     let names = AcdNames::read(&ledger, &config).await?;
-    let query = ContactQuery {
-        acd: list.of.acd,
-        stages: list.stage,
-        reasons: list.reason,
-        worker: list.agent,
-        session: list.session,
-        from: list.from,
-        to: list.to,
-        limit: list.limit,
-    };
     crate::print::report(global, &report::contacts(&ledger, &names, &query).await?)?;
     Ok(Exit::Ok)
 }
@@ -47,14 +28,8 @@ pub(super) async fn show(global: &Global, leg: LegId) -> Result<Exit> {
 }
 
 pub(super) async fn retry(global: &Global, retry: Retry) -> Result<Exit> {
+    let selection = selection(retry)?;
     let config = open::config(global)?;
-    let selection = match retry.leg {
-        Some(leg) => Selection::Leg(leg),
-        None => Selection::Parked {
-            acd: retry.acd,
-            reason: retry.reason,
-        },
-    };
     let now = Utc::now();
     let report = match open::ledger_to_change(&config).await? {
         Access::Beside(ledger) => {
@@ -72,6 +47,7 @@ pub(super) async fn retry(global: &Global, retry: Retry) -> Result<Exit> {
                     let acd = names.find_some(acd.as_deref())?;
                     report::retry_parked(&ledger, &names, acd.as_ref(), *reason, now).await?
                 }
+                Selection::Those(query) => report::retry_those(&ledger, &names, query, now).await?,
             };
             ledger.close().await;
             report
@@ -79,4 +55,42 @@ pub(super) async fn retry(global: &Global, retry: Retry) -> Result<Exit> {
     };
     crate::print::report(global, &report)?;
     Ok(Exit::Ok)
+}
+
+/// What is to be taken up again. What one wish can say is one wish; the rest is one for each contact.
+fn selection(retry: Retry) -> Result<Selection, Told> {
+    let Retry { leg, filters, .. } = retry;
+    if let Some(leg) = leg {
+        if !filters.is_empty() {
+            let what = format!("{leg} is one contact: nothing is to be filtered");
+            return Err(Told::usage(
+                what,
+                "leave out the leg and add --all, or leave out the filters",
+            ));
+        }
+        return Ok(Selection::Leg(leg));
+    }
+    let query = filters.clone().query(Stages::default(), u32::MAX)?;
+    let Filters {
+        reason,
+        agent: None,
+        session: None,
+        from: None,
+        to: None,
+        of,
+    } = filters
+    else {
+        return Ok(Selection::Those(query));
+    };
+    Ok(match reason.as_slice() {
+        [] => Selection::Parked {
+            acd: of.acd,
+            reason: None,
+        },
+        [one] if one.park_kind().is_some() => Selection::Parked {
+            acd: of.acd,
+            reason: one.park_kind(),
+        },
+        _ => Selection::Those(query),
+    })
 }

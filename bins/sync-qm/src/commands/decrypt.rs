@@ -91,7 +91,7 @@ pub(super) async fn decrypt(global: &Global, decrypt: Decrypt) -> Result<Exit> {
 }
 
 /// Whether two paths lead to the same regular file, through links or not.
-fn are_one_file(one: &Path, other: &Path) -> bool {
+pub(super) fn are_one_file(one: &Path, other: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
     match (std::fs::metadata(one), std::fs::metadata(other)) {
         (Ok(one), Ok(other)) => {

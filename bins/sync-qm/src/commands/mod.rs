@@ -1,13 +1,20 @@
 //! One function for each command.
 
+mod acd;
+mod agents;
 mod backfill;
 mod check;
+mod consent;
 mod contacts;
 mod decrypt;
 mod events;
+mod export;
+mod forget;
 mod init;
 mod keys;
+pub(crate) mod live_contact;
 mod paper;
+pub(crate) mod reconcile;
 mod reseal;
 mod run;
 mod start;
@@ -17,7 +24,7 @@ mod webhooks;
 use anyhow::Result;
 use service_runtime::Exit;
 
-use crate::cli::{Command, Contacts, Events, Global, Keys, Recordings};
+use crate::cli::{Agents, Command, Contacts, Events, Global, Keys, Recordings};
 
 pub(crate) use run::{Ended, work};
 pub(crate) use start::Refused;
@@ -26,13 +33,23 @@ pub(crate) use start::Refused;
 pub(crate) async fn carry_out(global: &Global, command: Command) -> Result<Exit> {
     match command {
         Command::Init(init) => init::init(global, &init),
+        Command::Check(check) if check.live.wanted => {
+            Box::pin(live_contact::check(global, &check)).await
+        }
         Command::Check(check) => check::check(global, &check).await,
         Command::Run(run) => Box::pin(run::run(global, &run)).await,
         Command::Backfill(backfill) => Box::pin(backfill::backfill(global, &backfill)).await,
+        Command::Reconcile(reconcile) => {
+            Box::pin(reconcile::reconcile(global, &reconcile)).await
+        }
         Command::Status => status::status(global).await,
         Command::Contacts(Contacts::List(list)) => contacts::list(global, list).await,
         Command::Contacts(Contacts::Show { leg }) => contacts::show(global, leg).await,
         Command::Contacts(Contacts::Retry(retry)) => contacts::retry(global, retry).await,
+        Command::Contacts(Contacts::Export(asked)) => export::export(global, asked).await,
+        Command::Contacts(Contacts::Forget(asked)) => forget::forget(global, asked).await,
+        Command::Agents(Agents::List(of)) => Box::pin(agents::list(global, &of)).await,
+        Command::Acd(asked) => acd::acd(global, asked).await,
         Command::Webhooks(of) => webhooks::webhooks(global, of).await,
         Command::Events(Events::Setup { of, show }) => events::set_up(global, &of, show).await,
         Command::Keys(Keys::List(of)) => keys::list(global, &of),

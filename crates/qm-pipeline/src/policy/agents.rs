@@ -298,7 +298,11 @@ pub fn plan(workers: &AgentList, people: &[PersonFacts], rules: &PeopleRules) ->
         let Some(id) = person.acd_id.as_deref() else {
             continue;
         };
-        let Ok(worker) = id.trim().parse::<WorkerSid>().or_else(|_| upper(id).parse()) else {
+        let Ok(worker) = id
+            .trim()
+            .parse::<WorkerSid>()
+            .or_else(|_| upper(id).parse())
+        else {
             continue;
         };
         present += 1;
@@ -384,7 +388,7 @@ fn renaming(agent: &AgentFacts, person: &PersonFacts, names: AgentName) -> Optio
         let name = name.as_deref().unwrap_or_default();
         name.split_whitespace().collect::<Vec<_>>().join(" ")
     };
-    (tidy(&person.first) != first || tidy(&person.last) != last).then(|| Renaming {
+    (tidy(&person.first) != first || tidy(&person.last) != last).then_some(Renaming {
         worker: agent.worker,
         person: person.id,
         first,
@@ -447,10 +451,7 @@ mod tests {
     #[test]
     fn a_worker_is_known_whatever_the_case_of_the_acd_id() {
         let mut typed = person(1, 1);
-        typed.acd_id = Some(format!(
-            " {}",
-            worker(1).to_string().to_ascii_lowercase()
-        ));
+        typed.acd_id = Some(format!(" {}", worker(1).to_string().to_ascii_lowercase()));
         let plan = plan(&all([1]), &[typed], &rules());
         assert_eq!(plan.agents, [(worker(1), Standing::Known(1))]);
         assert!(plan.creations.all.is_empty() && plan.deactivations.all.is_empty());
@@ -462,7 +463,11 @@ mod tests {
         inactive.active = false;
         let people = [person(1, 1), inactive, person(3, 3), person(4, 3)];
         let plan = plan(&all(1..=4), &people, &rules());
-        let standings: Vec<_> = plan.agents.into_iter().map(|(_, standing)| standing).collect();
+        let standings: Vec<_> = plan
+            .agents
+            .into_iter()
+            .map(|(_, standing)| standing)
+            .collect();
         assert_eq!(
             standings,
             [
@@ -472,7 +477,12 @@ mod tests {
                 Standing::Unknown
             ]
         );
-        let made: Vec<_> = plan.creations.now().iter().map(|made| made.worker).collect();
+        let made: Vec<_> = plan
+            .creations
+            .now()
+            .iter()
+            .map(|made| made.worker)
+            .collect();
         assert_eq!(made, [worker(4)]);
         assert_eq!(
             plan.creations.all[0].names,
@@ -522,9 +532,8 @@ mod tests {
         let mut cut = all([1]);
         assert_eq!(plan(&cut, &people, &rules()).deactivations.now().len(), 1);
         cut.complete = false;
-        let held = |list: &AgentList, rules: &PeopleRules| {
-            plan(list, &people, rules).deactivations.held
-        };
+        let held =
+            |list: &AgentList, rules: &PeopleRules| plan(list, &people, rules).deactivations.held;
         assert_eq!(held(&cut, &rules()), Some(Restraint::ListIncomplete));
         assert_eq!(held(&all([]), &rules()), Some(Restraint::ListEmpty));
         let shared = PeopleRules {
@@ -552,12 +561,22 @@ mod tests {
         let mut untold = person(5, 5);
         untold.acd_server = None;
         let people = [supervisor, other_acd, other_kind, gone_before, untold];
-        assert!(plan(&all([9]), &people, &rules()).deactivations.all.is_empty());
+        assert!(
+            plan(&all([9]), &people, &rules())
+                .deactivations
+                .all
+                .is_empty()
+        );
         let unset = PeopleRules {
             acd_server: None,
             ..rules()
         };
-        assert!(plan(&all([9]), &people, &unset).deactivations.all.is_empty());
+        assert!(
+            plan(&all([9]), &people, &unset)
+                .deactivations
+                .all
+                .is_empty()
+        );
     }
 
     #[test]
@@ -581,11 +600,21 @@ mod tests {
     fn carried_out(plan: &AgentPlan, people: &[PersonFacts]) -> Vec<PersonFacts> {
         let mut people = people.to_vec();
         for person in &mut people {
-            for renamed in plan.renamings.now().iter().filter(|it| it.person == person.id) {
+            for renamed in plan
+                .renamings
+                .now()
+                .iter()
+                .filter(|it| it.person == person.id)
+            {
                 person.first = Some(renamed.first.clone());
                 person.last = Some(renamed.last.clone());
             }
-            if plan.deactivations.now().iter().any(|it| it.person == person.id) {
+            if plan
+                .deactivations
+                .now()
+                .iter()
+                .any(|it| it.person == person.id)
+            {
                 person.active = false;
             }
         }

@@ -4,9 +4,13 @@
 //! One effect at a time: the runner carries it out, and what became of it is the next [`Event`]. A contact's turn ends with
 //! [`Effect::Rest`] or [`Effect::End`].
 
+pub mod account;
+pub mod agents;
 mod attributes;
 mod capture;
+pub mod confirmed;
 mod conversation;
+pub mod deletion;
 mod deliver;
 mod exclusion;
 mod facts;
@@ -51,6 +55,8 @@ pub struct Work {
     beside: Option<CcrId>,
     /// Calabrio does not know the agent: the contact goes without one.
     pub unassigned: bool,
+    /// What keeps it from going on, for people.
+    pub waits_for: Option<String>,
 }
 
 impl Work {
@@ -65,6 +71,7 @@ impl Work {
             prepared: None,
             beside: None,
             unassigned: false,
+            waits_for: None,
         }
     }
 
@@ -127,7 +134,10 @@ pub enum Trouble {
     },
     /// For want of something that others hold at the moment: room in the spool, credentials that were refused. It does
     /// not count against the contact.
-    Held,
+    Held {
+        /// What it waits for and what a person can do about it; `None` where the process is stopping.
+        waits_for: Option<&'static str>,
+    },
     /// For a reason that wants a person.
     Park(ParkReason),
 }
@@ -156,7 +166,8 @@ pub enum Effect {
 /// Says what is to be done next.
 pub fn decide(work: &mut Work, event: Event, now: DateTime<Utc>, rules: &Rules) -> Effect {
     let (stage, failures) = (work.contact.stage.name(), work.failures);
-    let is_held = matches!(event, Event::Failed(Trouble::Held));
+    let is_held = matches!(event, Event::Failed(Trouble::Held { .. }));
+    work.waits_for = None;
     let effect = react(work, event, now, rules);
     // Failures count until the contact has come further, or has come to rest for another reason. While it is in doubt
     // it has not: what it rests for is the failure.
@@ -305,9 +316,13 @@ fn failed(work: &mut Work, trouble: Trouble, now: DateTime<Utc>, rules: &Rules) 
             deliver::give_up_refreshing(work)
         }
         Trouble::Park(reason) => park(work, reason, now),
-        Trouble::Held => Effect::Rest(now + spread(work, HELD)),
+        Trouble::Held { waits_for } => {
+            work.waits_for = waits_for.map(str::to_owned);
+            Effect::Rest(now + spread(work, HELD))
+        }
         Trouble::Passing { step } => {
             work.failures = work.failures.saturating_add(1);
+            work.waits_for = Some(format!("{step} to work; it failed {} times", work.failures));
             if work.failures >= rules.max_failures {
                 if work.contact.stage.name() == StageName::Complete {
                     return deliver::give_up_refreshing(work);

@@ -1,9 +1,7 @@
 //! Contacts, in lists and one by one.
 
 use chrono::{DateTime, Utc};
-use contact_model::{
-    CcrId, Channel, Direction, LegId, LegMedia, ParkKind, SessionId, Stage, StageName,
-};
+use contact_model::{CcrId, Channel, Direction, LegId, LegMedia, SessionId, Stage, StageName};
 use serde::Serialize;
 use sync_ledger::{
     ContactFilter, ContactRow, ContactStore, PageRequest, StoredDetails, UnreadableContact,
@@ -13,14 +11,14 @@ use twilio_sid::{PublicKeySid, RecordingSid, TaskQueueSid, TaskSid, WorkerSid};
 use super::{AcdNames, ReportError};
 
 /// Which contacts to list; what is empty or `None` asks for nothing.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ContactQuery {
     /// Of the ACD of this name.
     pub acd: Option<String>,
     /// In one of these stages.
     pub stages: Vec<StageName>,
-    /// Parked for one of these reasons.
-    pub reasons: Vec<ParkKind>,
+    /// For one of these reasons: that of a park, of a failure, or the name of a rule that excluded it.
+    pub reasons: Vec<String>,
     /// Of this agent.
     pub worker: Option<WorkerSid>,
     /// Of this interaction.
@@ -55,7 +53,7 @@ pub struct ContactLine {
     pub stage: StageName,
     /// The kind of park reason, the failure reason, or the rule that excluded it.
     pub reason: Option<String>,
-    /// The same as a clause for people.
+    /// The same as a clause for people; of a contact on its way, what it waits for.
     pub explanation: Option<String>,
     /// What a person can do about it.
     pub advice: Option<&'static str>,
@@ -83,12 +81,13 @@ impl ContactLine {
         let leg = &row.contact.leg;
         let stage = &row.contact.stage;
         let (reason, explanation, advice) = explain(stage);
+        let waits = || Some(format!("waits for {}", row.waits_for.as_ref()?));
         Self {
             leg: leg.id,
             acd: names.name(&leg.acd),
             stage: stage.name(),
             reason,
-            explanation,
+            explanation: explanation.or_else(waits),
             advice,
             session: leg.session_id(),
             worker: leg.worker,
@@ -191,6 +190,15 @@ pub enum DetailsState {
 }
 
 impl DetailsState {
+    pub(super) fn of(details: &StoredDetails) -> Self {
+        match details {
+            StoredDetails::Absent => Self::Absent,
+            StoredDetails::Present(_) => Self::Kept,
+            StoredDetails::Dropped { .. } => Self::Dropped,
+            _ => Self::Unreadable,
+        }
+    }
+
     /// The word as it stands in reports.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -215,22 +223,27 @@ pub struct Step {
     pub note: Option<String>,
 }
 
+/// The ledger's words for a query.
+pub(super) fn filter(names: &AcdNames, query: &ContactQuery) -> Result<ContactFilter, ReportError> {
+    Ok(ContactFilter {
+        acd: names.find_some(query.acd.as_deref())?,
+        stages: query.stages.clone(),
+        park_kinds: Vec::new(),
+        worker: query.worker,
+        session: query.session.clone(),
+        reasons: query.reasons.clone(),
+        from: query.from,
+        to: query.to,
+    })
+}
+
 /// The contacts that a query asks for.
 pub async fn contacts<L: ContactStore>(
     ledger: &L,
     names: &AcdNames,
     query: &ContactQuery,
 ) -> Result<ContactList, ReportError> {
-    let filter = ContactFilter {
-        acd: names.find_some(query.acd.as_deref())?,
-        stages: query.stages.clone(),
-        park_kinds: query.reasons.clone(),
-        worker: query.worker,
-        session: query.session.clone(),
-        reasons: Vec::new(),
-        from: query.from,
-        to: query.to,
-    };
+    let filter = filter(names, query)?;
     let mut list = ContactList {
         contacts: Vec::new(),
         unreadable: Vec::new(),
@@ -277,12 +290,7 @@ pub async fn contact<L: ContactStore>(
         media,
         superseded,
         marks,
-        details: match &record.details {
-            StoredDetails::Absent => DetailsState::Absent,
-            StoredDetails::Present(_) => DetailsState::Kept,
-            StoredDetails::Dropped { .. } => DetailsState::Dropped,
-            _ => DetailsState::Unreadable,
-        },
+        details: DetailsState::of(&record.details),
         discovered: row.discovered_at,
         history: history
             .into_iter()
@@ -386,7 +394,7 @@ mod tests {
             listed(&fixture, ContactQuery { stages, ..all() }).await,
             [leg(4), leg(2)]
         );
-        let reasons = vec![ParkKind::MissingKey];
+        let reasons = vec!["missing-key".to_owned()];
         assert_eq!(
             listed(&fixture, ContactQuery { reasons, ..all() }).await,
             [leg(2)]

@@ -1,7 +1,9 @@
 //! Why a command has nothing to tell.
 
+use calabrio_client::CalabrioError;
 use contact_model::{LegId, StageName};
 use sync_ledger::LedgerError;
+use twilio_client::TwilioError;
 
 /// Why a command has nothing to tell.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +20,26 @@ pub enum ReportError {
         /// Those that there are, as a clause.
         known: String,
     },
+    /// Two ACDs have that name.
+    #[error("more than one ACD is named {name:?}: {keys}")]
+    AmbiguousAcd {
+        /// What was asked for.
+        name: String,
+        /// Their keys.
+        keys: String,
+    },
+    /// Twilio could not be asked.
+    #[error(transparent)]
+    Twilio(#[from] TwilioError),
+    /// Calabrio ONE could not be asked.
+    #[error(transparent)]
+    Calabrio(#[from] CalabrioError),
+    /// What was to be written could not be.
+    #[error("the export could not be written")]
+    Write(#[source] std::io::Error),
+    /// The system has no randomness.
+    #[error("the system has no randomness: nothing was sent")]
+    NoRandomness,
     /// No ACD of the ledger has a contact of this leg.
     #[error(
         "the ledger has no contact for leg {leg}: it was not discovered yet, lies outside what was discovered, or was pruned"

@@ -1,16 +1,23 @@
 //! What commands tell, and what they do beside the worker. Every function gives one serializable value, so that a table and
 //! JSON are two prints of the same.
 //!
-//! Nothing here holds an attribute, a name or a number of a customer: SIDs, times, stages and reasons only.
+//! But for [`export`], nothing here holds an attribute, a name or a number of a customer: SIDs, times, stages and reasons only.
+//! [`agents`] holds the names of agents.
 
+pub mod agents;
 mod backfill;
 mod contacts;
+pub mod erasure;
 mod error;
 pub mod events;
+pub mod export;
 mod fields;
 mod keys;
+pub mod live_contact;
 mod names;
 mod page;
+pub mod reconcile;
+pub mod removal;
 mod retry;
 mod status;
 pub mod webhooks;
@@ -33,8 +40,10 @@ pub use keys::{
     verify_keys,
 };
 pub use names::AcdNames;
-pub use retry::{Retried, RetryReport, Selection, Skipped, retry_leg, retry_parked, wish_retry};
+pub use retry::{
+    Retried, RetryReport, Selection, Skipped, retry_leg, retry_parked, retry_those, wish_retry,
+};
 pub use status::{
-    AcdStatus, DeletionLine, DiscoveryStatus, ReasonLine, ReconciledLine, StatusReport, WishLine,
-    WorkerStatus, status,
+    AcdStatus, DeletionLine, DiscoveryStatus, ReasonLine, ReconciledLine, StatusReport, WaitLine,
+    WishLine, WorkerStatus, status,
 };

@@ -115,6 +115,17 @@ fn acd_page(acd: &AcdStatus, page: &mut Page) {
         }
         page.table(table);
     }
+    for wait in &acd.waits {
+        page.mood(
+            Mood::Careful,
+            format!(
+                "{} contacts wait since {} for {}",
+                wait.contacts,
+                time(wait.oldest),
+                wait.waits_for
+            ),
+        );
+    }
     if let Some(webhooks) = &acd.webhooks {
         super::webhooks::endpoint_page(webhooks, page);
     }
@@ -329,8 +340,12 @@ impl Report for ContactReport {
 impl Report for RetryReport {
     fn page(&self, page: &mut Page) {
         if let Some(wish) = self.wish {
+            let number = match self.first_wish.filter(|first| *first != wish) {
+                Some(first) => format!("numbers {first} to {wish}"),
+                None => format!("number {wish}"),
+            };
             page.line(format!(
-                "the worker was asked, as number {wish}, to take up {} contacts; status tells what became of it",
+                "the worker was asked, as {number}, to take up {} contacts; status tells what became of it",
                 self.wished_for
             ));
             return;

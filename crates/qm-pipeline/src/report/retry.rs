@@ -7,7 +7,7 @@ use sync_ledger::{
     ContactFilter, ContactRow, ContactStore, Ledger, PageRequest, Wish, WishId, WishStore,
 };
 
-use super::contacts::find;
+use super::contacts::{ContactQuery, filter, find};
 use super::{AcdNames, ReportError};
 use crate::runner::retry_one;
 
@@ -23,6 +23,8 @@ pub enum Selection {
         /// The reason.
         reason: Option<ParkKind>,
     },
+    /// Those that are parked of what a query asks for, without its limit.
+    Those(ContactQuery),
 }
 
 /// What became of a command to retry.
@@ -32,8 +34,11 @@ pub struct RetryReport {
     pub taken_up: Vec<Retried>,
     /// Legs that were left as they are.
     pub skipped: Vec<Skipped>,
-    /// The number of the wish that was left for the running worker.
+    /// The number of the wish that was left for the running worker; of several, the last one.
     pub wish: Option<WishId>,
+    /// Of several wishes, one for each contact, the first one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_wish: Option<WishId>,
     /// How many contacts the wish is about, as far as is known now.
     pub wished_for: u64,
 }
@@ -93,10 +98,36 @@ pub async fn retry_parked<L: Ledger>(
         park_kinds: reason.into_iter().collect(),
         ..ContactFilter::default()
     };
+    retry_all(ledger, names, &filter, now).await
+}
+
+/// Takes those parked contacts up again that a query asks for, without its limit.
+pub async fn retry_those<L: Ledger>(
+    ledger: &L,
+    names: &AcdNames,
+    query: &ContactQuery,
+    now: DateTime<Utc>,
+) -> Result<RetryReport, ReportError> {
+    retry_all(ledger, names, &parked_of(names, query)?, now).await
+}
+
+fn parked_of(names: &AcdNames, query: &ContactQuery) -> Result<ContactFilter, ReportError> {
+    Ok(ContactFilter {
+        stages: vec![StageName::Parked],
+        ..filter(names, query)?
+    })
+}
+
+async fn retry_all<L: Ledger>(
+    ledger: &L,
+    names: &AcdNames,
+    filter: &ContactFilter,
+    now: DateTime<Utc>,
+) -> Result<RetryReport, ReportError> {
     let mut report = RetryReport::default();
     let mut request = PageRequest::first(PageRequest::MAX);
     loop {
-        let page = ledger.list(&filter, &request).await?;
+        let page = ledger.list(filter, &request).await?;
         for row in &page.contacts {
             if retry_one(ledger, row.acd(), row.leg(), now).await? {
                 report.taken_up.push(retried(row, names));
@@ -146,12 +177,39 @@ pub async fn wish_retry<L: ContactStore + WishStore>(
             let contacts = counts.iter().filter(fits).map(|count| count.contacts).sum();
             (Wish::RetryParked { acd, kind: *reason }, contacts)
         }
+        Selection::Those(query) => return wish_those(ledger, names, query, now).await,
     };
     Ok(RetryReport {
         wish: Some(ledger.put(&wish, now).await?),
         wished_for,
         ..RetryReport::default()
     })
+}
+
+/// A wish knows no more than an ACD and a reason: each contact that fits is one.
+async fn wish_those<L: ContactStore + WishStore>(
+    ledger: &L,
+    names: &AcdNames,
+    query: &ContactQuery,
+    now: DateTime<Utc>,
+) -> Result<RetryReport, ReportError> {
+    let filter = parked_of(names, query)?;
+    let mut report = RetryReport::default();
+    let mut request = PageRequest::first(PageRequest::MAX);
+    loop {
+        let page = ledger.list(&filter, &request).await?;
+        for row in &page.contacts {
+            let (acd, leg) = (row.acd().clone(), row.leg());
+            let wish = ledger.put(&Wish::RetryContact { acd, leg }, now).await?;
+            report.first_wish.get_or_insert(wish);
+            report.wish = Some(wish);
+            report.wished_for += 1;
+        }
+        match page.next {
+            Some(mark) => request.after = Some(mark),
+            None => return Ok(report),
+        }
+    }
 }
 
 fn refuse_the_finished(row: &ContactRow) -> Result<(), ReportError> {
@@ -310,5 +368,32 @@ mod tests {
             .unwrap();
         assert_eq!(wish.state, WishState::Waiting);
         assert_eq!(fixture.ledger.acds().await.unwrap()[0].unfinished, 2);
+    }
+
+    #[tokio::test]
+    async fn of_those_that_a_query_asks_for_the_parked_are_taken_up() {
+        let fixture = Fixture::new(vec![
+            parked(ParkReason::NoMedia),
+            parked(ParkReason::EventsGone),
+            discovered(),
+            parked(ParkReason::NoMedia),
+        ])
+        .await;
+        let (ledger, names) = (&fixture.ledger, &fixture.names);
+        let query = ContactQuery {
+            worker: Some(format!("WK{:032}", 0).parse().unwrap()),
+            reasons: vec!["no-media".to_owned()],
+            ..ContactQuery::default()
+        };
+        let asked = wish_retry(ledger, names, &Selection::Those(query.clone()), at(40))
+            .await
+            .unwrap();
+        assert_eq!((asked.wished_for, asked.first_wish), (1, asked.wish));
+        let wish = ledger.wish(asked.wish.unwrap()).await.unwrap().unwrap();
+        let acd = fixture.config.acds[0].key();
+        assert_eq!(wish.wish, Some(Wish::RetryContact { acd, leg: leg(4) }));
+        let report = retry_those(ledger, names, &query, at(40)).await.unwrap();
+        let legs: Vec<_> = report.taken_up.iter().map(|retried| retried.leg).collect();
+        assert_eq!(legs, [leg(4)]);
     }
 }

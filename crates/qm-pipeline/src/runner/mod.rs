@@ -1,6 +1,7 @@
 //! Carrying out what the policy decides: discovery, turns of contacts, wishes, and the end of it all.
 
 mod acd;
+pub(crate) mod agents;
 mod ask;
 mod conversations;
 mod discover;
@@ -10,9 +11,11 @@ mod holds;
 mod intake;
 mod people;
 mod pushed;
+pub(crate) mod reconcile;
 mod schedule;
 mod screen;
 mod siblings;
+mod sources;
 mod state;
 mod tell;
 mod transfer;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use calabrio_client::{CalabrioClient, CalabrioError, People};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use tokio::time::Instant;
 use twilio_sid::WorkerSid;
 
@@ -20,6 +20,7 @@ const GOOD_FOR_THE_ABSENT: Duration = Duration::from_mins(1);
 pub(crate) struct Directory {
     calabrio: CalabrioClient,
     listed: Mutex<Option<Listed>>,
+    missed: Notify,
 }
 
 struct Listed {
@@ -33,14 +34,25 @@ impl Directory {
         Self {
             calabrio,
             listed: Mutex::new(None),
+            missed: Notify::new(),
         }
+    }
+
+    /// Returns once somebody was asked for whom nobody stands.
+    pub(crate) async fn missed(&self) {
+        self.missed.notified().await;
+    }
+
+    /// Has people listed anew when they are next asked for.
+    pub(crate) async fn forget(&self) {
+        *self.listed.lock().await = None;
     }
 
     /// Whether a person has this worker as ACD ID. One list serves everybody who asks meanwhile.
     pub(crate) async fn knows(&self, worker: WorkerSid) -> Result<AgentKnown, CalabrioError> {
         let mut listed = self.listed.lock().await;
         if let Some(known) = listed.as_ref().and_then(|listed| listed.tell(worker)) {
-            return Ok(known);
+            return Ok(self.noted(known));
         }
         let people = match self.calabrio.people().await {
             Ok(people) => Some(Arc::new(people)),
@@ -54,7 +66,15 @@ impl Directory {
             at: Instant::now(),
             people,
         });
-        Ok(fresh.look_up(worker))
+        let known = fresh.look_up(worker);
+        Ok(self.noted(known))
+    }
+
+    fn noted(&self, known: AgentKnown) -> AgentKnown {
+        if known == AgentKnown::No {
+            self.missed.notify_one();
+        }
+        known
     }
 }
 

@@ -8,8 +8,8 @@ use sync_ledger::{BackfillState, ClaimedWish, Ledger, LedgerError, Outcome, Sche
 use tokio_util::sync::CancellationToken;
 
 use super::acd::AcdRuntime;
-use super::{Core, LEASE, discover};
-use crate::report::retry_parked;
+use super::{Core, LEASE, discover, reconcile};
+use crate::report::{erasure, retry_parked};
 
 /// How often the ledger is looked at for new wishes: other processes cannot tell this one.
 const POLL: std::time::Duration = std::time::Duration::from_secs(1);
@@ -110,6 +110,15 @@ async fn carry_out<L: Ledger>(
             };
             backfill(core, runtime, (*from, *to), stop).await
         }
+        Wish::ForgetContact { acd, leg } => {
+            Some(erasure::carry_out(&core.ledger, acd, *leg, core.now()).await)
+        }
+        Wish::Reconcile {
+            acd,
+            from,
+            to,
+            fill,
+        } => reconcile::wished(core, acds, acd, (*from, *to), *fill, stop).await,
         _ => Some(Outcome::Failed(
             "this release does not know this kind of wish".to_owned(),
         )),

@@ -6,23 +6,26 @@ use std::time::Duration;
 
 use calabrio_client::CalabrioClient;
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
-use connector_config::Config;
+use connector_config::{Config, Reconcile};
 use recording_spool::Spool;
 use serde::Serialize;
 use sync_ledger::{Ledger, LedgerError, Retention};
-use tokio::sync::{Notify, OnceCell, Semaphore, mpsc};
+use tokio::sync::{Mutex, Notify, OnceCell, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use webhook_delivery::Deliverer;
 
 use super::acd::AcdRuntime;
+use super::agents;
 use super::finder::Finder;
 use super::intake::Intake;
 use super::people::Directory;
 use super::schedule::{LEDGER_PAUSE, Turns};
 use super::screen::Screen;
 use super::webhooks::LedgerOutbox;
-use super::{Core, Health, Nobody, Witness, discover, holds, pushed, screen, wishes};
+use super::{
+    Core, Health, Nobody, Witness, discover, holds, pushed, reconcile, screen, sources, wishes,
+};
 use crate::connect::AcdServices;
 use crate::error::PipelineError;
 use crate::policy::{Rules, ScreenMessage};
@@ -66,6 +69,7 @@ pub struct Worker<L: Ledger> {
     screens: Vec<(CalabrioClient, Screen, mpsc::Receiver<ScreenMessage>)>,
     stop_grace: Duration,
     retention: Retention,
+    reconcile: Reconcile,
     started: DateTime<Utc>,
 }
 
@@ -123,6 +127,7 @@ impl<L: Ledger> Worker<L> {
                 details: days(config.ledger.retain_details),
                 rows: days(config.ledger.retain_rows),
             },
+            reconcile: config.reconcile.clone(),
             started,
         }
     }
@@ -218,6 +223,13 @@ impl<L: Ledger> Worker<L> {
                 background.clone(),
             ));
         }
+        sources::begin(&self.core, &self.acds, &background, &mut tasks);
+        // Whoever starts a worker that ends by itself asks for accounts.
+        if until == Until::Stopped {
+            let parts = (&self.core, &self.acds[..], &background);
+            reconcile::begin(parts, &self.reconcile, &mut tasks);
+        }
+        agents::spawn(&mut tasks, &self.core, &self.acds, &background);
         tasks.spawn(wishes::serve(
             Arc::clone(&self.core),
             self.acds.clone(),
@@ -357,6 +369,7 @@ fn runtime(
         calabrio: services.calabrio,
         screen,
         chat_service: OnceCell::new(),
+        sources: Mutex::default(),
         mapping: services.mapping,
         fetches: transfers(config.limits.twilio_in_flight, config),
         uploads: transfers(config.limits.calabrio_in_flight, config),
