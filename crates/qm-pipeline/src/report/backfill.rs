@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use contact_model::{AcdKey, LegId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sync_ledger::{Backfill, BackfillState, Ledger, WishId};
 use twilio_client::{TwilioClient, TwilioError};
 
@@ -92,7 +92,7 @@ pub struct BackfillOutcome {
 }
 
 /// A stretch of time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RangeNote {
     /// Its beginning, inclusive.
     pub from: DateTime<Utc>,

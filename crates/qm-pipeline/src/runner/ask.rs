@@ -19,7 +19,7 @@ use crate::policy::{
 pub(crate) const EVENTS_KEPT: TimeDelta = TimeDelta::minutes(30 * 24 * 60 - 60);
 
 /// A task may wait in a queue for two weeks before an agent accepts it, and be assigned for a day.
-const TASK_LIFE: TimeDelta = TimeDelta::days(16);
+pub(crate) const TASK_LIFE: TimeDelta = TimeDelta::days(16);
 
 /// Twilio's codes for recordings that hold nothing: too short, silent.
 const EMPTY: [u32; 2] = [16_101, 16_102];

@@ -22,6 +22,8 @@ pub enum Step {
     UpdateMetadata,
     /// Screen recording is told.
     TellScreen,
+    /// A source recording is deleted.
+    DeleteSource,
 }
 
 impl Step {
@@ -35,6 +37,7 @@ impl Step {
         Self::Search,
         Self::UpdateMetadata,
         Self::TellScreen,
+        Self::DeleteSource,
     ];
 
     /// The word as it stands in metrics.
@@ -48,6 +51,7 @@ impl Step {
             Self::Search => "search",
             Self::UpdateMetadata => "update-metadata",
             Self::TellScreen => "tell-screen",
+            Self::DeleteSource => "delete-source",
         }
     }
 }
