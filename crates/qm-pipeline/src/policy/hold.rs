@@ -1,16 +1,21 @@
 //! How often and how long the customer was on hold during a leg.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use contact_model::{Hold, Leg};
 use twilio_sid::{CallSid, ConferenceSid};
 
 use super::attributes::LegAttributes;
 use super::facts::{Answer, Evidence, HoldSighting, Question};
 
+/// How long after its leg was accepted a conference may be seen for the first time and still be seen from its beginning: the agent's
+/// phone rings, and polling lists conferences only now and then. Hardly anybody is put on hold and taken off it so early.
+const BEGINNING: Duration = Duration::seconds(30);
+
 /// Determines the hold of a leg, or says what must be asked first.
 ///
 /// What was seen while the call went on, pushed or polled, counts before what past participants tell: it is there at once, and not
-/// every account has the other. Somebody else's hold is not the customer's: where it is known which call is the agent's, that
+/// every account has the other. But who began to look in the middle of the leg saw too little, and too little looks like the truth:
+/// then past participants tell, or nobody does. Somebody else's hold is not the customer's: where it is known which call is the agent's, that
 /// one is left out.
 pub(super) fn of_leg(
     leg: &Leg,
@@ -25,7 +30,9 @@ pub(super) fn of_leg(
     };
     let agent = attributes.worker_call();
     if let Answer::HoldSeen(Some(sightings)) = evidence.get(Question::HoldSeen(conference))? {
-        return Ok(total(&spans(sightings, agent, to), from, to));
+        if covers_beginning(sightings, from) {
+            return Ok(total(&spans(sightings, agent, to), from, to));
+        }
     }
     let Some(participants) = evidence.participants(conference)? else {
         return Ok(Hold::NotObservable);
@@ -61,6 +68,13 @@ fn conference(
     }
     let found = evidence.conferences_named(leg.task)?;
     Ok(found.first().map(|conference| conference.sid))
+}
+
+/// Whether anything of the conference was seen when the leg began. Anybody's sighting will do, the agent's too: who joins is seen, so
+/// whoever is seen later was not there before.
+fn covers_beginning(sightings: &[HoldSighting], accepted: DateTime<Utc>) -> bool {
+    let limit = accepted + BEGINNING;
+    sightings.iter().any(|sighting| sighting.at <= limit)
 }
 
 /// From sightings, in any order and perhaps repeated, to spans of hold. A hold whose end was not seen lasts to `end`.
@@ -121,8 +135,11 @@ fn total(spans: &[(DateTime<Utc>, DateTime<Utc>)], from: DateTime<Utc>, to: Date
 
 #[cfg(test)]
 mod tests {
+    use contact_model::{AcdKey, Channel, LegTimes};
     use proptest::prelude::*;
+    use serde_json::json;
 
+    use super::super::facts::ParticipantFacts;
     use super::*;
 
     const CUSTOMER: &str = "CA00000000000000000000000000000001";
@@ -174,6 +191,78 @@ mod tests {
     #[test]
     fn an_end_without_a_beginning_tells_nothing() {
         assert_eq!(of(&[seen(CUSTOMER, 10, false)]), observed(0, 0));
+    }
+
+    const CONFERENCE: &str = "CF00000000000000000000000000000001";
+
+    /// The hold of a leg from 0 to 100, as these sightings and past participants tell it.
+    fn of_a_leg(
+        sightings: Option<Vec<HoldSighting>>,
+        past: Option<Answer>,
+    ) -> Result<Hold, Question> {
+        let leg = Leg {
+            acd: AcdKey {
+                account: "AC00000000000000000000000000000001".parse().unwrap(),
+                workspace: "WS00000000000000000000000000000001".parse().unwrap(),
+                tenant: "tenant".parse().unwrap(),
+            },
+            id: "WR00000000000000000000000000000001".parse().unwrap(),
+            task: "WT00000000000000000000000000000001".parse().unwrap(),
+            worker: "WK00000000000000000000000000000001".parse().unwrap(),
+            queue: None,
+            workflow: None,
+            channel: Channel::Voice,
+            direction: None,
+            session: None,
+            times: LegTimes {
+                accepted: Some(at(0)),
+                wrapup: Some(at(100)),
+                ..LegTimes::default()
+            },
+            hold: None,
+        };
+        let told = json!({"conference": {"sid": CONFERENCE, "participants": {"worker": AGENT}}});
+        let attributes = LegAttributes::of_leg(Some(&told), leg.id.reservation());
+        let conference = CONFERENCE.parse().unwrap();
+        let mut evidence = Evidence::default();
+        evidence.insert(Question::HoldSeen(conference), Answer::HoldSeen(sightings));
+        if let Some(past) = past {
+            evidence.insert(Question::Participants(conference), past);
+        }
+        of_leg(&leg, &attributes, &evidence)
+    }
+
+    fn past(holds: Option<Vec<(i64, i64)>>) -> Answer {
+        Answer::Participants(Some(vec![ParticipantFacts {
+            call: CUSTOMER.parse().ok(),
+            joined: Some(at(0)),
+            left: Some(at(100)),
+            client: None,
+            holds: holds.map(|holds| {
+                let spans = holds.into_iter();
+                spans.map(|(from, to)| (at(from), at(to))).collect()
+            }),
+        }]))
+    }
+
+    #[test]
+    fn sightings_since_the_legs_beginning_tell_its_hold_alone() {
+        for early in [seen(CUSTOMER, -500, false), seen(AGENT, 3, false)] {
+            let sightings = vec![early, seen(CUSTOMER, 60, true), seen(CUSTOMER, 70, false)];
+            assert_eq!(of_a_leg(Some(sightings), None), Ok(observed(1, 10)));
+        }
+    }
+
+    #[test]
+    fn sightings_from_the_middle_of_a_leg_give_way_to_past_participants() {
+        let late = || Some(vec![seen(CUSTOMER, 60, true), seen(CUSTOMER, 70, false)]);
+        let question = Question::Participants(CONFERENCE.parse().unwrap());
+        assert_eq!(of_a_leg(late(), None), Err(question));
+        let all = past(Some(vec![(10, 30), (60, 70)]));
+        assert_eq!(of_a_leg(late(), Some(all)), Ok(observed(2, 30)));
+        for silent in [past(None), Answer::Participants(None)] {
+            assert_eq!(of_a_leg(late(), Some(silent)), Ok(Hold::NotObservable));
+        }
     }
 
     proptest! {

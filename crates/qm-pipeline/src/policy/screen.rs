@@ -1,11 +1,11 @@
 //! Which messages screen recording is sent, and for how long each makes sense.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use chrono::{DateTime, Duration, Utc};
 use contact_model::{LegId, SessionId};
 use flex_events::{FlexEvent, ParticipantChange, ParticipantEvent, ReservationStatus};
-use twilio_sid::{EventSid, TaskSid, WorkerSid};
+use twilio_sid::{CallSid, ConferenceSid, EventSid, TaskSid, WorkerSid};
 
 use super::attributes::LegAttributes;
 
@@ -54,7 +54,7 @@ impl ScreenMessage {
     }
 }
 
-/// How many legs and events are remembered. What is older has ended long ago.
+/// How many legs, conferences and events are remembered. What is older has ended long ago.
 const REMEMBERED: usize = 20_000;
 
 /// A leg that goes on.
@@ -66,11 +66,26 @@ struct Live {
     paused: bool,
 }
 
+/// Who is on hold in a conference, as far as was heard.
+#[derive(Debug, Default)]
+struct Held {
+    calls: BTreeMap<CallSid, (Moment, bool)>,
+    ended: bool,
+}
+
+/// When something happened in a conference.
+#[derive(Debug, Clone, Copy)]
+struct Moment {
+    at: DateTime<Utc>,
+    sequence: Option<u64>,
+}
+
 /// What was told of which leg. The same event may come pushed and polled, twice and out of order.
 #[derive(Debug, Default)]
 pub struct Screens {
     holds: bool,
-    live: BTreeMap<LegId, Live>,
+    live: Memory<LegId, Live>,
+    held: Memory<ConferenceSid, Held>,
     over: Memory<LegId>,
     seen: Memory<EventSid>,
     heard: Memory<String>,
@@ -94,10 +109,10 @@ impl Screens {
             return None;
         }
         match status {
-            ReservationStatus::Accepted if !self.live.contains_key(&leg) => {
+            ReservationStatus::Accepted if !self.live.holds(&leg) => {
                 let live = Live::new(event, leg, event.worker.as_ref()?.sid)?;
                 let message = live.message(leg, ScreenVerb::Start, event.at);
-                self.remember(leg, live);
+                self.live.insert(leg, live);
                 Some(message)
             }
             ReservationStatus::Wrapping | ReservationStatus::Completed => {
@@ -121,24 +136,39 @@ impl Screens {
 
     /// What a change in a conference has screen recording told, for each leg of its task that goes on.
     pub fn participant(&mut self, event: &ParticipantEvent) -> Vec<ScreenMessage> {
-        let pause = match event.change {
-            ParticipantChange::Hold => true,
-            ParticipantChange::Unhold | ParticipantChange::ConferenceEnd => false,
-            _ => return Vec::new(),
-        };
+        if !matches!(
+            event.change,
+            ParticipantChange::Hold
+                | ParticipantChange::Unhold
+                | ParticipantChange::Leave
+                | ParticipantChange::ConferenceEnd
+        ) {
+            return Vec::new();
+        }
         let Some(task) = event.task().filter(|_| self.holds) else {
             return Vec::new();
         };
         if !self.heard.note(event.id.clone()) {
             return Vec::new();
         }
+        // A conference of which too much else was heard since is taken for a new one.
+        if !self.held.holds(&event.conference) {
+            self.held.insert(event.conference, Held::default());
+        }
+        let Some(held) = self.held.get_mut(&event.conference) else {
+            return Vec::new();
+        };
+        if !held.hear(event) {
+            return Vec::new();
+        }
+        let pause = held.is_anybody();
         let verb = if pause {
             ScreenVerb::Pause
         } else {
             ScreenVerb::Resume
         };
         let mut messages = Vec::new();
-        for (leg, live) in &mut self.live {
+        for (leg, live) in &mut self.live.known {
             if live.task == task && live.paused != pause {
                 live.paused = pause;
                 messages.push(live.message(*leg, verb, event.at));
@@ -151,12 +181,49 @@ impl Screens {
     pub fn is_over(&self, leg: LegId) -> bool {
         self.over.holds(&leg)
     }
+}
 
-    fn remember(&mut self, leg: LegId, live: Live) {
-        if self.live.len() >= REMEMBERED {
-            self.live.pop_first();
+impl Held {
+    /// Takes in a change, unless something newer of its call was heard before: an unhold that overtakes its hold ends it for good.
+    fn hear(&mut self, event: &ParticipantEvent) -> bool {
+        if self.ended {
+            return false;
         }
-        self.live.insert(leg, live);
+        if event.change == ParticipantChange::ConferenceEnd {
+            self.ended = true;
+            self.calls.clear();
+            return true;
+        }
+        let Some(call) = event.call else {
+            return false;
+        };
+        let moment = Moment {
+            at: event.at,
+            sequence: event.sequence,
+        };
+        if let Some((known, _)) = self.calls.get(&call)
+            && moment.is_before(*known)
+        {
+            return false;
+        }
+        // Whoever hangs up while on hold keeps nobody else waiting.
+        let on = event.change == ParticipantChange::Hold;
+        self.calls.insert(call, (moment, on));
+        true
+    }
+
+    fn is_anybody(&self) -> bool {
+        self.calls.values().any(|(_, on)| *on)
+    }
+}
+
+impl Moment {
+    /// Within a conference the number alone tells the order: of times, some are in whole seconds and others in milliseconds.
+    fn is_before(self, other: Self) -> bool {
+        match (self.sequence, other.sequence) {
+            (Some(one), Some(another)) => one < another,
+            _ => self.at < other.at,
+        }
     }
 }
 
@@ -186,28 +253,45 @@ impl Live {
 
 /// What was there before: as much as there is room for, the oldest forgotten first.
 #[derive(Debug)]
-struct Memory<T> {
-    known: BTreeSet<T>,
-    order: VecDeque<T>,
+struct Memory<K, V = ()> {
+    known: BTreeMap<K, V>,
+    order: VecDeque<K>,
 }
 
-impl<T> Default for Memory<T> {
+impl<K, V> Default for Memory<K, V> {
     fn default() -> Self {
         Self {
-            known: BTreeSet::new(),
+            known: BTreeMap::new(),
             order: VecDeque::new(),
         }
     }
 }
 
-impl<T: Ord + Clone> Memory<T> {
-    fn holds(&self, one: &T) -> bool {
-        self.known.contains(one)
+impl<K: Ord + Clone> Memory<K> {
+    /// `false` if it was there already.
+    fn note(&mut self, one: K) -> bool {
+        self.insert(one, ())
+    }
+}
+
+impl<K: Ord + Clone, V> Memory<K, V> {
+    fn holds(&self, one: &K) -> bool {
+        self.known.contains_key(one)
     }
 
-    /// `false` if it was there already.
-    fn note(&mut self, one: T) -> bool {
-        if !self.known.insert(one.clone()) {
+    fn get_mut(&mut self, one: &K) -> Option<&mut V> {
+        self.known.get_mut(one)
+    }
+
+    fn remove(&mut self, one: &K) -> Option<V> {
+        let removed = self.known.remove(one)?;
+        self.order.retain(|other| other != one);
+        Some(removed)
+    }
+
+    /// `false` if there was one already.
+    fn insert(&mut self, one: K, value: V) -> bool {
+        if self.known.insert(one.clone(), value).is_some() {
             return false;
         }
         self.order.push_back(one);
@@ -247,8 +331,12 @@ mod tests {
     }
 
     fn hold(number: u32, change: &str, second: i64) -> ParticipantEvent {
+        hold_of(1, number, change, second)
+    }
+
+    fn hold_of(call: u32, number: u32, change: &str, second: i64) -> ParticipantEvent {
         let callback = json!({
-            "ConferenceSid": "CF00000000000000000000000000000001", "CallSid": "CA00000000000000000000000000000001",
+            "ConferenceSid": "CF00000000000000000000000000000001", "CallSid": format!("CA{call:032}"),
             "FriendlyName": TASK, "StatusCallbackEvent": change, "SequenceNumber": number.to_string(),
             "AccountSid": "AC00000000000000000000000000000001", "Timestamp": at(second).to_rfc2822(),
         });
@@ -332,6 +420,83 @@ mod tests {
             }
             assert_eq!(verbs(&told), expected);
         }
+    }
+
+    /// What a leg that was accepted is told of these changes.
+    fn told(changes: &[ParticipantEvent]) -> Vec<ScreenVerb> {
+        let mut screens = Screens::new(true);
+        screens.event(&event(1, "accepted", 0));
+        let told: Vec<_> = changes
+            .iter()
+            .flat_map(|change| screens.participant(change))
+            .collect();
+        verbs(&told)
+    }
+
+    #[test]
+    fn an_end_of_hold_that_comes_before_its_beginning_leaves_the_recording_running() {
+        for second in [10, 20] {
+            assert_eq!(
+                told(&[
+                    hold(5, "participant-unhold", 20),
+                    hold(4, "participant-hold", second),
+                ]),
+                []
+            );
+        }
+        let mut unnumbered = [
+            hold(5, "participant-unhold", 20),
+            hold(4, "participant-hold", 10),
+        ];
+        for change in &mut unnumbered {
+            change.sequence = None;
+        }
+        assert_eq!(told(&unnumbered), []);
+        assert_eq!(
+            told(&[
+                hold(6, "conference-end", 30),
+                hold(4, "participant-hold", 10)
+            ]),
+            []
+        );
+    }
+
+    #[test]
+    fn the_recording_resumes_when_the_last_call_is_off_hold() {
+        let two = [
+            hold_of(1, 1, "participant-hold", 10),
+            hold_of(2, 2, "participant-hold", 12),
+            hold_of(1, 3, "participant-unhold", 14),
+        ];
+        assert_eq!(told(&two), [ScreenVerb::Pause]);
+        for end in [
+            hold_of(2, 4, "participant-unhold", 16),
+            hold_of(2, 4, "participant-leave", 16),
+            hold_of(2, 4, "conference-end", 16),
+        ] {
+            let mut all = two.to_vec();
+            all.push(end);
+            assert_eq!(told(&all), [ScreenVerb::Pause, ScreenVerb::Resume]);
+        }
+    }
+
+    #[test]
+    fn of_too_many_legs_the_oldest_is_forgotten_whatever_its_sid() {
+        let mut screens = Screens::new(true);
+        let leg =
+            |number: usize| -> LegId { format!("WR{:032}", 99_999 - number).parse().unwrap() };
+        let first = leg(0);
+        for number in 0..=REMEMBERED {
+            let live = Live::new(
+                &event(1, "accepted", 0),
+                leg(number),
+                "WK00000000000000000000000000000001".parse().unwrap(),
+            );
+            screens.live.insert(leg(number), live.unwrap());
+        }
+        assert!(!screens.live.holds(&first) && screens.live.holds(&leg(REMEMBERED)));
+        assert!(screens.live.remove(&leg(1)).is_some());
+        assert_eq!(screens.live.order.len(), screens.live.known.len());
     }
 
     #[test]

@@ -161,6 +161,13 @@ impl Speakers {
     fn is_own_agent(&self, identity: &str) -> bool {
         self.agents.contains(&identity.to_lowercase())
     }
+
+    /// Whether Flex made an identity of an address in the same domain as the address of the leg's own agent.
+    fn is_colleague(&self, identity: &str) -> bool {
+        let identity = identity.to_lowercase();
+        let domain = domain_of(&identity);
+        domain.is_some() && self.agents.iter().any(|agent| domain_of(agent) == domain)
+    }
 }
 
 /// Flex makes a chat identity of a name by writing everything but letters and digits as `_` and two digits.
@@ -177,6 +184,37 @@ fn encoded(name: &str) -> String {
         }
     }
     text
+}
+
+/// The domain of a mail address of which Flex made a chat identity, in lower case and as it stands there.
+fn domain_of(identity: &str) -> Option<&str> {
+    let (_, domain) = identity.rsplit_once("_40")?;
+    domain.contains("_2e").then_some(domain)
+}
+
+/// Who began a conversation in which nobody has an address, and so is its customer; `None` where that cannot be told.
+///
+/// A chat on the web is begun by its customer, and agents come to it. Where times are missing, only somebody who is alone beside the agents
+/// is the customer for certain.
+fn beginner(
+    people: &[ConversationParticipant],
+    speakers: &Speakers,
+) -> Option<ConversationParticipantSid> {
+    let joined: Option<Vec<_>> = people.iter().map(|one| one.created_at).collect();
+    let first = joined.as_ref().and_then(|joined| joined.iter().min());
+    let mut candidates = people.iter().filter(|one| {
+        let Some(identity) = one.identity.as_deref() else {
+            return false;
+        };
+        !speakers.is_own_agent(identity)
+            && match first {
+                // Employees have the agents' domain too, so whoever asks the help desk of their own house is known by coming first.
+                Some(first) => one.created_at == Some(*first),
+                None => !speakers.is_colleague(identity),
+            }
+    });
+    let only = candidates.next()?.sid;
+    candidates.next().is_none().then_some(only)
 }
 
 /// Who is who in one conversation.
@@ -198,6 +236,7 @@ impl Cast {
             by_identity: BTreeMap::new(),
             has_bindings,
         };
+        let beginner = beginner(people, speakers);
         for one in people {
             let address = one
                 .binding
@@ -205,7 +244,9 @@ impl Cast {
                 .and_then(|binding| binding.address.clone());
             let role = match (&address, &one.identity) {
                 (Some(_), _) => Role::Customer,
-                (None, Some(identity)) => cast.role_of(identity, speakers),
+                (None, Some(identity)) => {
+                    cast.role_of(identity, beginner == Some(one.sid), speakers)
+                }
                 (None, None) => Role::Unknown,
             };
             let participant = Participant {
@@ -224,14 +265,19 @@ impl Cast {
         cast
     }
 
-    fn role_of(&self, identity: &str, speakers: &Speakers) -> Role {
+    fn role_of(&self, identity: &str, began: bool, speakers: &Speakers) -> Role {
         if speakers.is_own_agent(identity) {
             Role::Agent
         } else if self.has_bindings {
             // The customer has an address, so this is somebody of the contact centre: another agent, or a supervisor.
             Role::Agent
-        } else {
+        } else if began {
             Role::Customer
+        } else if speakers.is_colleague(identity) {
+            Role::Agent
+        } else {
+            // Another agent, or a second customer: a word too little is better than a supervisor's words in the customer's mouth.
+            Role::Unknown
         }
     }
 
@@ -259,7 +305,7 @@ impl Cast {
             "" => Role::Unknown,
             _ if speakers.is_own_agent(identity) => Role::Agent,
             _ if identity.starts_with('+') || identity.contains(':') => Role::Customer,
-            _ if self.has_bindings => Role::Agent,
+            _ if self.has_bindings || speakers.is_colleague(identity) => Role::Agent,
             _ => Role::Unknown,
         };
         Author {
@@ -426,7 +472,75 @@ fn refused(error: &TwilioError) -> Result<Unavailable, Trouble> {
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
+
     use super::*;
+
+    /// Somebody without an address, who joined at this second.
+    fn somebody(number: u32, identity: &str, second: Option<i64>) -> ConversationParticipant {
+        ConversationParticipant {
+            sid: format!("MB{number:032}").parse().unwrap(),
+            identity: Some(identity.to_owned()),
+            binding: None,
+            attributes: None,
+            created_at: second.and_then(|second| DateTime::from_timestamp(second, 0)),
+        }
+    }
+
+    fn roles(people: &[(&str, Option<i64>)]) -> Vec<Role> {
+        let people: Vec<_> = people
+            .iter()
+            .zip(1..)
+            .map(|((identity, second), number)| somebody(number, identity, *second))
+            .collect();
+        let speakers = Speakers::new(Some("ada@example.com"), None, None);
+        let cast = Cast::new(&people, &speakers);
+        cast.by_sid.values().map(|one| one.role).collect()
+    }
+
+    const OWN: &str = "ada_40example_2Ecom";
+    const COLLEAGUE: &str = "grace_40example_2Ecom";
+
+    #[test]
+    fn in_a_web_chat_only_who_began_it_is_the_customer() {
+        use Role::{Agent, Customer, Unknown};
+
+        let all = [
+            (OWN, Some(10)),
+            (COLLEAGUE, Some(20)),
+            ("supervisor", Some(30)),
+            ("visitor-1", Some(0)),
+        ];
+        assert_eq!(roles(&all), [Agent, Agent, Unknown, Customer]);
+        // Times are cut to the second.
+        assert_eq!(
+            roles(&[(OWN, Some(0)), ("visitor-1", Some(0))]),
+            [Agent, Customer]
+        );
+        assert_eq!(
+            roles(&[(OWN, Some(10)), (COLLEAGUE, Some(0))]),
+            [Agent, Customer]
+        );
+        // The customer has left, and the others came after the agent.
+        assert_eq!(
+            roles(&[(OWN, Some(10)), ("supervisor", Some(30))]),
+            [Agent, Unknown]
+        );
+    }
+
+    #[test]
+    fn without_times_only_who_is_alone_beside_the_agents_is_the_customer() {
+        use Role::{Agent, Customer, Unknown};
+
+        assert_eq!(
+            roles(&[(OWN, None), (COLLEAGUE, None), ("visitor-1", None)]),
+            [Agent, Agent, Customer]
+        );
+        assert_eq!(
+            roles(&[(OWN, None), ("supervisor", None), ("visitor-1", Some(0))]),
+            [Agent, Unknown, Unknown]
+        );
+    }
 
     #[test]
     fn an_agents_chat_identity_is_known_in_the_form_that_flex_gives_it() {
