@@ -68,13 +68,13 @@ fn a_few_contacts_arrive_once_and_right() {
 #[test]
 #[ignore = "slow: scripts/test"]
 fn contacts_of_every_kind_arrive_once_and_right() {
-    assert_right(&demo(&["--seed", "4"]), 32);
+    assert_right(&demo(&["--seed", "4"]), 49);
 }
 
 #[test]
 #[ignore = "slow: scripts/test"]
 fn contacts_of_every_kind_arrive_once_and_right_under_hostile_faults() {
-    assert_right(&demo(&["--seed", "5", "--faults", "hostile"]), 32);
+    assert_right(&demo(&["--seed", "5", "--faults", "hostile"]), 49);
 }
 
 #[test]

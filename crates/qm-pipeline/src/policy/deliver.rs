@@ -202,6 +202,7 @@ fn not_found(work: &mut Work, now: DateTime<Utc>, rules: &Rules) -> Effect {
             // It was there before: the search missed it, or somebody deleted it.
             overdue_or_later(work, &stage, now, rules)
         }
+        Stage::Captured(_) => super::advance(work, now, rules),
         _ => Effect::End,
     }
 }
@@ -209,7 +210,8 @@ fn not_found(work: &mut Work, now: DateTime<Utc>, rules: &Rules) -> Effect {
 fn found_one(work: &mut Work, contact: FoundContact, now: DateTime<Utc>, rules: &Rules) -> Effect {
     let stage = match work.contact.stage.clone() {
         Stage::Linked(stage) => {
-            let never_sent = stage.attempt.is_none();
+            // Of an attempt that is settled nothing came: what is there was made by somebody else.
+            let never_sent = !stage.in_doubt;
             let wants_media = stage.media != LegMedia::None;
             let without = matches!(
                 contact.state,
@@ -230,6 +232,11 @@ fn found_one(work: &mut Work, contact: FoundContact, now: DateTime<Utc>, rules: 
         }
         Stage::Uploaded(stage) => stage.found(contact.ccr, now),
         Stage::Processing(stage) => stage,
+        // Its source is gone, and Calabrio has it whole: it was carried before.
+        Stage::Captured(stage) if contact.state == FoundState::WithMedia => {
+            stage.link(LegMedia::None, now).found(contact.ccr, now)
+        }
+        Stage::Captured(_) => return super::advance(work, now, rules),
         _ => return Effect::End,
     };
     judge(work, stage, contact, now, rules)

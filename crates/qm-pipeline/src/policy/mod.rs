@@ -283,6 +283,8 @@ fn captured(work: &mut Work, now: DateTime<Utc>, rules: &Rules) -> Effect {
     match linked {
         Err(question) => Effect::Ask(question),
         Ok(link::Link::Wait(until)) => Effect::Rest(until),
+        // A ledger that was lost may have carried it while its source was there.
+        Ok(link::Link::Park(_)) if !work.searched => Effect::Search,
         Ok(link::Link::Park(reason)) => park(work, reason, now),
         Ok(link::Link::Exclude) => {
             work.contact.stage = Stage::Excluded(stage.exclude(NO_MEDIA_RULE, now));

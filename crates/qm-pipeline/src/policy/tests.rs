@@ -178,6 +178,7 @@ struct Model {
     agent: AgentKnown,
     unfinished: FoundState,
     processing: Duration,
+    source: RecordingState,
 }
 
 impl Model {
@@ -195,6 +196,7 @@ impl Model {
             agent: AgentKnown::Yes,
             unfinished: FoundState::WithoutMedia,
             processing: Duration::seconds(90),
+            source: RecordingState::Stored,
         }
     }
 
@@ -285,7 +287,13 @@ impl Model {
                     .cloned()
                     .collect(),
             ),
-            Question::Recording(sid) => Answer::Recording((sid == recording().sid).then(recording)),
+            Question::Recording(sid) => {
+                let known = RecordingFacts {
+                    state: self.source,
+                    ..recording()
+                };
+                Answer::Recording((sid == known.sid).then_some(known))
+            }
             Question::ConferencesNamed(_) => Answer::Conferences(Vec::new()),
             Question::Participants(_) => Answer::Participants(None),
             Question::Conference(_) => Answer::Conference(None),
@@ -421,6 +429,45 @@ fn a_ledger_that_was_lost_sends_nothing_again_that_calabrio_is_still_at() {
             (StageName::Complete, 0, 1)
         );
     }
+}
+
+#[test]
+fn a_ledger_that_was_lost_completes_what_calabrio_holds_whole_although_its_source_is_gone() {
+    let mut model = Model::new(Vec::new(), 0);
+    model.source = RecordingState::Deleted;
+    model.imported.push(Imported {
+        visible: at(0),
+        processed: at(0),
+    });
+    model.run(50);
+    assert_eq!((model.stage(), model.uploads), (StageName::Complete, 0));
+
+    let mut model = Model::new(Vec::new(), 0);
+    model.source = RecordingState::Deleted;
+    model.run(50);
+    let Stage::Parked(parked) = &model.ledger.0.stage else {
+        panic!("{:?}", model.ledger.0.stage)
+    };
+    assert_eq!(parked.reason.kind(), ParkKind::DeletedAtSource);
+}
+
+#[test]
+fn a_contact_that_somebody_makes_without_media_after_an_attempt_in_vain_is_no_end() {
+    let mut model = Model::new(Vec::new(), 0);
+    while model.uploads == 0 {
+        model.faults = vec![Fault::RefuseUnsent; 32].into();
+        assert!(!model.turn());
+    }
+    model.faults.clear();
+    model.imported.push(Imported {
+        visible: model.now,
+        processed: DateTime::<Utc>::MAX_UTC,
+    });
+    model.run(3_000);
+    assert_eq!(
+        (model.stage(), model.imported.len()),
+        (StageName::Complete, 2)
+    );
 }
 
 #[test]
@@ -895,6 +942,9 @@ mod linking {
                 }
                 Effect::Ask(question) => Event::Answered(question, model.answer(question)),
                 Effect::Save if work.contact.stage.name() == StageName::Captured => Event::Saved,
+                Effect::Search if work.contact.stage.name() == StageName::Captured => {
+                    Event::Found(Vec::new())
+                }
                 Effect::Rest(until) if work.contact.stage.name() == StageName::Captured => {
                     now = until;
                     Event::Woken

@@ -69,6 +69,8 @@ pub struct AcdStatus {
     pub stages: BTreeMap<StageName, u64>,
     /// Why contacts are parked, failed or excluded.
     pub reasons: Vec<ReasonLine>,
+    /// What keeps contacts from going on.
+    pub waits: Vec<WaitLine>,
     /// How its webhook fares; `None` while nothing was ever to be told.
     pub webhooks: Option<EndpointLine>,
     /// Pushed events that wait to be processed.
@@ -77,6 +79,17 @@ pub struct AcdStatus {
     pub deletions: Vec<DeletionLine>,
     /// The last reconciliation.
     pub reconciled: Option<ReconciledLine>,
+}
+
+/// What keeps contacts from going on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WaitLine {
+    /// What they wait for, and what can be done about it.
+    pub waits_for: String,
+    /// How many.
+    pub contacts: u64,
+    /// Since when the first of them is in its stage.
+    pub oldest: DateTime<Utc>,
 }
 
 /// How many source recordings are in one state of their deletion.
@@ -234,7 +247,16 @@ async fn acd_status<L: Ledger>(
         Vec::new()
     };
     let reconciled = ledger.reconciliations(key, 1).await?;
+    let waits = ledger.waits(Some(key)).await?;
     Ok(AcdStatus {
+        waits: waits
+            .into_iter()
+            .map(|wait| WaitLine {
+                waits_for: wait.waits_for,
+                contacts: wait.contacts,
+                oldest: wait.oldest,
+            })
+            .collect(),
         webhooks: webhooks.map(|count| EndpointLine::of(count, names)),
         pushed_waiting: waiting.map_or(0, |waiting| waiting.waiting),
         deletions: deletions

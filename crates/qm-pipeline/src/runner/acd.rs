@@ -7,7 +7,7 @@ use connector_config::Acd;
 use contact_model::AcdKey;
 use metadata_mapping::RuleSet;
 use recording_crypto::KeyRing;
-use tokio::sync::{Mutex, OnceCell, Semaphore};
+use tokio::sync::{OnceCell, Semaphore};
 use twilio_client::TwilioClient;
 use twilio_sid::ServiceSid;
 
@@ -35,8 +35,6 @@ pub(crate) struct AcdRuntime {
     /// Where screen recording is told, if it is.
     pub(crate) screen: Option<Screen>,
     pub(crate) chat_service: OnceCell<Option<ServiceSid>>,
-    /// Held while a source recording is deleted, and while contacts are taken up again that may want theirs once more.
-    pub(crate) sources: Mutex<()>,
 }
 
 impl AcdRuntime {

@@ -162,11 +162,13 @@ async fn keep_in_step<L: Ledger>(
     let settle = acd.rules.timing.search_settle;
     // A former process may have left an attempt in doubt.
     let mut pause = settle;
+    let mut first = true;
     loop {
         let met = async {
             // A contact that waits for its agent need not wait for an hour; one that nobody can be made for must not make
             // this go round and round.
-            tokio::time::sleep(pause.min(SOON)).await;
+            let least = if first { pause } else { pause.min(SOON) };
+            tokio::time::sleep(least).await;
             acd.directory.missed().await;
         };
         tokio::select! {
@@ -175,6 +177,7 @@ async fn keep_in_step<L: Ledger>(
             () = tokio::time::sleep(pause) => {}
             () = met, if rules.create => {}
         }
+        first = false;
         let round = Round {
             ledger: &core.ledger,
             acd: &acd.config,

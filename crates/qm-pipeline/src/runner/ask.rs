@@ -28,7 +28,11 @@ const EMPTY: [u32; 2] = [16_101, 16_102];
 pub(crate) fn twilio_trouble(error: &TwilioError, step: &'static str) -> Trouble {
     if error.is_authentication() {
         tracing::warn!(%error, step, "Twilio refuses the credentials");
-        return Trouble::Held;
+        return Trouble::Held {
+            waits_for: Some(
+                "Twilio to accept the credentials: correct auth_token or api_key of [acd.twilio], then restart",
+            ),
+        };
     }
     tracing::info!(%error, step, "a step failed");
     Trouble::Passing { step }

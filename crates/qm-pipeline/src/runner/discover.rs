@@ -177,7 +177,7 @@ async fn live_step<L: Ledger>(
             return Ok(Some((until - now).to_std().unwrap_or(PAUSE.0)));
         }
     };
-    let read = read(core, acd, window, origin.position).await?;
+    let read = read(core, acd, window, origin.position, true).await?;
     // The answer told the time at Twilio. Where this machine's clock is ahead, events of the window may not be there yet.
     let horizon = by_twilios_clock(core, acd, now) - crate::policy::span(timing.discover_trail);
     if window.to > horizon + CLOCK_TOLERANCE {
@@ -210,10 +210,12 @@ async fn read<L: Ledger>(
     acd: &AcdRuntime,
     window: Window,
     since: DateTime<Utc>,
+    live: bool,
 ) -> Result<Vec<(Contact, Details)>, DiscoverError> {
     core.witness.before(Step::Discover, None);
     let seen = |events: &[FlexEvent]| {
-        if let Some(screen) = &acd.screen {
+        // Of the past there is nothing to tell screen recording.
+        if let Some(screen) = acd.screen.as_ref().filter(|_| live) {
             for event in events {
                 screen.event(event);
             }
@@ -286,7 +288,7 @@ pub(crate) async fn backfill<L: Ledger>(
         };
         let id = CursorId::Backfill(open.id);
         let moved = async {
-            let legs = read(core, acd, window, open.from).await?;
+            let legs = read(core, acd, window, open.from, false).await?;
             advance(core, id, Some(open.position), window, legs).await
         };
         tokio::select! {

@@ -176,16 +176,6 @@ impl event_intake::Observer for Watching {
             Observation::Answered { acd, outcome, .. } => {
                 let acd = self.name(acd);
                 self.witness.pushed(acd, outcome.as_str(), 1);
-                if matches!(
-                    outcome,
-                    event_intake::Outcome::Forged | event_intake::Outcome::Unauthenticated
-                ) {
-                    tracing::warn!(
-                        acd,
-                        outcome = outcome.as_str(),
-                        "a request that does not prove to be Twilio's was refused: somebody tries, or intake.public_url is not what Twilio was given, or the auth token is another"
-                    );
-                }
             }
             Observation::LeftOut { acd, fate, members } => {
                 let acd = self.name(Some(acd));
@@ -197,8 +187,8 @@ impl event_intake::Observer for Watching {
                     "pushed events were left out"
                 );
             }
-            Observation::SinkTest { acd, test_id } => {
-                tracing::info!(acd = self.name(Some(acd)), test_id, "Twilio tried its sink");
+            Observation::SinkTest { acd, .. } => {
+                tracing::info!(acd = self.name(Some(acd)), "Twilio tried its sink");
             }
             _ => {}
         }

@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use recording_spool::Spool;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 
 use crate::report::AcdNames;
@@ -64,6 +64,9 @@ pub(crate) struct Core<L> {
     pub(crate) pushed: Arc<Notify>,
     /// Something is to be told outside.
     pub(crate) told: Notify,
+    /// Held while a source recording is deleted, and while contacts are taken up again that may want theirs once more. One for
+    /// all: ACDs of one workspace share recordings.
+    pub(crate) sources: Mutex<()>,
 }
 
 impl<L> Core<L> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use contact_model::AcdKey;
 use flex_events::{FlexEvent, ParticipantChange, ParticipantEvent, Pushed, WireForm};
 use sync_ledger::{
@@ -14,11 +14,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::acd::AcdRuntime;
 use super::discover::ORIGIN_STREAM;
-use super::{Core, LEASE};
+use super::Core;
 use crate::policy::{after, pushed_leg};
 
 /// How many are read at one time.
 const BATCH: u32 = 256;
+
+/// For how long a batch is held: far longer than one takes, and soon over where it could not be settled.
+const HELD: TimeDelta = TimeDelta::minutes(1);
 
 /// How often the inbox is looked at although nobody says that something came.
 const LOOK: Duration = Duration::from_secs(1);
@@ -58,7 +61,7 @@ pub(crate) async fn process<L: Ledger>(
 /// One batch; how many events it held.
 async fn batch<L: Ledger>(core: &Core<L>, acds: &[Arc<AcdRuntime>]) -> Result<usize, LedgerError> {
     let now = core.now();
-    let claimed = core.ledger.claim_events(now, BATCH, now + LEASE).await?;
+    let claimed = core.ledger.claim_events(now, BATCH, now + HELD).await?;
     if claimed.unreadable > 0 {
         tracing::error!(
             events = claimed.unreadable,

@@ -134,6 +134,7 @@ async fn make<L: Ledger>(
         return Ok(None);
     };
     if fill != Fill::Nothing {
+        let was_unexplained = compared.account.unexplained > 0;
         let mut filled = Filled::default();
         let unexplained = &compared.account.legs.unexplained;
         if unexplained.contains_key(&Unexplained::UnknownLeg) {
@@ -143,10 +144,11 @@ async fn make<L: Ledger>(
             }
         }
         if fill == Fill::All {
-            let _nothing_is_deleted = acd.sources.lock().await;
+            let _nothing_is_deleted = core.sources.lock().await;
             fill::take_up(core, acd, &compared.missing, &mut filled).await?;
         }
-        if filled != Filled::default() {
+        // What was not known may be by now, whoever made it known.
+        if was_unexplained || filled != Filled::default() {
             core.wake.notify_one();
             match comparing().await? {
                 Some(again) => compared = again,

@@ -81,6 +81,14 @@ async fn round<L: Ledger>(core: &Core<L>, acd: &AcdRuntime) -> Duration {
         match look(core, acd, row).await {
             Ok(Looked::Answered) => {}
             Ok(Looked::Unanswered) => return acd.rules.timing.recording_interval,
+            // It must not stand in the way of the others.
+            Err(error @ LedgerError::Unreadable { .. }) => {
+                tracing::error!(recording = %row.recording, %error, "a leg of a recording cannot be read; the recording stays");
+                let source = Source { core, acd, row };
+                if source.blocked(Obstacle::RowUnreadable).await.is_err() {
+                    return LEDGER_PAUSE;
+                }
+            }
             Err(error) => {
                 tracing::error!(recording = %row.recording, %error, "the deletion of a recording cannot be written down");
                 return LEDGER_PAUSE;
@@ -293,7 +301,7 @@ impl<L: Ledger> Source<'_, L> {
         let next = self.core.now() + try_again(self.row.attempts, self.shortest_pause());
         self.record(Verdict::Requested { next }).await?;
         // A contact may have been taken up again meanwhile; from here on none is.
-        let _nothing_is_taken_up = self.acd.sources.lock().await;
+        let _nothing_is_taken_up = self.core.sources.lock().await;
         if let Ok(listed) = &seen.listed {
             seen.legs = self.legs(listed, known).await?;
         }

@@ -20,6 +20,10 @@ use crate::policy::Trouble;
 /// holds would wait for ever.
 const ROOM: Duration = Duration::from_mins(1);
 
+/// What a transfer waits for that finds the spool full.
+const ROOM_WANTED: &str =
+    "room in the spool: other transfers hold it; if this lasts, raise spool.quota";
+
 /// How often a recording is fetched that does not authenticate, before it is parked: the download may have been damaged.
 const FETCHES: u32 = 2;
 
@@ -73,7 +77,12 @@ impl ReadyAudio {
 fn spool_trouble(recording: RecordingSid, error: &SpoolError, quota: u64) -> Trouble {
     tracing::warn!(%recording, %error, "a recording could not be kept in the spool");
     match error {
-        SpoolError::DiskFull { .. } | SpoolError::QuotaUsed { .. } => Trouble::Held,
+        SpoolError::DiskFull { .. } => Trouble::Held {
+            waits_for: Some("room on the disk of the spool: free some space there"),
+        },
+        SpoolError::QuotaUsed { .. } => Trouble::Held {
+            waits_for: Some(ROOM_WANTED),
+        },
         SpoolError::RecordingAboveQuota { .. } => Trouble::Park(ParkReason::TooLarge {
             recording,
             bytes: quota.saturating_add(1),
@@ -195,7 +204,9 @@ async fn fetch_once(
     };
     let writer = tokio::time::timeout(ROOM, opening)
         .await
-        .map_err(|_| Trouble::Held)?;
+        .map_err(|_| Trouble::Held {
+            waits_for: Some(ROOM_WANTED),
+        })?;
     let writer = writer.map_err(|error| spool_trouble(sid, &error, spool.quota()))?;
     receive(sid, &mut media, writer, spool.quota()).await
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use calabrio_client::{CalabrioError, ImportOutcome};
 use chrono::{DateTime, Utc};
-use contact_model::{CcrId, Delivered, Details, Discovered, LegMedia, Stage, StageName};
+use contact_model::{CcrId, Delivered, Details, Discovered, LegId, LegMedia, Stage, StageName};
 use sync_ledger::{ContactRecord, DetailsChange, Ledger, LedgerError, Schedule, StoredDetails};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -139,6 +139,52 @@ impl<'a, L: Ledger> Turn<'a, L> {
         }
     }
 
+    /// Prepares the media while a slot for fetching is held, and takes one for sending.
+    async fn prepare_within_slots(&mut self, leg: LegId) -> Event {
+        let held = Event::Failed(Trouble::Held { waits_for: None });
+        // A transcript is in memory from when it is read until it is sent: no more are read than are sent.
+        if self.is_text() {
+            self.upload_slot = self.slot(&self.acd.uploads).await;
+            if self.upload_slot.is_none() {
+                return held;
+            }
+        }
+        let Some(slot) = self.slot(&self.acd.fetches).await else {
+            self.upload_slot = None;
+            return held;
+        };
+        self.core.witness.before(Step::Prepare, Some(leg));
+        let prepared = self.prepare().await;
+        drop(slot);
+        self.core
+            .witness
+            .after(Step::Prepare, Some(leg), prepared.is_ok());
+        match prepared {
+            Ok(delivered) => {
+                // The slot is taken before the intent is written down: what waits for it is not in doubt.
+                if self.upload_slot.is_none() {
+                    self.upload_slot = self.slot(&self.acd.uploads).await;
+                }
+                match self.upload_slot {
+                    Some(_) => Event::Prepared(delivered),
+                    None => held,
+                }
+            }
+            Err(trouble) => {
+                self.upload_slot = None;
+                Event::Failed(trouble)
+            }
+        }
+    }
+
+    /// Whether what is sent is a transcript.
+    fn is_text(&self) -> bool {
+        let Stage::Linked(stage) = &self.work.contact.stage else {
+            return false;
+        };
+        matches!(stage.media, LegMedia::Transcript(_))
+    }
+
     async fn run(mut self) -> Result<Vec<StageName>, LedgerError> {
         let leg = self.work.contact.leg.id;
         let mut event = Event::Woken;
@@ -159,29 +205,7 @@ impl<'a, L: Ledger> Turn<'a, L> {
                         Err(trouble) => Event::Failed(trouble),
                     }
                 }
-                Effect::Prepare => {
-                    let Some(slot) = self.slot(&self.acd.fetches).await else {
-                        event = Event::Failed(Trouble::Held);
-                        continue;
-                    };
-                    self.core.witness.before(Step::Prepare, Some(leg));
-                    let prepared = self.prepare().await;
-                    drop(slot);
-                    self.core
-                        .witness
-                        .after(Step::Prepare, Some(leg), prepared.is_ok());
-                    // The slot is taken before the intent is written down: what waits for it is not in doubt.
-                    match prepared {
-                        Ok(delivered) => {
-                            self.upload_slot = self.slot(&self.acd.uploads).await;
-                            match self.upload_slot {
-                                Some(_) => Event::Prepared(delivered),
-                                None => Event::Failed(Trouble::Held),
-                            }
-                        }
-                        Err(trouble) => Event::Failed(trouble),
-                    }
-                }
+                Effect::Prepare => self.prepare_within_slots(leg).await,
                 Effect::Save => {
                     self.save(Some(now), true).await?;
                     Event::Saved
@@ -264,6 +288,7 @@ impl<'a, L: Ledger> Turn<'a, L> {
                 DetailsChange::Keep
             },
             keep_lease: hold,
+            waits_for: self.work.waits_for.take(),
             tell: (stage != self.reached)
                 .then(|| tell(self.acd, &self.work.contact, self.version))
                 .flatten(),
@@ -349,7 +374,10 @@ impl<'a, L: Ledger> Turn<'a, L> {
                 reason,
                 request_id,
             } => {
-                self.note.clone_from(&reason);
+                // Where every import is forbidden, the history of each contact would only grow.
+                if !matches!(status, 403..=405) {
+                    self.note.clone_from(&reason);
+                }
                 tracing::warn!(%leg, status, ?reason, ?request_id, "Calabrio ONE refused a contact");
                 Sent::Refused { status }
             }
@@ -374,7 +402,14 @@ impl<'a, L: Ledger> Turn<'a, L> {
 fn calabrio_trouble(error: &CalabrioError, step: &'static str) -> Trouble {
     if error.is_authentication() || error.is_permission() {
         tracing::warn!(%error, step, "Calabrio ONE refuses the service account");
-        return Trouble::Held;
+        let waits_for = if error.is_permission() {
+            "Calabrio ONE to permit it: run sync-qm check, which names the permission that the service account lacks"
+        } else {
+            "Calabrio ONE to accept the service account: correct username and password of [acd.calabrio], then restart"
+        };
+        return Trouble::Held {
+            waits_for: Some(waits_for),
+        };
     }
     tracing::info!(%error, step, "a step failed");
     Trouble::Passing { step }
@@ -388,6 +423,6 @@ fn ledger_trouble(error: &LedgerError, step: &'static str) -> Trouble {
 fn search_trouble(failed: &SearchFailed) -> Trouble {
     match failed {
         SearchFailed::Calabrio(error) => calabrio_trouble(error, "searching Calabrio ONE"),
-        SearchFailed::Stopping => Trouble::Held,
+        SearchFailed::Stopping => Trouble::Held { waits_for: None },
     }
 }

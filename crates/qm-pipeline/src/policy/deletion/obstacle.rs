@@ -31,11 +31,13 @@ pub enum Obstacle {
     EventsUnreadable,
     /// Twilio could not be asked.
     NotListed,
+    /// The ledger has a row of such a leg that cannot be read.
+    RowUnreadable,
 }
 
 impl Obstacle {
     /// Every obstacle.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::NotConfirmed,
         Self::LegParked,
         Self::LegFailed,
@@ -50,6 +52,7 @@ impl Obstacle {
         Self::EventsGone,
         Self::EventsUnreadable,
         Self::NotListed,
+        Self::RowUnreadable,
     ];
 
     /// The word as it stands in the ledger, reports and logs.
@@ -69,6 +72,7 @@ impl Obstacle {
             Self::EventsGone => "events-gone",
             Self::EventsUnreadable => "events-unreadable",
             Self::NotListed => "not-listed",
+            Self::RowUnreadable => "row-unreadable",
         }
     }
 
@@ -107,6 +111,9 @@ impl Obstacle {
                 "see the log for the events that cannot be read; they keep the recording where it is"
             }
             Self::NotListed => "run sync-qm check: it tells what of Twilio can be reached",
+            Self::RowUnreadable => {
+                "restore the ledger from a backup, or leave the recording where it is"
+            }
         }
     }
 
