@@ -29,10 +29,10 @@ pub(super) fn of_leg(
         return Ok(Hold::NotObservable);
     };
     let agent = attributes.worker_call();
-    if let Answer::HoldSeen(Some(sightings)) = evidence.get(Question::HoldSeen(conference))? {
-        if covers_beginning(sightings, from) {
-            return Ok(total(&spans(sightings, agent, to), from, to));
-        }
+    if let Answer::HoldSeen(Some(sightings)) = evidence.get(Question::HoldSeen(conference))?
+        && covers_beginning(sightings, from)
+    {
+        return Ok(total(&spans(sightings, agent, to), from, to));
     }
     let Some(participants) = evidence.participants(conference)? else {
         return Ok(Hold::NotObservable);
