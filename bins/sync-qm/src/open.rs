@@ -18,9 +18,11 @@ pub(crate) fn config(global: &Global) -> anyhow::Result<Config> {
     Ok(Config::load(&global.config)?)
 }
 
-/// Fetches every secret.
+/// Fetches every secret, and sees that those of webhooks can sign.
 pub(crate) fn secrets(config: &Config) -> anyhow::Result<Secrets> {
-    Ok(config.resolve_secrets(&SystemSecrets)?)
+    let secrets = config.resolve_secrets(&SystemSecrets)?;
+    connection_check::webhook_secrets(config, &secrets)?;
+    Ok(secrets)
 }
 
 /// Makes the clients, off the runtime's threads: private keys are checked on the way.

@@ -10,5 +10,6 @@ mod webhook;
 
 pub use calabrio::check_fields;
 pub use clients::{Clients, ClientsError, Connector};
+pub use offline::webhook_secrets;
 pub use report::{CheckReport, CheckRow, Question, Status};
 pub use run::{CheckSettings, check, check_configuration, check_offline};

@@ -1,7 +1,8 @@
 //! What can be known without asking anyone.
 
-use connector_config::{Acd, AcdSecrets, Config, ConfigError, Fault};
+use connector_config::{Acd, AcdSecrets, Config, ConfigError, Fault, Secrets};
 use recording_crypto::KeyRing;
+use webhook_delivery::SigningSecret;
 
 use crate::clients::contract;
 use crate::report::{CheckReport, Question, Rows};
@@ -32,6 +33,23 @@ pub(crate) fn faults(question: Question, acd: Option<&str>, error: &ConfigError)
         rows.fail(question, what, remedy);
     }
     rows
+}
+
+/// Whether every secret of a webhook can sign. All that cannot are reported at once, each with its place in the file.
+pub fn webhook_secrets(config: &Config, secrets: &Secrets) -> Result<(), ConfigError> {
+    let mut faults = Vec::new();
+    for acd in &config.acds {
+        let Some(own) = secrets.acd(&acd.name) else {
+            continue;
+        };
+        for (reference, secret) in acd.webhook.secrets.iter().zip(&own.webhook_secrets) {
+            if let Err(error) = SigningSecret::parse(secret) {
+                let remedy = "put whsec_ and 32 random bytes as base64 there, or a whsk_ key";
+                faults.push(reference.fault(config, error.to_string(), remedy));
+            }
+        }
+    }
+    ConfigError::of(faults).map_or(Ok(()), Err)
 }
 
 /// The file as a whole: that it is valid, and what in it wants attention.

@@ -153,11 +153,18 @@ fn prepare(
             );
         }
     };
-    let mut rows = Rows::new(None);
-    rows.ok(
-        Question::Secrets,
-        "every secret that the file refers to can be had",
-    );
+    let mut rows = match offline::webhook_secrets(config, &secrets) {
+        Ok(()) => {
+            let mut rows = Rows::new(None);
+            rows.ok(
+                Question::Secrets,
+                "every secret that the file refers to can be had",
+            );
+            rows
+        }
+        // The keys and the vendors can be asked all the same.
+        Err(error) => offline::faults(Question::Secrets, None, &error),
+    };
     let mut connector = match Connector::new(config) {
         Ok(connector) => connector,
         Err(error) => {

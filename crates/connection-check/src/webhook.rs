@@ -38,21 +38,16 @@ impl Target {
                 "correct event_webhook_url, or list the network under webhook.allow_networks",
             );
         }
-        let mut versions = Vec::new();
-        for (place, secret) in (1..).zip(&secrets.webhook_secrets) {
-            match SigningSecret::parse(secret) {
-                Ok(secret) => versions.push(secret.version()),
-                Err(error) => {
-                    sound = false;
-                    rows.fail(
-                        QUESTION,
-                        format!("webhook.secrets, secret {place}: {error}"),
-                        "put whsec_ and 32 random bytes as base64 there, or a whsk_ key",
-                    );
-                }
-            }
-        }
+        let secrets = secrets.webhook_secrets.iter().map(SigningSecret::parse);
+        let Ok(secrets) = secrets.collect::<Result<Vec<_>, _>>() else {
+            rows.skip(
+                QUESTION,
+                "its secrets cannot sign: their row says what is wrong",
+            );
+            return false;
+        };
         if sound {
+            let versions: Vec<_> = secrets.iter().map(SigningSecret::version).collect();
             rows.ok(
                 QUESTION,
                 format!(

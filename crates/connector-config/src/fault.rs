@@ -98,6 +98,11 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
+    /// The error that has these faults; none where there are none.
+    pub fn of(faults: Vec<Fault>) -> Option<Self> {
+        Faults::new(faults).map(Self::Faults)
+    }
+
     /// The faults, where there are any.
     pub fn faults(&self) -> &[Fault] {
         match self {

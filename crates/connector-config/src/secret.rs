@@ -11,7 +11,8 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::fault::Place;
+use crate::fault::{Fault, Place};
+use crate::model::Config;
 
 /// The largest file that is read as a secret.
 pub const LARGEST_SECRET: u64 = 64 * 1024;
@@ -39,6 +40,16 @@ impl SecretRef {
     /// Where the secret stands.
     pub fn place(&self) -> &SecretPlace {
         &self.secret
+    }
+
+    /// What is wrong with the secret itself, with the reference's place in the file that `config` was read from.
+    pub fn fault(
+        &self,
+        config: &Config,
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Fault {
+        self.place.fault(config.file(), what, remedy)
     }
 }
 

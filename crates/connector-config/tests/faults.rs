@@ -244,6 +244,52 @@ fn http_is_allowed_only_to_a_loopback_address_that_the_file_lists() {
 }
 
 #[test]
+fn two_listeners_need_two_addresses() {
+    let public = "[intake]\npublic_url = \"https://connector.example.com/twilio\"\n";
+    let with = |runtime: &str, intake: &str| {
+        format!(
+            "{MINIMAL}[runtime]\nlisten = \"{runtime}\"\nbearer_token = {{ env = \"T\" }}\n{public}{intake}"
+        )
+    };
+    let listen = |address: &str| format!("listen = \"{address}\"\n");
+    for (runtime, intake) in [
+        ("127.0.0.1:9000", listen("127.0.0.1:9000")),
+        ("127.0.0.1:9465", String::new()),
+        ("0.0.0.0:9000", listen("127.0.0.1:9000")),
+        ("127.0.0.1:9000", listen("[::]:9000")),
+    ] {
+        let told = faults(&with(runtime, &intake))[0].to_string();
+        assert!(
+            told.contains("intake.listen: is the address of runtime.listen")
+                && told.contains("another port"),
+            "{told}"
+        );
+    }
+    for (runtime, intake) in [
+        ("127.0.0.1:9000", "127.0.0.1:9001"),
+        ("127.0.0.1:9000", "127.0.0.2:9000"),
+        ("127.0.0.1:9000", "[::1]:9000"),
+        ("0.0.0.0:9000", "[::1]:9000"),
+        ("off", "127.0.0.1:9000"),
+    ] {
+        assert!(
+            parse(&with(runtime, &listen(intake))).is_ok(),
+            "{runtime} {intake}"
+        );
+    }
+    let off = with("127.0.0.1:9465", "").replace(public, "");
+    assert!(parse(&off).is_ok(), "without pushed events nobody listens");
+}
+
+#[test]
+fn pushed_events_come_to_a_port_that_stays() {
+    assert_eq!(
+        fault_of("[intake]\nlisten = \"127.0.0.1:0\"\n"),
+        "intake.listen: has port 0, which is another port at every start; write the port that public_url leads to: \"127.0.0.1:9465\""
+    );
+}
+
+#[test]
 fn a_listener_that_others_can_reach_needs_a_token() {
     assert!(
         fault_of("[runtime]\nlisten = \"0.0.0.0:9464\"\n")
@@ -495,10 +541,19 @@ fn a_webhook_needs_the_tenants_number_and_a_secret() {
 fn a_webhooks_address_is_absolute_https_fully_qualified_and_holds_no_credentials() {
     let with = |url: &str| faults(&with_webhook(url))[0].to_string();
     for (url, said) in [
+        ("https://example.com:0/x", "has port 0"),
+        (
+            "https://example.com/x#top",
+            "remove everything from the # on",
+        ),
+        ("https://example.com/x#", "remove everything from the # on"),
         ("http://example.com/x", "goes over https"),
         ("https://10.1.2.3/x", "private"),
         ("https://2130706433/x", "loopback"),
-        ("https://[::ffff:10.0.0.1]/x", "private"),
+        (
+            "https://[::ffff:10.0.0.1]/x",
+            "IPv4 address written as an IPv6",
+        ),
         ("https://intranet/x", "is not fully qualified"),
         ("/x", "not an absolute URL"),
         ("https://user:word@example.com/x", "user name"),

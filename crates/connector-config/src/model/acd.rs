@@ -116,6 +116,9 @@ pub struct Acd {
 }
 
 impl Acd {
+    /// The default of `delete_source_min_age`.
+    pub const DELETE_SOURCE_MIN_AGE: Duration = Duration::from_hours(24);
+
     /// Its identity in the ledger: account, workspace and tenant. The tenant is `tenant_id`, or where none is set the
     /// host of `calabrio.base_url`; so setting `tenant_id` later makes another ACD of it.
     pub fn key(&self) -> AcdKey {
@@ -137,8 +140,8 @@ fn never() -> DeleteSource {
     DeleteSource::Never
 }
 
-fn a_day() -> String {
-    "1d".to_owned()
+fn a_day() -> Duration {
+    Acd::DELETE_SOURCE_MIN_AGE
 }
 
 fn park() -> UnknownAgent {

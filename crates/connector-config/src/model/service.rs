@@ -170,7 +170,8 @@ pub struct Intake {
         serialize_with = "optional_display_text"
     )]
     pub public_url: Option<BaseUrl>,
-    /// Where it listens: an address and port, behind whatever terminates TLS for `public_url`.
+    /// Where it listens: an address and port, behind whatever terminates TLS for `public_url`. Not port 0, and not the
+    /// address of `runtime.listen`.
     #[schemars(with = "String")]
     pub listen: SocketAddr,
     /// The largest request body that is read: `16KiB` to `16MiB`.

@@ -8,7 +8,7 @@ use contact_model::TenantKey;
 use http_retry::{BaseUrl, SafeUrl};
 use metadata_mapping::MetadataKey;
 
-use super::leaf::Raw;
+use super::leaf::{Raw, WebhookUrl};
 use super::service::{at_most, between};
 use super::wfm;
 use super::within;
@@ -35,7 +35,9 @@ pub(super) fn read(mut section: Section<'_>, loopback: &[SocketAddr]) -> Option<
     });
     let time_zone = section.required("time_zone");
     let discover_from = discover_from(&mut section);
-    let event_webhook_url: Option<SafeUrl> = section.optional("event_webhook_url");
+    let event_webhook_url: Option<SafeUrl> = section
+        .optional("event_webhook_url")
+        .map(|WebhookUrl(url)| url);
     let rte_messaging = section.or("rte_messaging", false);
     let (delete_source, delete_source_min_age) = quality::delete_source(&mut section);
     let unknown_agent = section.or("unknown_agent", UnknownAgent::Park);

@@ -200,6 +200,33 @@ impl Leaf for SafeUrl {
     }
 }
 
+/// Where events are sent to.
+pub(crate) struct WebhookUrl(pub(crate) SafeUrl);
+
+impl Leaf for WebhookUrl {
+    fn read(value: &DeValue<'_>, context: &Context<'_>) -> Result<Self, Problem> {
+        let url = SafeUrl::read(value, context)?;
+        // Parsing takes a fragment away; whoever wrote one means more than is sent.
+        if value.as_str().is_some_and(|text| text.contains('#')) {
+            return Err(Problem::new(
+                "has a # and something behind it, which is never sent",
+                "remove everything from the # on",
+            ));
+        }
+        if url.port() == 0 {
+            return Err(Problem::new(
+                "has port 0, at which nobody can be reached",
+                "write the port of the receiver, or none for 443",
+            ));
+        }
+        Ok(Self(url))
+    }
+
+    fn example() -> String {
+        SafeUrl::example()
+    }
+}
+
 impl Leaf for SocketAddr {
     fn read(value: &DeValue<'_>, _: &Context<'_>) -> Result<Self, Problem> {
         let text = text(value, &Self::example())?;

@@ -53,11 +53,16 @@ fn read<'a>(document: &'a Document<'a>, table: &'a DeTable<'a>, file: &Path) -> 
         service::spool(root.section("spool")),
     );
     rules::spool_holds_nothing_else(&root, &spool, &ledger, file);
-    let intake = service::intake(root.section("intake"), &tls.allow_http_loopback);
+    let runtime = service::runtime(root.section("runtime"));
+    let intake = service::intake(
+        root.section("intake"),
+        &tls.allow_http_loopback,
+        runtime.listen,
+    );
     let acds = acds(&mut root, &tls.allow_http_loopback, &intake);
     let config = Config {
         limits: service::limits(root.section("limits")),
-        runtime: service::runtime(root.section("runtime")),
+        runtime,
         timing: service::timing(root.section("timing")),
         intake,
         reconcile: service::reconcile(root.section("reconcile")),

@@ -9,7 +9,7 @@ use http_retry::guard::{GuardError, Network};
 use super::service::between;
 use super::within;
 use crate::model::{
-    AcdIntake, Calabrio, DeleteSource, Digital, HoldSettings, People, ScreenRecording, Webhook,
+    Acd, AcdIntake, Calabrio, DeleteSource, Digital, HoldSettings, People, ScreenRecording, Webhook,
 };
 use crate::reader::{Problem, Section};
 use crate::units::ByteSize;
@@ -147,7 +147,7 @@ pub(super) fn delete_source(section: &mut Section<'_>) -> (DeleteSource, Duratio
     let delete = section.or("delete_source", DeleteSource::Never);
     let age = section.or_if(
         "delete_source_min_age",
-        Duration::from_hours(24),
+        Acd::DELETE_SOURCE_MIN_AGE,
         between(Duration::ZERO, Duration::from_hours(24 * 3650)),
     );
     (delete, age)

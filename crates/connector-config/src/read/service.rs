@@ -141,7 +141,32 @@ fn log_directives(text: &String) -> Result<(), Problem> {
     }
 }
 
-pub(super) fn intake(mut section: Section<'_>, loopback: &[SocketAddr]) -> Intake {
+/// Twilio, and what terminates TLS before the listener, are told the port once.
+fn port_that_stays(address: &SocketAddr) -> Result<(), Problem> {
+    if address.port() == 0 {
+        return Err(Problem::new(
+            "has port 0, which is another port at every start",
+            "write the port that public_url leads to: \"127.0.0.1:9465\"",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether one of two listeners would find its address taken by the other: every address of a machine includes each.
+fn collide(one: SocketAddr, other: SocketAddr) -> bool {
+    let covers = |all: SocketAddr, one: SocketAddr| {
+        all.ip().is_unspecified() && (all.is_ipv6() || one.is_ipv4())
+    };
+    one.port() == other.port()
+        && one.port() != 0
+        && (one.ip() == other.ip() || covers(one, other) || covers(other, one))
+}
+
+pub(super) fn intake(
+    mut section: Section<'_>,
+    loopback: &[SocketAddr],
+    metrics: Option<SocketAddr>,
+) -> Intake {
     let default = Intake::default();
     let public_url = section
         .optional("public_url")
@@ -154,13 +179,22 @@ pub(super) fn intake(mut section: Section<'_>, loopback: &[SocketAddr]) -> Intak
         });
     let intake = Intake {
         public_url,
-        listen: section.or("listen", default.listen),
+        listen: section.or_if("listen", default.listen, port_that_stays),
         max_body: section.or_if(
             "max_body",
             default.max_body,
             within(ByteSize::bytes(16 * 1024), ByteSize::mebibytes(16)),
         ),
     };
+    // Nobody listens there before public_url is set.
+    if intake.public_url.is_some() && metrics.is_some_and(|metrics| collide(metrics, intake.listen))
+    {
+        section.fault(
+            "listen",
+            "is the address of runtime.listen, and only one of the two can listen there",
+            "give one of them another port, or write listen = \"off\" under [runtime]",
+        );
+    }
     section.finish();
     intake
 }

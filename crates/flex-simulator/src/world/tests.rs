@@ -50,6 +50,20 @@ fn the_default_contacts_show_every_kind_of_the_demo() {
 }
 
 #[test]
+fn few_contacts_are_of_both_sorts_already() {
+    for contacts in [3, 4, 5, 20] {
+        let scenario = Scenario {
+            contacts,
+            ..Scenario::default()
+        };
+        let world = World::new(&scenario, 1, start()).unwrap();
+        let mut kinds = world.expected().iter().map(|leg| leg.kind);
+        assert!(kinds.clone().any(Kind::is_digital), "{contacts}");
+        assert!(kinds.any(|kind| !kind.is_digital()), "{contacts}");
+    }
+}
+
+#[test]
 fn the_default_scenario_adds_up_to_the_totals_that_are_documented() {
     let world = world(1);
     let count = |wanted: fn(&Outcome) -> bool| {
@@ -64,7 +78,7 @@ fn the_default_scenario_adds_up_to_the_totals_that_are_documented() {
         .expected()
         .iter()
         .filter(|leg| leg.transcript.is_some());
-    assert_eq!(texts.count(), 15);
+    assert_eq!(texts.count(), 17);
     let mut live: Vec<&str> = world
         .tasks
         .iter()
@@ -72,7 +86,7 @@ fn the_default_scenario_adds_up_to_the_totals_that_are_documented() {
         .map(|task| task.channel.name())
         .collect();
     live.sort_unstable();
-    assert_eq!(live, ["chat", "voice", "voice"]);
+    assert_eq!(live, ["sms", "voice", "voice"]);
 }
 
 #[test]

@@ -272,15 +272,33 @@ fn identity(dice: &mut Dice, annex: &mut Dice) -> Identity {
     }
 }
 
-/// The kind of each contact: round after round.
+/// The kind of each contact: round after round. Where the scenario names none, calls and messages alternate, so that few
+/// contacts show both.
 fn kinds(scenario: &Scenario) -> Vec<Kind> {
     let contacts = usize::try_from(scenario.contacts).unwrap_or(0);
-    scenario
-        .round()
-        .into_iter()
-        .cycle()
-        .take(contacts)
-        .collect()
+    let round = scenario.round();
+    let named = scenario.kinds.values().any(|times| *times > 0);
+    let round = if named { round } else { mixed(&round) };
+    round.into_iter().cycle().take(contacts).collect()
+}
+
+/// The same kinds with two calls before each contact of a digital channel, for as long as there are any of both.
+fn mixed(round: &[Kind]) -> Vec<Kind> {
+    let (mut digital, mut calls) = (Vec::new(), Vec::new());
+    for kind in round {
+        let pile = if kind.is_digital() {
+            &mut digital
+        } else {
+            &mut calls
+        };
+        pile.push(*kind);
+    }
+    let (mut digital, mut calls) = (digital.into_iter(), calls.into_iter());
+    let mut mixed = Vec::with_capacity(round.len());
+    while mixed.len() < round.len() {
+        mixed.extend(calls.by_ref().take(2).chain(digital.next()));
+    }
+    mixed
 }
 
 /// Which contacts end while the simulator runs: the last ones of kinds that need no past of their own, calls and others by turns.
