@@ -108,7 +108,11 @@ fn a_ledger_that_was_lost_is_rebuilt_and_the_exit_code_says_what_is_unexplained(
     let centre = Centre::new();
     centre.run_until_idle();
     let (code, report) = centre.reconcile(&[]);
-    assert_eq!((code, &report["unexplained"]), (Some(0), &json!(0)), "{report:#}");
+    assert_eq!(
+        (code, &report["unexplained"]),
+        (Some(0), &json!(0)),
+        "{report:#}"
+    );
     assert_eq!(lines(&report), json!([3, 1, 1, 1]), "{report:#}");
     let received = centre.simulator.received_count();
 
@@ -118,13 +122,21 @@ fn a_ledger_that_was_lost_is_rebuilt_and_the_exit_code_says_what_is_unexplained(
     assert_eq!(code, Some(1), "there is no ledger to compare: {failure:#}");
     centre.run_until_idle();
     let (code, report) = centre.reconcile(&[]);
-    assert_eq!((code, &report["unexplained"]), (Some(3), &json!(3)), "{report:#}");
+    assert_eq!(
+        (code, &report["unexplained"]),
+        (Some(3), &json!(3)),
+        "{report:#}"
+    );
     let why = &report["accounts"][0]["unexplained_legs"]["first"][0]["why"];
     assert_eq!(why, "unknown-leg", "{report:#}");
 
     std::fs::remove_dir_all(centre.path().join("connector.state")).unwrap();
     let (code, report) = centre.reconcile(&["--fill"]);
-    assert_eq!((code, &report["unexplained"]), (Some(0), &json!(0)), "{report:#}");
+    assert_eq!(
+        (code, &report["unexplained"]),
+        (Some(0), &json!(0)),
+        "{report:#}"
+    );
     assert_eq!(lines(&report), json!([3, 1, 1, 1]), "{report:#}");
     assert_eq!(centre.simulator.received_count(), received);
 }
@@ -154,11 +166,23 @@ fn beside_a_worker_the_worker_reconciles_and_the_command_tells_what_came_of_it()
     }
 
     let (code, report) = centre.reconcile(&["--acd", "simulated"]);
-    assert_eq!((code, &report["unexplained"]), (Some(3), &json!(3)), "{report:#}");
+    assert_eq!(
+        (code, &report["unexplained"]),
+        (Some(3), &json!(3)),
+        "{report:#}"
+    );
     let (code, report) = centre.reconcile(&["--fill"]);
-    assert_eq!((code, &report["unexplained"]), (Some(0), &json!(0)), "{report:#}");
+    assert_eq!(
+        (code, &report["unexplained"]),
+        (Some(0), &json!(0)),
+        "{report:#}"
+    );
     let filled = &report["accounts"][0]["filled"];
     assert_eq!(filled["legs_new"], 3, "{report:#}");
     let (code, failure) = centre.reconcile(&["--acd", "another"]);
-    assert_eq!((code, &failure["exit_code"]), (Some(2), &json!(2)), "{failure:#}");
+    assert_eq!(
+        (code, &failure["exit_code"]),
+        (Some(2), &json!(2)),
+        "{failure:#}"
+    );
 }

@@ -132,7 +132,7 @@ impl Drop for Running {
 #[test]
 fn agents_are_told_with_what_the_switches_would_do_and_nothing_is_changed() {
     let centre = Centre::new(&[Kind::ConferenceMono], |scenario| {
-        scenario.unknown_agents = 1
+        scenario.unknown_agents = 1;
     });
     let before = centre.simulator.people();
     let report = centre.json(&["agents", "list"]);

@@ -237,7 +237,7 @@ fn configuration(directory: &Path) -> (Config, Secrets) {
         r#"
 [intake]
 public_url = "{PUBLIC}"
-listen = "127.0.0.1:0"
+listen = "127.0.0.1:9465"
 [tls]
 allow_http_loopback = ["127.0.0.1:9"]
 [[acd]]
@@ -253,8 +253,10 @@ username = "service@example.com"
 password = {{ file = "password" }}
 "#
     );
-    let config = Config::parse(&text, &directory.join("connector.toml"))
+    let mut config = Config::parse(&text, &directory.join("connector.toml"))
         .unwrap_or_else(|error| panic!("{error}"));
+    // Whichever is free: nobody needs to know it beforehand.
+    config.intake.listen.set_port(0);
     let secrets = config
         .resolve_secrets(&SystemSecrets)
         .unwrap_or_else(|error| panic!("{error}"));

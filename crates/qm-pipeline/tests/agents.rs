@@ -58,9 +58,12 @@ async fn agents_are_made_people_once_and_their_contacts_arrive() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
-    if tokio::time::timeout(DEADLINE, arrived).await.is_err() {
-        panic!("not all arrived: {:#?}", contacts(&ledger).await);
-    }
+    let in_time = tokio::time::timeout(DEADLINE, arrived).await;
+    assert!(
+        in_time.is_ok(),
+        "not all arrived: {:#?}",
+        contacts(&ledger).await
+    );
     stop.cancel();
     running.await.unwrap().unwrap();
 

@@ -39,9 +39,7 @@ pub(crate) async fn carry_out(global: &Global, command: Command) -> Result<Exit>
         Command::Check(check) => check::check(global, &check).await,
         Command::Run(run) => Box::pin(run::run(global, &run)).await,
         Command::Backfill(backfill) => Box::pin(backfill::backfill(global, &backfill)).await,
-        Command::Reconcile(reconcile) => {
-            Box::pin(reconcile::reconcile(global, &reconcile)).await
-        }
+        Command::Reconcile(reconcile) => Box::pin(reconcile::reconcile(global, &reconcile)).await,
         Command::Status => status::status(global).await,
         Command::Contacts(Contacts::List(list)) => contacts::list(global, list).await,
         Command::Contacts(Contacts::Show { leg }) => contacts::show(global, leg).await,

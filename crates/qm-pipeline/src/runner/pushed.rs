@@ -12,9 +12,9 @@ use sync_ledger::{
 };
 use tokio_util::sync::CancellationToken;
 
+use super::Core;
 use super::acd::AcdRuntime;
 use super::discover::ORIGIN_STREAM;
-use super::Core;
 use crate::policy::{after, pushed_leg};
 
 /// How many are read at one time.
