@@ -16,11 +16,13 @@ pub trait WishStore: Send + Sync {
     /// Leaves a wish. One that is waiting already is not left twice; its number is given.
     fn put(&self, wish: &Wish, now: DateTime<Utc>) -> impl Future<Output = Result<WishId>> + Send;
 
-    /// Takes the oldest wish that waits, or whose holder's lease has run out.
+    /// Takes the oldest wish that waits, or whose holder's lease has run out; passes by those that [take
+    /// long](Wish::takes_long) and are about one of the `busy` ACDs.
     ///
     /// A wish of no kind that this release knows is settled as failed on the way.
     fn claim_wish(
         &self,
+        busy: &[AcdKey],
         now: DateTime<Utc>,
         lease_until: DateTime<Utc>,
     ) -> impl Future<Output = Result<Option<ClaimedWish>>> + Send;
@@ -97,6 +99,16 @@ pub enum Wish {
 }
 
 impl Wish {
+    /// Whether it may take minutes or hours: others need not wait for it.
+    pub fn takes_long(&self) -> bool {
+        matches!(self, Self::Backfill { .. } | Self::Reconcile { .. })
+    }
+
+    /// Whether it has to wait for those that one of these ACDs is busy with.
+    pub(crate) fn waits_for(&self, busy: &[AcdKey]) -> bool {
+        self.takes_long() && self.acd().is_some_and(|acd| busy.contains(acd))
+    }
+
     /// The ACD that it is about; `None` if it is about all.
     pub fn acd(&self) -> Option<&AcdKey> {
         match self {

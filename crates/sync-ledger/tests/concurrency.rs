@@ -171,7 +171,7 @@ async fn commands_leave_wishes_while_the_worker_carries_them_out() {
     });
     let mut carried_out = Vec::new();
     while carried_out.len() < ROUNDS as usize {
-        let Some(claimed) = ledger.claim_wish(at(1), at(9)).await.unwrap() else {
+        let Some(claimed) = ledger.claim_wish(&[], at(1), at(9)).await.unwrap() else {
             tokio::task::yield_now().await;
             continue;
         };

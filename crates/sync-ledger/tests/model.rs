@@ -321,7 +321,7 @@ async fn ask<L: Ledger>(ledger: &L, ask: &Ask, now: DateTime<Utc>) -> String {
                 )
                 .await,
         ),
-        Ask::ClaimWish { lease } => shown(ledger.claim_wish(now, later(*lease)).await),
+        Ask::ClaimWish { lease } => shown(ledger.claim_wish(&[], now, later(*lease)).await),
         Ask::SettleWish { id, claim, done } => {
             let wish = Wish::RetryContact {
                 acd: acd(1),

@@ -471,7 +471,11 @@ mod tests {
         let wishes = wish(ledger, &meant, at(40)).await.unwrap();
         let before = told(ledger, names, &meant, &wishes).await.unwrap();
         assert_eq!((before.asked.len(), before.erased.len()), (1, 0));
-        let claimed = ledger.claim_wish(at(41), at(50)).await.unwrap().unwrap();
+        let claimed = ledger
+            .claim_wish(&[], at(41), at(50))
+            .await
+            .unwrap()
+            .unwrap();
         let Wish::ForgetContact { acd, leg } = claimed.wish.clone() else {
             panic!("another wish")
         };

@@ -40,6 +40,16 @@ pub(crate) enum DiscoverError {
     Ledger(#[from] sync_ledger::LedgerError),
 }
 
+impl DiscoverError {
+    /// Whether the same may work later although nobody mends anything.
+    pub(super) fn is_passing(&self) -> bool {
+        match self {
+            Self::Twilio(error) => error.is_passing(),
+            Self::Ledger(error) => error.is_transient(),
+        }
+    }
+}
+
 /// Reads one window and finds the legs that ended in it, or whose task did; none that ended before `since`.
 pub(crate) async fn read_window(
     twilio: &TwilioClient,

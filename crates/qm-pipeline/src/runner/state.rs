@@ -1,7 +1,7 @@
 //! What the runner knows of itself, for `/readyz`, for metrics, and to tell when nothing is left to be done.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use contact_model::AcdKey;
@@ -28,7 +28,7 @@ const TOLERATED_SKEW: i64 = 5;
 #[derive(Debug, Default)]
 struct Inner {
     acds: BTreeMap<AcdKey, AcdHealth>,
-    wish_in_hand: bool,
+    wishes_in_hand: u32,
     wishes_looked_at: bool,
 }
 
@@ -94,12 +94,10 @@ impl Health {
         moved && off.is_some()
     }
 
-    pub(crate) fn wish_taken(&self) {
-        self.inner().wish_in_hand = true;
-    }
-
-    pub(crate) fn wish_settled(&self) {
-        self.inner().wish_in_hand = false;
+    /// Counts a wish as being carried out until what this gives is dropped.
+    pub(crate) fn wish_in_hand(self: &Arc<Self>) -> WishInHand {
+        self.inner().wishes_in_hand += 1;
+        WishInHand(Arc::clone(self))
     }
 
     pub(crate) fn no_wishes(&self) {
@@ -111,6 +109,18 @@ impl Health {
         let inner = self.inner();
         let passed =
             |acd: &AcdHealth| acd.caught_up && acd.cursor.is_some_and(|cursor| cursor >= time);
-        inner.wishes_looked_at && !inner.wish_in_hand && inner.acds.values().all(passed)
+        inner.wishes_looked_at && inner.wishes_in_hand == 0 && inner.acds.values().all(passed)
+    }
+}
+
+/// A wish that is being carried out.
+pub(crate) struct WishInHand(Arc<Health>);
+
+impl Drop for WishInHand {
+    fn drop(&mut self) {
+        let mut inner = self.0.inner();
+        inner.wishes_in_hand = inner.wishes_in_hand.saturating_sub(1);
+        // Others may have waited for it.
+        inner.wishes_looked_at = false;
     }
 }

@@ -1,44 +1,90 @@
 //! Carrying out what commands left as wishes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use contact_model::{AcdKey, LegId, Stage};
 use sync_ledger::{BackfillState, ClaimedWish, Ledger, LedgerError, Outcome, Schedule, Wish};
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::acd::AcdRuntime;
+use super::state::WishInHand;
 use super::{Core, LEASE, discover, reconcile};
 use crate::report::{erasure, retry_parked};
 
 /// How often the ledger is looked at for new wishes: other processes cannot tell this one.
-const POLL: std::time::Duration = std::time::Duration::from_secs(1);
+const POLL: Duration = Duration::from_secs(1);
 
-/// Carries out wishes until it is told to stop.
+/// How often a backfill is tried again that fails for a reason which may be none that passes.
+const TRIES: u32 = 5;
+
+/// Carries out wishes until it is told to stop: one that takes long beside the others, but one of an ACD at a time.
 pub(crate) async fn serve<L: Ledger>(
     core: Arc<Core<L>>,
     acds: Vec<Arc<AcdRuntime>>,
     stop: CancellationToken,
 ) {
+    let acds: Arc<[Arc<AcdRuntime>]> = acds.into();
+    let mut long: JoinSet<()> = JoinSet::new();
+    let mut busy: BTreeMap<Id, AcdKey> = BTreeMap::new();
     loop {
+        while let Some(ended) = long.try_join_next_with_id() {
+            forget_ended(&mut busy, ended);
+        }
         let now = core.now();
-        match core.ledger.claim_wish(now, now + LEASE).await {
+        let of: Vec<AcdKey> = busy.values().cloned().collect();
+        match core.ledger.claim_wish(&of, now, now + LEASE).await {
             Ok(Some(claimed)) => {
-                core.state.wish_taken();
-                if let Some(outcome) = carry_out(&core, &acds, &claimed, &stop).await {
-                    tracing::info!(wish = %claimed.id, ?outcome, "a wish was settled");
-                    settle(&core, &claimed, &outcome, &stop).await;
+                let acd = claimed.wish.acd().filter(|_| claimed.wish.takes_long());
+                let acd = acd.cloned();
+                let parts = (Arc::clone(&core), Arc::clone(&acds));
+                let fulfilled = fulfil(parts, claimed, core.state.wish_in_hand(), stop.clone());
+                match acd {
+                    Some(acd) => drop(busy.insert(long.spawn(fulfilled).id(), acd)),
+                    None => fulfilled.await,
                 }
-                core.state.wish_settled();
                 continue;
             }
             Ok(None) => core.state.no_wishes(),
             Err(error) => tracing::error!(%error, "wishes cannot be read"),
         }
         tokio::select! {
-            () = stop.cancelled() => return,
+            () = stop.cancelled() => break,
+            Some(ended) = long.join_next_with_id() => forget_ended(&mut busy, ended),
             () = tokio::time::sleep(POLL) => {}
         }
+    }
+    // They stop by themselves where they can be taken up again.
+    while long.join_next().await.is_some() {}
+}
+
+fn forget_ended(busy: &mut BTreeMap<Id, AcdKey>, ended: Result<(Id, ()), JoinError>) {
+    let id = match ended {
+        Ok((id, ())) => id,
+        Err(error) => {
+            // What a panic says may quote what it met.
+            tracing::error!(
+                panicked = error.is_panic(),
+                "a wish broke off: it is taken up again after the next start"
+            );
+            error.id()
+        }
+    };
+    busy.remove(&id);
+}
+
+async fn fulfil<L: Ledger>(
+    (core, acds): (Arc<Core<L>>, Arc<[Arc<AcdRuntime>]>),
+    claimed: ClaimedWish,
+    _in_hand: WishInHand,
+    stop: CancellationToken,
+) {
+    if let Some(outcome) = carry_out(&core, &acds, &claimed, &stop).await {
+        tracing::info!(wish = %claimed.id, ?outcome, "a wish was settled");
+        settle(&core, &claimed, &outcome, &stop).await;
     }
 }
 
@@ -125,7 +171,7 @@ async fn carry_out<L: Ledger>(
     }
 }
 
-/// Works through a range. Failures that pass delay it: other wishes wait, the live sync does not.
+/// Works through a range. Failures that pass delay it; others end it after some tries, and the same wish goes on where it stopped.
 async fn backfill<L: Ledger>(
     core: &Core<L>,
     runtime: &AcdRuntime,
@@ -133,6 +179,7 @@ async fn backfill<L: Ledger>(
     stop: &CancellationToken,
 ) -> Option<Outcome> {
     let mut pause = discover::PAUSE.0;
+    let mut failures = 0;
     loop {
         // One that was begun goes on where it stopped.
         let begun = core
@@ -149,7 +196,7 @@ async fn backfill<L: Ledger>(
             }
             Err(error) => return Some(Outcome::Failed(error.to_string())),
         };
-        let before = begun.position;
+        let (begun_id, before) = (begun.id, begun.position);
         match discover::backfill(core, runtime, begun, stop, &|_| {}).await {
             Ok(ended) if ended.state == BackfillState::Open => return None,
             Ok(ended) => {
@@ -159,6 +206,17 @@ async fn backfill<L: Ledger>(
                 )));
             }
             Err(error) => {
+                // Something was read meanwhile: what is wrong now began anew.
+                let moved = core.ledger.backfill(begun_id).await;
+                if moved.is_ok_and(|moved| moved.is_some_and(|moved| moved.position > before)) {
+                    (failures, pause) = (0, discover::PAUSE.0);
+                }
+                failures += u32::from(!error.is_passing());
+                if failures >= TRIES {
+                    return Some(Outcome::Failed(format!(
+                        "it stopped at {before}, and the same command goes on there: {error}"
+                    )));
+                }
                 tracing::warn!(%error, %before, pause_seconds = pause.as_secs(), "a backfill was interrupted and will go on");
             }
         }

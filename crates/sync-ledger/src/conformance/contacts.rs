@@ -440,7 +440,11 @@ async fn every_lease_ends_when_the_next_worker_starts<L: Ledger>(ledger: L) {
         )
         .await
         .unwrap();
-    let wish = ledger.claim_wish(at(1), at(1000)).await.unwrap().unwrap();
+    let wish = ledger
+        .claim_wish(&[], at(1), at(1000))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(ledger.release_all().await.unwrap(), 2);
     assert_eq!(ledger.release_all().await.unwrap(), 0);
     // Whoever held them and is not gone after all comes too late.
@@ -464,7 +468,11 @@ async fn every_lease_ends_when_the_next_worker_starts<L: Ledger>(ledger: L) {
             .len(),
         2
     );
-    let again = ledger.claim_wish(at(2), at(1000)).await.unwrap().unwrap();
+    let again = ledger
+        .claim_wish(&[], at(2), at(1000))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((again.id, again.claim), (id, 2));
 }
 

@@ -150,7 +150,7 @@ async fn settled_wishes_and_closed_backfills_go_with_the_rows<L: Ledger>(ledger:
         )
         .await
         .unwrap();
-    let claimed = ledger.claim_wish(at(0), at(9)).await.unwrap().unwrap();
+    let claimed = ledger.claim_wish(&[], at(0), at(9)).await.unwrap().unwrap();
     ledger
         .settle_wish(&claimed, Outcome::Done(String::new()), at(10))
         .await

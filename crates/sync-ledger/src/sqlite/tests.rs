@@ -402,7 +402,12 @@ async fn a_wish_of_a_later_release_is_settled_as_failed() {
     )
     .await;
     assert_eq!(
-        ledger.claim_wish(at(1), at(9)).await.unwrap().unwrap().id,
+        ledger
+            .claim_wish(&[], at(1), at(9))
+            .await
+            .unwrap()
+            .unwrap()
+            .id,
         known
     );
     let row = ledger.wish(unknown).await.unwrap().unwrap();
@@ -528,7 +533,11 @@ async fn what_a_worker_held_is_free_for_the_next_one() {
             .len(),
         3
     );
-    let first = ledger.claim_wish(at(9), at(1_000)).await.unwrap().unwrap();
+    let first = ledger
+        .claim_wish(&[], at(9), at(1_000))
+        .await
+        .unwrap()
+        .unwrap();
     ledger.close().await;
     drop(ledger);
     let ledger = open(&directory, SqliteOptions::default()).await;
@@ -541,7 +550,11 @@ async fn what_a_worker_held_is_free_for_the_next_one() {
             .len(),
         3
     );
-    let second = ledger.claim_wish(at(9), at(1_000)).await.unwrap().unwrap();
+    let second = ledger
+        .claim_wish(&[], at(9), at(1_000))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((second.id, second.claim), (first.id, 2));
 }
 

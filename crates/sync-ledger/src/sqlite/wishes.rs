@@ -1,6 +1,7 @@
 //! The table of wishes.
 
 use chrono::{DateTime, Utc};
+use contact_model::AcdKey;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
@@ -41,51 +42,55 @@ impl WishStore for SqliteLedger {
 
     async fn claim_wish(
         &self,
+        busy: &[AcdKey],
         now: DateTime<Utc>,
         lease_until: DateTime<Utc>,
     ) -> Result<Option<ClaimedWish>> {
         let fault = |error| self.fault(error);
         let mut tx = self.begin().await?;
-        let claimed = loop {
-            let row = sqlx::query(
-                "SELECT id, wish_json, claims FROM wish WHERE state = 'waiting' \
-                 OR (state = 'claimed' AND lease_until <= ?) ORDER BY id LIMIT 1",
-            )
-            .bind(now.timestamp_millis())
-            .fetch_optional(&mut *tx)
-            .await
-            .map_err(fault)?;
-            let Some(row) = row else { break None };
+        // Wishes come from people: few are open at a time.
+        let rows = sqlx::query(
+            "SELECT id, wish_json, claims FROM wish WHERE state = 'waiting' \
+             OR (state = 'claimed' AND lease_until <= ?) ORDER BY id",
+        )
+        .bind(now.timestamp_millis())
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(fault)?;
+        let mut claimed = None;
+        for row in rows {
             let id: i64 = row.try_get("id").map_err(fault)?;
             let wish_json: String = row.try_get("wish_json").map_err(fault)?;
-            let claims: i64 = row.try_get("claims").map_err(fault)?;
-            if let Ok(wish) = serde_json::from_str(&wish_json) {
-                let claim = u32::try_from(claims).unwrap_or(u32::MAX).saturating_add(1);
+            let Ok(wish) = serde_json::from_str::<Wish>(&wish_json) else {
                 sqlx::query(
-                    "UPDATE wish SET state = 'claimed', claims = ?, lease_until = ? WHERE id = ?",
+                    "UPDATE wish SET state = 'failed', settled_at = ?, outcome = ? WHERE id = ?",
                 )
-                .bind(claim)
-                .bind(lease_until.timestamp_millis())
+                .bind(now.timestamp_millis())
+                .bind(UNKNOWN_WISH)
                 .bind(id)
                 .execute(&mut *tx)
                 .await
                 .map_err(fault)?;
-                break Some(ClaimedWish {
-                    id: WishId(id),
-                    wish,
-                    claim,
-                });
+                continue;
+            };
+            if wish.waits_for(busy) {
+                continue;
             }
+            let claims: i64 = row.try_get("claims").map_err(fault)?;
+            let claim = u32::try_from(claims).unwrap_or(u32::MAX).saturating_add(1);
             sqlx::query(
-                "UPDATE wish SET state = 'failed', settled_at = ?, outcome = ? WHERE id = ?",
+                "UPDATE wish SET state = 'claimed', claims = ?, lease_until = ? WHERE id = ?",
             )
-            .bind(now.timestamp_millis())
-            .bind(UNKNOWN_WISH)
+            .bind(claim)
+            .bind(lease_until.timestamp_millis())
             .bind(id)
             .execute(&mut *tx)
             .await
             .map_err(fault)?;
-        };
+            let id = WishId(id);
+            claimed = Some(ClaimedWish { id, wish, claim });
+            break;
+        }
         self.commit(tx).await?;
         Ok(claimed)
     }

@@ -1,6 +1,7 @@
 //! Wishes of the reference.
 
 use chrono::{DateTime, Utc};
+use contact_model::AcdKey;
 
 use super::{Kind, MemoryLedger};
 use crate::{
@@ -33,6 +34,7 @@ impl WishStore for MemoryLedger {
 
     async fn claim_wish(
         &self,
+        busy: &[AcdKey],
         now: DateTime<Utc>,
         lease_until: DateTime<Utc>,
     ) -> Result<Option<ClaimedWish>> {
@@ -43,7 +45,11 @@ impl WishStore for MemoryLedger {
                 WishState::Claimed => lease.is_some_and(|lease| lease <= floor_ms(now)),
                 WishState::Done | WishState::Failed => false,
             };
-            let Some(wish) = row.wish.clone().filter(|_| free) else {
+            let Some(wish) = row
+                .wish
+                .clone()
+                .filter(|wish| free && !wish.waits_for(busy))
+            else {
                 continue;
             };
             row.state = WishState::Claimed;
