@@ -107,12 +107,12 @@ pub trait ContactStore: Send + Sync {
         leg: LegId,
     ) -> impl Future<Output = Result<Vec<Transition>>> + Send;
 
-    /// The contacts of an interaction, those that were discovered first first.
+    /// The contacts of an interaction, those that were discovered first first. One that cannot be read hides no other.
     fn find_session_siblings(
         &self,
         acd: &AcdKey,
         session: &SessionId,
-    ) -> impl Future<Output = Result<Vec<ContactRow>>> + Send;
+    ) -> impl Future<Output = Result<Siblings>> + Send;
 
     /// Every leg, of any ACD, that uses this recording, used it before, or passed it over.
     fn legs_of_recording(
@@ -135,6 +135,29 @@ pub struct Claimed {
     pub contacts: Vec<ContactRecord>,
     /// Contacts that were due and cannot be read. They are leased like the others, so that they starve none.
     pub unreadable: Vec<UnreadableContact>,
+}
+
+/// The contacts of an interaction.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Siblings {
+    /// In the order in which they were discovered.
+    pub contacts: Vec<ContactRow>,
+    /// Contacts that cannot be read.
+    pub unreadable: Vec<UnreadableContact>,
+}
+
+impl Siblings {
+    /// All of them, for whom some would be too few.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Unreadable`](crate::LedgerError::Unreadable) where one cannot be read.
+    pub fn all(mut self) -> Result<Vec<ContactRow>> {
+        match self.unreadable.pop() {
+            Some(contact) => Err(contact.into()),
+            None => Ok(self.contacts),
+        }
+    }
 }
 
 /// Which contacts to list. What is empty or `None` asks for nothing.

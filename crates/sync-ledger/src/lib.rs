@@ -24,7 +24,8 @@ mod wishes;
 
 pub use acds::{AcdRow, AcdStore, RemovedAcd};
 pub use contacts::{
-    Claimed, ContactFilter, ContactStore, Page, PageMark, PageRequest, StageCount, WaitCount,
+    Claimed, ContactFilter, ContactStore, Page, PageMark, PageRequest, Siblings, StageCount,
+    WaitCount,
 };
 pub use cursors::{
     Advance, Advanced, Backfill, BackfillId, BackfillState, CursorId, CursorPosition, CursorStore,

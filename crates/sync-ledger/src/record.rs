@@ -232,6 +232,15 @@ pub struct UnreadableContact {
     pub fault: String,
 }
 
+impl From<UnreadableContact> for crate::LedgerError {
+    fn from(contact: UnreadableContact) -> Self {
+        Self::Unreadable {
+            what: format!("the contact of leg {}", contact.leg),
+            fault: contact.fault,
+        }
+    }
+}
+
 /// Whether a contact of this stage has come to its end. A parked one has not: a person may take it up again.
 pub(crate) fn is_finished(stage: StageName) -> bool {
     matches!(

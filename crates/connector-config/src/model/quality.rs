@@ -109,7 +109,8 @@ pub struct Digital {
     /// The largest file that a transcript holds; a larger one is named.
     #[schemars(with = "SizeText")]
     pub max_attachment: ByteSize,
-    /// The largest transcript, files included; a larger one parks its contact. It is held in memory while it is sent.
+    /// The largest transcript, files included; a larger one parks its contact. It is held in memory while it is sent, beside
+    /// `limits.memory`: as many are read at a time as half of that has room for, one at least.
     #[schemars(with = "SizeText")]
     pub max_transcript: ByteSize,
 }

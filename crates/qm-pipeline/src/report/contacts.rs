@@ -279,7 +279,8 @@ pub async fn contact<L: ContactStore>(
     let history = ledger.history(acd, leg).await?;
     let siblings = ledger
         .find_session_siblings(acd, &row.contact.leg.session_id())
-        .await?;
+        .await?
+        .contacts;
     let (media, superseded, marks) = media_of(&row.contact.stage);
     Ok(ContactReport {
         line: ContactLine::of(row, names),

@@ -132,7 +132,7 @@ pub async fn meant<L: ContactStore + ErasureStore>(
             continue;
         };
         let session = record.row.contact.leg.session_id();
-        for sibling in ledger.find_session_siblings(acd, &session).await? {
+        for sibling in ledger.find_session_siblings(acd, &session).await?.all()? {
             if sibling.forgotten_at.is_none() {
                 siblings.insert(sibling.leg());
             }

@@ -14,6 +14,7 @@ use twilio_sid::ServiceSid;
 use super::ask::twilio_trouble;
 use super::finder::Finder;
 use super::people::Directory;
+use super::room::TranscriptRoom;
 use super::screen::Screen;
 use crate::policy::{Rules, Trouble};
 
@@ -30,6 +31,8 @@ pub(crate) struct AcdRuntime {
     pub(crate) fetches: Arc<Semaphore>,
     /// How many contacts are sent at a time.
     pub(crate) uploads: Arc<Semaphore>,
+    /// Room in memory for transcripts.
+    pub(crate) transcripts: TranscriptRoom,
     pub(crate) finder: Finder,
     pub(crate) directory: Directory,
     /// Where screen recording is told, if it is.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use calabrio_client::TextContent;
 use chrono::Offset as _;
 use connector_config::{Attachments, Digital};
-use contact_model::{ConversationStore, Delivered, Leg, ParkReason, TranscriptPart};
+use contact_model::{ConversationStore, Delivered, Details, Leg, ParkReason, TranscriptPart};
 use transcript::{
     Attachment, AttachmentContent, Author, LegHeader, LegPeriod, Participant, Role, Stamp,
     Transcript, TranscriptBuilder, TranscriptError, Unavailable,
@@ -32,6 +32,12 @@ impl ReadyText {
             duration_ms: self.lasted_ms,
             bytes: self.text.document().len() as u64,
         }
+    }
+
+    /// How much memory it takes.
+    pub(crate) fn bytes(&self) -> u64 {
+        let rendering = self.text.rendering().map_or(0, bytes::Bytes::len);
+        (self.text.document().len() + rendering) as u64
     }
 
     pub(crate) fn text(&self) -> TextContent {
@@ -131,42 +137,65 @@ async fn participants(
     Ok(listing.all().await?.items)
 }
 
-/// Whose words a transcript tells apart: what is known of the agents of a leg.
+/// Whose words a transcript tells apart: what is known of the agents of a conversation.
 pub(crate) struct Speakers {
-    /// Chat identities and names of agents, in lower case.
-    agents: Vec<String>,
-    own_name: Option<String>,
+    own: KnownAgent,
+    /// Those of its other legs.
+    others: Vec<KnownAgent>,
+}
+
+struct KnownAgent {
+    /// Chat identities and names, in lower case.
+    identities: Vec<String>,
+    name: Option<String>,
+}
+
+impl KnownAgent {
+    /// From the names by which an agent is known: `friendly_name`, `full_name`, `contact_uri`.
+    fn of(details: &Details) -> Self {
+        let uri = details.worker_contact_uri.as_deref();
+        let uri = uri.map(|uri| uri.trim_start_matches("client:").to_owned());
+        let mut identities = Vec::new();
+        for name in [details.worker_name.clone(), uri].into_iter().flatten() {
+            identities.push(encoded(&name));
+            identities.push(name.to_lowercase());
+        }
+        let full_name = details.worker_full_name.clone();
+        Self {
+            identities,
+            name: full_name.or_else(|| details.worker_name.clone()),
+        }
+    }
+
+    fn is_known_as(&self, identity: &str) -> bool {
+        self.identities.contains(&identity.to_lowercase())
+    }
 }
 
 impl Speakers {
-    /// From the names by which the leg's agent is known: `friendly_name`, `full_name`, `contact_uri`.
-    pub(crate) fn new(
-        friendly_name: Option<&str>,
-        full_name: Option<&str>,
-        contact_uri: Option<&str>,
-    ) -> Self {
-        let uri = contact_uri.map(|uri| uri.trim_start_matches("client:").to_owned());
-        let names = [friendly_name.map(str::to_owned), uri];
-        let mut agents = Vec::new();
-        for name in names.into_iter().flatten() {
-            agents.push(encoded(&name));
-            agents.push(name.to_lowercase());
-        }
+    /// From what is known of the leg's own agent, and of those of other legs of its conversation.
+    pub(crate) fn new(own: &Details, others: &[Details]) -> Self {
         Self {
-            agents,
-            own_name: full_name.or(friendly_name).map(str::to_owned),
+            own: KnownAgent::of(own),
+            others: others.iter().map(KnownAgent::of).collect(),
         }
     }
 
-    fn is_own_agent(&self, identity: &str) -> bool {
-        self.agents.contains(&identity.to_lowercase())
+    fn agents(&self) -> impl Iterator<Item = &KnownAgent> {
+        std::iter::once(&self.own).chain(&self.others)
     }
 
-    /// Whether Flex made an identity of an address in the same domain as the address of the leg's own agent.
+    /// The agent who is known by this identity.
+    fn agent(&self, identity: &str) -> Option<&KnownAgent> {
+        self.agents().find(|agent| agent.is_known_as(identity))
+    }
+
+    /// Whether Flex made an identity of an address in the same domain as the address of an agent.
     fn is_colleague(&self, identity: &str) -> bool {
         let identity = identity.to_lowercase();
         let domain = domain_of(&identity);
-        domain.is_some() && self.agents.iter().any(|agent| domain_of(agent) == domain)
+        let mut known = self.agents().flat_map(|agent| &agent.identities);
+        domain.is_some() && known.any(|known| domain_of(known) == domain)
     }
 }
 
@@ -206,7 +235,7 @@ fn beginner(
         let Some(identity) = one.identity.as_deref() else {
             return false;
         };
-        !speakers.is_own_agent(identity)
+        speakers.agent(identity).is_none()
             && match first {
                 // Employees have the agents' domain too, so whoever asks the help desk of their own house is known by coming first.
                 Some(first) => one.created_at == Some(*first),
@@ -266,7 +295,7 @@ impl Cast {
     }
 
     fn role_of(&self, identity: &str, began: bool, speakers: &Speakers) -> Role {
-        if speakers.is_own_agent(identity) {
+        if speakers.agent(identity).is_some() {
             Role::Agent
         } else if self.has_bindings {
             // The customer has an address, so this is somebody of the contact centre: another agent, or a supervisor.
@@ -303,7 +332,7 @@ impl Cast {
         let identity = message.author.as_deref().unwrap_or_default();
         let role = match identity {
             "" => Role::Unknown,
-            _ if speakers.is_own_agent(identity) => Role::Agent,
+            _ if speakers.agent(identity).is_some() => Role::Agent,
             _ if identity.starts_with('+') || identity.contains(':') => Role::Customer,
             _ if self.has_bindings || speakers.is_colleague(identity) => Role::Agent,
             _ => Role::Unknown,
@@ -317,12 +346,10 @@ impl Cast {
     }
 }
 
-/// The name of the leg's own agent; nobody else's is known.
+/// The name of an agent of the conversation; nobody else's is known.
 fn name_of(role: Role, identity: Option<&str>, speakers: &Speakers) -> Option<String> {
-    let own = identity.is_some_and(|identity| speakers.is_own_agent(identity));
-    (role == Role::Agent && own)
-        .then(|| speakers.own_name.clone())
-        .flatten()
+    let agent = identity.and_then(|identity| speakers.agent(identity));
+    agent.filter(|_| role == Role::Agent)?.name.clone()
 }
 
 /// Fetches a leg's messages and makes its transcript.
@@ -353,7 +380,7 @@ pub(crate) async fn prepare(
     let cast = Cast::new(&people, speakers);
     let limit = digital.max_transcript.as_bytes();
     let mut header = LegHeader::of(leg);
-    header.agent.name.clone_from(&speakers.own_name);
+    header.agent.name.clone_from(&speakers.own.name);
     let mut builder = Transcript::builder(header, part.conversation, part.range, limit);
     let too_large = |_: TranscriptError| {
         Trouble::Park(ParkReason::TranscriptTooLarge {
@@ -487,13 +514,24 @@ mod tests {
         }
     }
 
+    fn agent(name: &str) -> Details {
+        Details {
+            worker_name: Some(name.to_owned()),
+            ..Details::default()
+        }
+    }
+
     fn roles(people: &[(&str, Option<i64>)]) -> Vec<Role> {
+        roles_beside(people, &[])
+    }
+
+    fn roles_beside(people: &[(&str, Option<i64>)], others: &[Details]) -> Vec<Role> {
         let people: Vec<_> = people
             .iter()
             .zip(1..)
             .map(|((identity, second), number)| somebody(number, identity, *second))
             .collect();
-        let speakers = Speakers::new(Some("ada@example.com"), None, None);
+        let speakers = Speakers::new(&agent("ada@example.com"), others);
         let cast = Cast::new(&people, &speakers);
         cast.by_sid.values().map(|one| one.role).collect()
     }
@@ -529,6 +567,33 @@ mod tests {
     }
 
     #[test]
+    fn an_agent_of_another_leg_is_an_agent_of_whatever_domain_and_never_the_customer() {
+        use Role::{Agent, Customer, Unknown};
+
+        let others = [agent("hopper"), agent("grace@partner.example")];
+        let all = [
+            (OWN, Some(40)),
+            ("hopper", Some(10)),
+            ("grace_40partner_2Eexample", Some(20)),
+            ("supervisor", Some(30)),
+            ("visitor-1", Some(0)),
+        ];
+        assert_eq!(
+            roles_beside(&all, &others),
+            [Agent, Agent, Agent, Unknown, Customer]
+        );
+        // The customer has left: who came first of those who stayed is no customer for that.
+        assert_eq!(
+            roles_beside(&all[..4], &others),
+            [Agent, Agent, Agent, Unknown]
+        );
+        let speakers = Speakers::new(&agent("ada@example.com"), &others);
+        let name = name_of(Agent, Some("hopper"), &speakers);
+        assert_eq!(name.as_deref(), Some("hopper"));
+        assert_eq!(name_of(Customer, Some("hopper"), &speakers), None);
+    }
+
+    #[test]
     fn without_times_only_who_is_alone_beside_the_agents_is_the_customer() {
         use Role::{Agent, Customer, Unknown};
 
@@ -544,15 +609,16 @@ mod tests {
 
     #[test]
     fn an_agents_chat_identity_is_known_in_the_form_that_flex_gives_it() {
-        let speakers = Speakers::new(
-            Some("Ada.L@example.com"),
-            Some("Ada Lovelace"),
-            Some("client:ada_2E"),
-        );
+        let own = Details {
+            worker_full_name: Some("Ada Lovelace".to_owned()),
+            worker_contact_uri: Some("client:ada_2E".to_owned()),
+            ..agent("Ada.L@example.com")
+        };
+        let speakers = Speakers::new(&own, &[]);
         for identity in ["ada_2el_40example_2ecom", "Ada.L@example.com", "ADA_2E"] {
-            assert!(speakers.is_own_agent(identity), "{identity}");
+            assert!(speakers.agent(identity).is_some(), "{identity}");
         }
-        assert!(!speakers.is_own_agent("grace"));
-        assert_eq!(speakers.own_name.as_deref(), Some("Ada Lovelace"));
+        assert!(speakers.agent("grace").is_none());
+        assert_eq!(speakers.own.name.as_deref(), Some("Ada Lovelace"));
     }
 }

@@ -1,9 +1,11 @@
 //! Seeing hold where nothing tells of it: by asking for the participants of conferences that are going on.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sync_ledger::{HoldNote, HoldSource, Ledger};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use twilio_client::{ParticipantFilter, TwilioError};
 use twilio_sid::ConferenceSid;
@@ -11,14 +13,14 @@ use twilio_sid::ConferenceSid;
 use super::Core;
 use super::acd::AcdRuntime;
 
-/// How often conferences that have begun are looked for, in looks at each.
-const LIST_EVERY: u32 = 3;
+/// How old the list of conferences may become: those that begin meanwhile are seen from their beginning all the same.
+const LIST_AGE: Duration = Duration::from_secs(10);
 
 /// How long is waited after Twilio failed.
 const PAUSE: Duration = Duration::from_secs(30);
 
 /// Polls until it is told to stop. Each request takes its share of the minute, so that the budget holds whatever there is to be
-/// asked; conferences take turns.
+/// asked; conferences take turns, and one that cannot be read stands in no other's way.
 pub(crate) async fn poll<L: Ledger>(
     core: Arc<Core<L>>,
     acd: Arc<AcdRuntime>,
@@ -26,25 +28,13 @@ pub(crate) async fn poll<L: Ledger>(
 ) {
     let settings = acd.config.hold;
     let share = Duration::from_mins(1) / u32::from(settings.poll_budget.max(1));
-    let (mut going_on, mut round): (Vec<ConferenceSid>, u32) = (Vec::new(), 0);
+    let mut going_on = GoingOn::default();
     loop {
-        let began = tokio::time::Instant::now();
-        let looked = async {
-            if round.is_multiple_of(LIST_EVERY) {
-                going_on = conferences(&acd).await?;
-                tokio::time::sleep(share).await;
-            }
-            for conference in &going_on {
-                look(&core, &acd, *conference).await?;
-                tokio::time::sleep(share).await;
-            }
-            Ok::<(), TwilioError>(())
-        };
+        let began = Instant::now();
         let looked = tokio::select! {
             () = stop.cancelled() => return,
-            looked = looked => looked,
+            looked = round(&core, &acd, share, &mut going_on) => looked,
         };
-        round = round.wrapping_add(1);
         let pause = match looked {
             Ok(()) => settings.poll_interval.saturating_sub(began.elapsed()),
             Err(error) => {
@@ -59,13 +49,48 @@ pub(crate) async fn poll<L: Ledger>(
     }
 }
 
-async fn conferences(acd: &AcdRuntime) -> Result<Vec<ConferenceSid>, TwilioError> {
-    let listed = acd.twilio.conferences().in_progress().all().await?;
-    Ok(listed
-        .items
-        .iter()
-        .map(|conference| conference.sid)
-        .collect())
+/// The conferences that go on, as they were last listed.
+#[derive(Default)]
+struct GoingOn {
+    listed: Option<Instant>,
+    conferences: BTreeSet<ConferenceSid>,
+}
+
+/// Looks at every conference once, and at those that begin meanwhile. Fails only where nothing could be seen.
+async fn round<L: Ledger>(
+    core: &Core<L>,
+    acd: &AcdRuntime,
+    share: Duration,
+    going_on: &mut GoingOn,
+) -> Result<(), TwilioError> {
+    let (mut seen, mut failed, mut looks) = (BTreeSet::new(), None, 0_u32);
+    loop {
+        if going_on
+            .listed
+            .is_none_or(|listed| listed.elapsed() >= LIST_AGE)
+        {
+            let listed = acd.twilio.conferences().in_progress().all().await?;
+            let listed = listed.items.iter().map(|conference| conference.sid);
+            going_on.conferences = listed.collect();
+            going_on.listed = Some(Instant::now());
+            tokio::time::sleep(share).await;
+        }
+        let next = going_on.conferences.difference(&seen).next().copied();
+        let Some(conference) = next else { break };
+        seen.insert(conference);
+        match look(core, acd, conference).await {
+            Ok(()) => looks += 1,
+            Err(error) => {
+                tracing::info!(acd = %acd.config.name, %conference, %error, "a conference cannot be looked at for hold");
+                failed = Some(error);
+            }
+        }
+        tokio::time::sleep(share).await;
+    }
+    match failed {
+        Some(error) if looks == 0 => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Writes down who is on hold and who is not; the ledger keeps what changed.

@@ -12,6 +12,7 @@ mod intake;
 mod people;
 mod pushed;
 pub(crate) mod reconcile;
+mod room;
 mod schedule;
 mod screen;
 mod siblings;

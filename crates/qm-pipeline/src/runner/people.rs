@@ -16,11 +16,21 @@ const GOOD: Duration = Duration::from_mins(10);
 /// How long it is good for whom it does not hold: somebody may just be adding them.
 const GOOD_FOR_THE_ABSENT: Duration = Duration::from_mins(1);
 
+/// How long a failure is everybody's answer: whoever waited for the list need not each wait for the next.
+const FAILED: Duration = Duration::from_secs(5);
+
 /// The people of one tenant.
 pub(crate) struct Directory {
     calabrio: CalabrioClient,
-    listed: Mutex<Option<Listed>>,
+    asked: Mutex<Asked>,
     missed: Notify,
+}
+
+/// What came of asking.
+#[derive(Default)]
+struct Asked {
+    listed: Option<Listed>,
+    failed: Option<(Instant, Arc<CalabrioError>)>,
 }
 
 struct Listed {
@@ -33,7 +43,7 @@ impl Directory {
     pub(crate) fn new(calabrio: CalabrioClient) -> Self {
         Self {
             calabrio,
-            listed: Mutex::new(None),
+            asked: Mutex::default(),
             missed: Notify::new(),
         }
     }
@@ -45,24 +55,34 @@ impl Directory {
 
     /// Has people listed anew when they are next asked for.
     pub(crate) async fn forget(&self) {
-        *self.listed.lock().await = None;
+        *self.asked.lock().await = Asked::default();
     }
 
-    /// Whether a person has this worker as ACD ID. One list serves everybody who asks meanwhile.
-    pub(crate) async fn knows(&self, worker: WorkerSid) -> Result<AgentKnown, CalabrioError> {
-        let mut listed = self.listed.lock().await;
-        if let Some(known) = listed.as_ref().and_then(|listed| listed.tell(worker)) {
+    /// Whether a person has this worker as ACD ID. One answer serves everybody who asks meanwhile, and so does one failure.
+    pub(crate) async fn knows(&self, worker: WorkerSid) -> Result<AgentKnown, Arc<CalabrioError>> {
+        let mut asked = self.asked.lock().await;
+        if let Some(known) = asked.listed.as_ref().and_then(|listed| listed.tell(worker)) {
             return Ok(self.noted(known));
+        }
+        if let Some((at, error)) = &asked.failed
+            && at.elapsed() < FAILED
+        {
+            return Err(Arc::clone(error));
         }
         let people = match self.calabrio.people().await {
             Ok(people) => Some(Arc::new(people)),
-            Err(error) if error.is_passing() || error.is_authentication() => return Err(error),
+            Err(error) if error.is_passing() || error.is_authentication() => {
+                let error = Arc::new(error);
+                asked.failed = Some((Instant::now(), Arc::clone(&error)));
+                return Err(error);
+            }
             Err(error) => {
                 tracing::warn!(%error, "people cannot be listed in Calabrio ONE: contacts go without a look whether their agent is known there");
                 None
             }
         };
-        let fresh = listed.insert(Listed {
+        asked.failed = None;
+        let fresh = asked.listed.insert(Listed {
             at: Instant::now(),
             people,
         });

@@ -10,13 +10,17 @@ use sync_ledger::{Ledger, LedgerError, Schedule};
 use tokio::task::{Id, JoinError, JoinSet};
 
 use super::acd::AcdRuntime;
+use super::siblings::tell_unreadable;
 use super::turn::{Ended, turn};
 use super::worker::RunReport;
 use super::{Core, LEASE};
 
 /// The most contacts that have their turn at one time. Most of them wait for an answer; how many fetch or send at a time is
-/// limited by itself.
+/// limited by itself. Each ACD has its share of it, so that one whose vendors hang slows no other.
 const TURNS: usize = 512;
+
+/// The least share of an ACD, however many there are.
+const LEAST_TURNS: usize = 32;
 
 /// When a contact is taken up again whose turn broke off.
 const BROKEN_OFF: TimeDelta = TimeDelta::minutes(15);
@@ -51,10 +55,6 @@ impl Turns {
         self.running.is_empty() && self.left.is_empty()
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.running.len() >= TURNS
-    }
-
     /// The next turn that ends; `None` where none is under way. Cancel-safe.
     pub(super) async fn next(&mut self) -> Option<Turned> {
         self.running.join_next_with_id().await
@@ -72,26 +72,33 @@ impl Turns {
         acds: &[Arc<AcdRuntime>],
     ) -> Result<(), LedgerError> {
         self.free(core).await?;
-        let room = u32::try_from(TURNS.saturating_sub(self.running.len())).unwrap_or(0);
-        if room == 0 {
-            return Ok(());
-        }
         let now = core.now();
-        let claimed = core.ledger.claim_due(None, now, room, now + LEASE).await?;
-        for unreadable in &claimed.unreadable {
-            tracing::error!(acd = %unreadable.acd, leg = %unreadable.leg, fault = %unreadable.fault, "a contact in the ledger cannot be read");
-        }
-        for record in claimed.contacts {
-            let (key, leg) = (record.row.acd().clone(), record.row.leg());
-            // One whose ACD is not in the configuration any more rests until its lease has run out.
-            if let Some(acd) = acds.iter().find(|acd| acd.key == key) {
+        for acd in acds {
+            let room = u32::try_from(self.room(&acd.key, acds.len())).unwrap_or(u32::MAX);
+            if room == 0 {
+                continue;
+            }
+            let claimed = core
+                .ledger
+                .claim_due(Some(&acd.key), now, room, now + LEASE)
+                .await?;
+            tell_unreadable(&claimed.unreadable);
+            for record in claimed.contacts {
+                let leg = record.row.leg();
                 let handle = self
                     .running
                     .spawn(turn(Arc::clone(core), Arc::clone(acd), record));
-                self.contacts.insert(handle.id(), (key, leg));
+                self.contacts.insert(handle.id(), (acd.key.clone(), leg));
             }
         }
         Ok(())
+    }
+
+    /// How many more contacts of an ACD may have their turn, of so many ACDs.
+    pub(super) fn room(&self, acd: &AcdKey, acds: usize) -> usize {
+        let share = (TURNS / acds.max(1)).max(LEAST_TURNS);
+        let running = self.contacts.values().filter(|(key, _)| key == acd).count();
+        share.saturating_sub(running)
     }
 
     /// Counts a turn that ended, and says how long to pause.

@@ -1,7 +1,9 @@
 //! What the ledger knows beside a contact: other legs of its conversation, and what was seen of hold.
 
-use contact_model::Leg;
-use sync_ledger::{Ledger, LedgerError};
+use std::collections::BTreeSet;
+
+use contact_model::{Details, Leg};
+use sync_ledger::{ContactRecord, Ledger, LedgerError, StoredDetails, UnreadableContact};
 use transcript::{Claim, LegPeriod};
 use twilio_sid::{ConferenceSid, ConversationSid};
 
@@ -20,7 +22,7 @@ pub(super) async fn occupants<L: Ledger>(
         .await?;
     let mut legs = Vec::new();
     for (claimant, _) in &claims {
-        if let Some(record) = core.ledger.get(&leg.acd, *claimant).await? {
+        if let Some(record) = readable(core.ledger.get(&leg.acd, *claimant).await)? {
             legs.extend(LegPeriod::of(&record.row.contact.leg));
         }
     }
@@ -30,7 +32,8 @@ pub(super) async fn occupants<L: Ledger>(
         .ledger
         .find_session_siblings(&leg.acd, &session)
         .await?;
-    let others = siblings.iter().map(|row| &row.contact.leg);
+    tell_unreadable(&siblings.unreadable);
+    let others = siblings.contacts.iter().map(|row| &row.contact.leg);
     legs.extend(
         others
             .filter(|other| !other.channel.is_voice() && other.task == leg.task)
@@ -42,6 +45,58 @@ pub(super) async fn occupants<L: Ledger>(
         .map(|(leg, range)| Claim { leg, range })
         .collect();
     Ok(Occupants { legs, claims })
+}
+
+/// What is known of the agents of the other legs of a conversation.
+pub(super) async fn colleagues<L: Ledger>(
+    core: &Core<L>,
+    leg: &Leg,
+    conversation: ConversationSid,
+) -> Result<Vec<Details>, LedgerError> {
+    let claims = core
+        .ledger
+        .transcript_claims(&leg.acd, conversation)
+        .await?;
+    let session = leg.session_id();
+    let siblings = core
+        .ledger
+        .find_session_siblings(&leg.acd, &session)
+        .await?;
+    let of_session = siblings.contacts.iter().map(sync_ledger::ContactRow::leg);
+    let mut legs: BTreeSet<_> = claims
+        .iter()
+        .map(|(leg, _)| *leg)
+        .chain(of_session)
+        .collect();
+    legs.remove(&leg.id);
+    let mut known = Vec::new();
+    for other in legs {
+        let record = readable(core.ledger.get(&leg.acd, other).await)?;
+        if let Some(StoredDetails::Present(details)) = record.map(|record| record.details) {
+            known.push(details);
+        }
+    }
+    Ok(known)
+}
+
+/// A contact beside the one that it is about; one that cannot be read is told, and stands in nobody's way.
+pub(super) fn readable(
+    record: Result<Option<ContactRecord>, LedgerError>,
+) -> Result<Option<ContactRecord>, LedgerError> {
+    match record {
+        Err(error @ LedgerError::Unreadable { .. }) => {
+            tracing::error!(%error, "a contact in the ledger cannot be read");
+            Ok(None)
+        }
+        record => record,
+    }
+}
+
+/// Tells of contacts that cannot be read.
+pub(super) fn tell_unreadable(contacts: &[UnreadableContact]) {
+    for unreadable in contacts {
+        tracing::error!(acd = %unreadable.acd, leg = %unreadable.leg, fault = %unreadable.fault, "a contact in the ledger cannot be read");
+    }
 }
 
 /// What was seen of hold in a conference; `None` where nobody looked.

@@ -13,7 +13,8 @@ use tracing::Instrument as _;
 
 use super::acd::AcdRuntime;
 use super::finder::SearchFailed;
-use super::siblings::{hold_seen, occupants};
+use super::room::TakenRoom;
+use super::siblings::{colleagues, hold_seen, occupants};
 use super::tell::tell;
 use super::transfer::{Prepared, prepare};
 use super::{Core, Step, ask, conversations, document};
@@ -58,6 +59,7 @@ struct Turn<'a, L> {
     reached: StageName,
     came_to: Vec<StageName>,
     upload_slot: Option<OwnedSemaphorePermit>,
+    room: Option<TakenRoom>,
 }
 
 impl<'a, L: Ledger> Turn<'a, L> {
@@ -99,6 +101,7 @@ impl<'a, L: Ledger> Turn<'a, L> {
             reached,
             came_to: Vec::new(),
             upload_slot: None,
+            room: None,
         }
     }
 
@@ -142,15 +145,19 @@ impl<'a, L: Ledger> Turn<'a, L> {
     /// Prepares the media while a slot for fetching is held, and takes one for sending.
     async fn prepare_within_slots(&mut self, leg: LegId) -> Event {
         let held = Event::Failed(Trouble::Held { waits_for: None });
-        // A transcript is in memory from when it is read until it is sent: no more are read than are sent.
+        // A transcript is in memory from when it is read until it is sent.
         if self.is_text() {
-            self.upload_slot = self.slot(&self.acd.uploads).await;
-            if self.upload_slot.is_none() {
+            self.room = tokio::select! {
+                biased;
+                () = self.core.stopping.cancelled() => None,
+                room = self.acd.transcripts.take() => room,
+            };
+            if self.room.is_none() {
                 return held;
             }
         }
         let Some(slot) = self.slot(&self.acd.fetches).await else {
-            self.upload_slot = None;
+            self.room = None;
             return held;
         };
         self.core.witness.before(Step::Prepare, Some(leg));
@@ -162,16 +169,14 @@ impl<'a, L: Ledger> Turn<'a, L> {
         match prepared {
             Ok(delivered) => {
                 // The slot is taken before the intent is written down: what waits for it is not in doubt.
-                if self.upload_slot.is_none() {
-                    self.upload_slot = self.slot(&self.acd.uploads).await;
-                }
+                self.upload_slot = self.slot(&self.acd.uploads).await;
                 match self.upload_slot {
                     Some(_) => Event::Prepared(delivered),
                     None => held,
                 }
             }
             Err(trouble) => {
-                self.upload_slot = None;
+                self.room = None;
                 Event::Failed(trouble)
             }
         }
@@ -219,6 +224,7 @@ impl<'a, L: Ledger> Turn<'a, L> {
                         matches!(sent, Sent::Accepted { .. }),
                     );
                     self.prepared = None;
+                    self.room = None;
                     self.upload_slot = None;
                     Event::Sent(sent)
                 }
@@ -333,17 +339,18 @@ impl<'a, L: Ledger> Turn<'a, L> {
                 prepare(pieces, &acd.twilio, &acd.keys, &self.core.spool).await?
             }
             LegMedia::Transcript(part) => {
-                let details = &self.work.details;
-                let speakers = conversations::Speakers::new(
-                    details.worker_name.as_deref(),
-                    details.worker_full_name.as_deref(),
-                    details.worker_contact_uri.as_deref(),
-                );
                 let leg = &self.work.contact.leg;
+                let others = colleagues(self.core, leg, part.conversation)
+                    .await
+                    .map_err(|error| ledger_trouble(&error, "reading who else took part"))?;
+                let speakers = conversations::Speakers::new(&self.work.details, &others);
                 let digital = &acd.config.digital;
-                Prepared::Text(
-                    conversations::prepare(part, leg, &speakers, &acd.twilio, digital).await?,
-                )
+                let text =
+                    conversations::prepare(part, leg, &speakers, &acd.twilio, digital).await?;
+                if let Some(room) = &mut self.room {
+                    room.shrink_to(text.bytes());
+                }
+                Prepared::Text(text)
             }
         };
         let delivered = prepared.delivered();

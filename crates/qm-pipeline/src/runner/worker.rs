@@ -20,6 +20,7 @@ use super::agents;
 use super::finder::Finder;
 use super::intake::Intake;
 use super::people::Directory;
+use super::room::TranscriptRoom;
 use super::schedule::{LEDGER_PAUSE, Turns};
 use super::screen::Screen;
 use super::webhooks::LedgerOutbox;
@@ -275,7 +276,7 @@ impl<L: Ledger> Worker<L> {
                 return Ok(());
             }
             if pause.is_zero() {
-                pause = self.pause(turns.is_full()).await;
+                pause = self.pause(&turns).await;
             }
             tokio::select! {
                 biased;
@@ -309,14 +310,18 @@ impl<L: Ledger> Worker<L> {
 
     /// How long to wait when nothing happens: until the next contact is due, and no longer than a second, since other
     /// processes leave wishes and changes too.
-    async fn pause(&self, is_full: bool) -> Duration {
-        match self.core.ledger.next_due(None).await {
-            Ok(Some(due)) if !is_full => {
-                let wait = (due - self.core.now()).to_std().unwrap_or(Duration::ZERO);
-                wait.clamp(MINIMAL, LOOK)
+    async fn pause(&self, turns: &Turns) -> Duration {
+        let mut pause = LOOK;
+        for acd in &self.acds {
+            if turns.room(&acd.key, self.acds.len()) == 0 {
+                continue;
             }
-            _ => LOOK,
+            if let Ok(Some(due)) = self.core.ledger.next_due(Some(&acd.key)).await {
+                let wait = (due - self.core.now()).to_std().unwrap_or(Duration::ZERO);
+                pause = pause.min(wait.max(MINIMAL));
+            }
         }
+        pause
     }
 
     async fn is_idle(&self) -> Result<bool, LedgerError> {
@@ -363,7 +368,6 @@ fn runtime(
     AcdRuntime {
         key,
         rules: Rules::new(&services.acd, &config.timing, keys, started),
-        config: services.acd,
         twilio: services.twilio,
         keys: services.keys,
         directory: Directory::new(services.calabrio.clone()),
@@ -371,9 +375,14 @@ fn runtime(
         screen,
         chat_service: OnceCell::new(),
         mapping: services.mapping,
+        transcripts: TranscriptRoom::new(
+            config.limits.memory.as_bytes() / 2,
+            services.acd.digital.max_transcript.as_bytes(),
+        ),
         fetches: transfers(config.limits.twilio_in_flight, config),
         uploads: transfers(config.limits.calabrio_in_flight, config),
         finder,
+        config: services.acd,
     }
 }
 

@@ -794,6 +794,8 @@ async fn siblings_share_a_session<L: Ledger>(ledger: L) {
         let rows = ledger
             .find_session_siblings(&acd(1), &session)
             .await
+            .unwrap()
+            .all()
             .unwrap();
         rows.iter().map(ContactRow::leg).collect::<Vec<_>>()
     };
@@ -811,7 +813,7 @@ async fn siblings_share_a_session<L: Ledger>(ledger: L) {
             .find_session_siblings(&acd(2), &session)
             .await
             .unwrap(),
-        []
+        crate::Siblings::default()
     );
 }
 

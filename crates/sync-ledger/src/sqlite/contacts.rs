@@ -10,8 +10,8 @@ use super::SqliteLedger;
 use super::rows::{StoredContact, acd_of, leg_of, select_contact, select_row, time_of, unreadable};
 use super::writing::Becomes;
 use crate::{
-    Change, Claimed, ContactFilter, ContactRecord, ContactRow, ContactStore, LedgerError, Page,
-    PageMark, PageRequest, Result, StageCount, Transition, WaitCount,
+    Change, Claimed, ContactFilter, ContactRecord, ContactStore, LedgerError, Page, PageMark,
+    PageRequest, Result, Siblings, StageCount, Transition, WaitCount,
 };
 
 impl ContactStore for SqliteLedger {
@@ -352,11 +352,7 @@ impl ContactStore for SqliteLedger {
         rows.iter().map(read).collect()
     }
 
-    async fn find_session_siblings(
-        &self,
-        acd: &AcdKey,
-        session: &SessionId,
-    ) -> Result<Vec<ContactRow>> {
+    async fn find_session_siblings(&self, acd: &AcdKey, session: &SessionId) -> Result<Siblings> {
         let rows = sqlx::query(select_row!(
             "WHERE a.account = ? AND a.workspace = ? AND a.tenant = ? AND c.session = ? ORDER BY c.id"
         ))
@@ -367,13 +363,15 @@ impl ContactStore for SqliteLedger {
         .fetch_all(&self.inner.reader)
         .await
         .map_err(|error| self.fault(error))?;
-        let read = |row: &SqliteRow| {
-            StoredContact::read(row)
-                .map_err(|error| self.fault(error))?
-                .row()
-                .map_err(unreadable)
-        };
-        rows.iter().map(read).collect()
+        let mut found = Siblings::default();
+        for row in &rows {
+            let stored = StoredContact::read(row).map_err(|error| self.fault(error))?;
+            match stored.row() {
+                Ok(contact) => found.contacts.push(contact),
+                Err(unreadable) => found.unreadable.push(*unreadable),
+            }
+        }
+        Ok(found)
     }
 
     async fn legs_of_recording(&self, recording: RecordingSid) -> Result<Vec<(AcdKey, LegId)>> {

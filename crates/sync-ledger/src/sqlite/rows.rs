@@ -188,10 +188,7 @@ pub(super) fn acd_of(row: &SqliteRow) -> sqlx::Result<AcdKey> {
     reason = "it comes boxed and goes straight into map_err"
 )]
 pub(super) fn unreadable(contact: Box<UnreadableContact>) -> LedgerError {
-    LedgerError::Unreadable {
-        what: format!("the contact of leg {}", contact.leg),
-        fault: contact.fault,
-    }
+    (*contact).into()
 }
 
 /// Stored bytes and their marker, opened.

@@ -341,6 +341,14 @@ async fn a_contact_that_cannot_be_read_is_told_and_holds_up_no_other() {
     assert_eq!((page.contacts.len(), page.unreadable.len()), (2, 1));
     let error = ledger.get(&acd(1), leg(1)).await.unwrap_err();
     assert!(matches!(error, LedgerError::Unreadable { .. }), "{error}");
+    let session = found(&acd(1), 1, 0).contact.leg.session_id();
+    let siblings = ledger
+        .find_session_siblings(&acd(1), &session)
+        .await
+        .unwrap();
+    assert_eq!(siblings.unreadable.len(), 1);
+    let error = siblings.all().unwrap_err();
+    assert!(matches!(error, LedgerError::Unreadable { .. }), "{error}");
     // Discovery meets it again and goes on.
     let again = vec![found(&acd(1), 1, 0), found(&acd(1), 4, 0)];
     let advanced = ledger

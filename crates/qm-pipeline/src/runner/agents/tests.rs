@@ -468,3 +468,34 @@ async fn a_list_that_cannot_be_read_changes_nobody() {
     assert_eq!(tenant.made(), 0);
     assert_eq!(tenant.person(101)["deactivated"], Value::Null);
 }
+
+#[tokio::test]
+async fn one_failure_answers_everybody_who_asks_whether_an_agent_is_known() {
+    let tenant = Tenant::default();
+    let bench = Bench::new(three(), &tenant).await;
+    bench.server.reset().await;
+    Mock::given(method("POST"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({"sessionId": "HZ1"})))
+        .mount(&bench.server)
+        .await;
+    Mock::given(method("GET"))
+        .and(path(PEOPLE))
+        .respond_with(ResponseTemplate::new(401).set_delay(Duration::from_millis(200)))
+        .mount(&bench.server)
+        .await;
+    let requests = async || {
+        let requests = bench.server.received_requests().await.unwrap();
+        let lists = requests
+            .iter()
+            .filter(|request| request.url.path() == PEOPLE);
+        lists.count()
+    };
+    bench.directory.knows(worker(1)).await.unwrap_err();
+    let by_one = requests().await;
+    bench.directory.forget().await;
+    let asked = (1..=20).map(|number| bench.directory.knows(worker(number)));
+    for answer in futures_util::future::join_all(asked).await {
+        assert!(answer.unwrap_err().is_authentication());
+    }
+    assert_eq!(requests().await, 2 * by_one);
+}

@@ -8,6 +8,7 @@ use sync_ledger::Ledger;
 use twilio_client::{Recording, RecordingStatus, TwilioError};
 use twilio_sid::{ConferenceSid, TaskSid};
 
+use super::super::siblings::{readable, tell_unreadable};
 use super::compare::Comparison;
 use super::events::Told;
 use crate::policy::account::{RecordingFate, fate_of};
@@ -124,11 +125,15 @@ impl<L: Ledger> Comparison<'_, L> {
     /// The legs that the ledger has of a task whose interaction has no other name.
     async fn kept_of(&self, task: TaskSid) -> Result<BTreeSet<LegId>, ReportError> {
         let session = SessionId::from(task);
-        let rows = self
+        let found = self
             .ledger
             .find_session_siblings(self.ends.acd, &session)
             .await?;
-        let of_task = rows.iter().filter(|row| row.contact.leg.task == task);
+        tell_unreadable(&found.unreadable);
+        let of_task = found
+            .contacts
+            .iter()
+            .filter(|row| row.contact.leg.task == task);
         Ok(of_task.map(sync_ledger::ContactRow::leg).collect())
     }
 
@@ -139,7 +144,7 @@ impl<L: Ledger> Comparison<'_, L> {
     ) -> Result<(), ReportError> {
         let mut fates = Vec::with_capacity(legs.len());
         for leg in legs {
-            let record = self.ledger.get(self.ends.acd, leg).await?;
+            let record = readable(self.ledger.get(self.ends.acd, leg).await)?;
             let contact = record.as_ref().map(|record| &record.row.contact);
             fates.push((fate_of(line.recording, contact), leg));
         }

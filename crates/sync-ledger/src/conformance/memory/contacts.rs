@@ -9,8 +9,8 @@ use twilio_sid::{ConversationSid, RecordingSid};
 use super::{Becomes, Entry, MemoryLedger};
 use crate::record::reason_of;
 use crate::{
-    Change, Claimed, ContactFilter, ContactRecord, ContactRow, ContactStore, LedgerError, Page,
-    PageMark, PageRequest, Result, StageCount, Transition, WaitCount, WishState, floor_ms,
+    Change, Claimed, ContactFilter, ContactRecord, ContactStore, LedgerError, Page, PageMark,
+    PageRequest, Result, Siblings, StageCount, Transition, WaitCount, WishState, floor_ms,
 };
 
 impl ContactStore for MemoryLedger {
@@ -247,11 +247,7 @@ impl ContactStore for MemoryLedger {
             .unwrap_or_default())
     }
 
-    async fn find_session_siblings(
-        &self,
-        acd: &AcdKey,
-        session: &SessionId,
-    ) -> Result<Vec<ContactRow>> {
+    async fn find_session_siblings(&self, acd: &AcdKey, session: &SessionId) -> Result<Siblings> {
         let state = self.state();
         let mut siblings: Vec<_> = state
             .contacts
@@ -261,10 +257,11 @@ impl ContactStore for MemoryLedger {
             })
             .collect();
         siblings.sort_by_key(|entry| entry.id);
-        Ok(siblings
-            .into_iter()
-            .map(|entry| entry.record.row.clone())
-            .collect())
+        let contacts = siblings.into_iter();
+        Ok(Siblings {
+            contacts: contacts.map(|entry| entry.record.row.clone()).collect(),
+            unreadable: Vec::new(),
+        })
     }
 
     async fn legs_of_recording(&self, recording: RecordingSid) -> Result<Vec<(AcdKey, LegId)>> {
