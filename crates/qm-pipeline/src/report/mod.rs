@@ -45,5 +45,5 @@ pub use retry::{
 };
 pub use status::{
     AcdStatus, DeletionLine, DiscoveryStatus, HeldSourceLine, HeldSources, ReasonLine,
-    ReconciledLine, StatusReport, WaitLine, WishLine, WorkerStatus, status,
+    StatusReport, WaitLine, WishLine, WorkerStatus, status,
 };

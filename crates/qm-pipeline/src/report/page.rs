@@ -136,9 +136,13 @@ fn acd_page(acd: &AcdStatus, page: &mut Page) {
         ));
     }
     sources(acd, page);
-    if let Some(last) = &acd.reconciled {
+    for (how, last) in [
+        ("for the night", acd.reconciled.night),
+        ("by command", acd.reconciled.command),
+    ] {
+        let Some(last) = last else { continue };
         let line = format!(
-            "reconciled at {}, from {} to {}: {} unexplained",
+            "reconciled {how} at {}, from {} to {}: {} unexplained",
             time(last.at),
             time(last.from),
             time(last.to),

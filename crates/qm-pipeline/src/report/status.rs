@@ -13,6 +13,7 @@ use sync_ledger::{
 };
 use twilio_sid::RecordingSid;
 
+use super::reconcile::{LastAccounts, last_accounts};
 use super::webhooks::EndpointLine;
 use super::{AcdNames, BackfillLine, ReportError, backfill_line};
 use crate::policy::deletion::Obstacle;
@@ -85,8 +86,8 @@ pub struct AcdStatus {
     /// Source recordings that stay since a contact that has to do with them is parked or failed; `None` where nothing is deleted at the
     /// source.
     pub held_sources: Option<HeldSources>,
-    /// The last reconciliation.
-    pub reconciled: Option<ReconciledLine>,
+    /// The last reconciliations.
+    pub reconciled: LastAccounts,
 }
 
 /// What keeps contacts from going on.
@@ -183,19 +184,6 @@ impl From<HeldRecording> for HeldSourceLine {
             advice: obstacle.advice(),
         }
     }
-}
-
-/// What the last reconciliation came to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ReconciledLine {
-    /// When it was made.
-    pub at: DateTime<Utc>,
-    /// The range's beginning.
-    pub from: DateTime<Utc>,
-    /// The range's end.
-    pub to: DateTime<Utc>,
-    /// What nobody can explain.
-    pub unexplained: u64,
 }
 
 /// How far discovery has come.
@@ -327,7 +315,6 @@ async fn acd_status<L: Ledger>(
     } else {
         (Vec::new(), None)
     };
-    let reconciled = ledger.reconciliations(key, 1).await?;
     let waits = ledger.waits(Some(key)).await?;
     Ok(AcdStatus {
         waits: waits
@@ -342,12 +329,7 @@ async fn acd_status<L: Ledger>(
         pushed_waiting: waiting.map_or(0, |waiting| waiting.waiting),
         deletions: deletions.into_iter().map(DeletionLine::of).collect(),
         held_sources: held,
-        reconciled: reconciled.first().map(|last| ReconciledLine {
-            at: last.at,
-            from: last.from,
-            to: last.to,
-            unexplained: last.unexplained,
-        }),
+        reconciled: last_accounts(ledger, key).await?,
         name: names.name(key),
         key: key.clone(),
         configured: names.is_configured(key),
