@@ -1,5 +1,7 @@
 //! The command line: what can be said, and nothing of what it does.
 
+#[cfg(all(test, feature = "demo"))]
+mod documents;
 mod filters;
 mod upkeep;
 
