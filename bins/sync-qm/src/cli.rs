@@ -1,5 +1,7 @@
 //! The command line: what can be said, and nothing of what it does.
 
+#[cfg(all(test, feature = "demo"))]
+mod documents;
 mod filters;
 mod upkeep;
 
@@ -178,6 +180,8 @@ pub(crate) enum Contacts {
     /// Write everything that the ledger knows of contacts, the customer's data included, as one JSON object a line
     Export(Export),
     /// Erase what is here about a leg or a customer, and tell what is still to be erased elsewhere
+    ///
+    /// Ends with 1 where nothing is found that is meant, where something could not be erased, or where details cannot be read.
     Forget(Forget),
 }
 
@@ -208,7 +212,7 @@ pub(crate) struct Retry {
 pub(crate) enum Webhooks {
     /// List webhooks, the newest first, and how each receiver fares
     List(WebhookList),
-    /// Show one webhook: what is sent, and what was answered
+    /// Show one webhook: what is sent, byte for byte, and what was answered
     Show {
         /// Its id, as the receiver sees it in `webhook-id`
         id: String,
@@ -263,10 +267,12 @@ pub(crate) struct WebhookReplay {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Events {
     /// Create the sink and the subscription of each ACD, where they are missing; those of others are never touched
+    ///
+    /// Ends with 5 while something is still to be done before Twilio pushes the events of every ACD.
     Setup {
         #[command(flatten)]
         of: OfAcd,
-        /// Only show what is there
+        /// Only show what is there, and end with 0 whatever that is
         #[arg(long)]
         show: bool,
     },

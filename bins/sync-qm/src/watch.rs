@@ -4,16 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use connector_config::Config;
 use contact_model::{AcdKey, LegId, StageName};
 use http_retry::{CallObservation, Observer};
+use qm_pipeline::report::reconcile::last_accounts;
 use qm_pipeline::{Health as PipelineHealth, Step, Witness};
 use secrecy::SecretString;
 use service_runtime::{
     AdminServer, AdminSettings, Condition, CounterFamily, GaugeFamily, Health, HistogramFamily,
     Metrics, Stop,
 };
-use sync_ledger::{ContactStore as _, Inbox as _, OutboxStore as _, SqliteLedger};
+use sync_ledger::{
+    ContactStore as _, Inbox as _, OutboxStore as _, ReconciliationStore as _, SqliteLedger,
+};
 use tokio::task::JoinSet;
 
 /// How often what the worker knows of itself is looked at.
@@ -41,6 +45,8 @@ pub(crate) struct Watch {
     pushed: CounterFamily<2>,
     outbox: GaugeFamily<2>,
     inbox: GaugeFamily<1>,
+    unexplained: GaugeFamily<2>,
+    reconciled_at: GaugeFamily<2>,
 }
 
 impl Watch {
@@ -95,6 +101,16 @@ impl Watch {
                 "pushed events that wait to be processed",
                 ["acd"],
             ),
+            unexplained: metrics.gauges(
+                "reconciled_unexplained_legs",
+                "legs that the last account could not explain, of the night's and of the one that a command asked for",
+                ["acd", "by"],
+            ),
+            reconciled_at: metrics.gauges(
+                "reconciled_timestamp_seconds",
+                "when that account was made, in seconds since 1970",
+                ["acd", "by"],
+            ),
             metrics,
         })
     }
@@ -139,7 +155,7 @@ impl Watch {
             if let Some(cursor) = acd.cursor {
                 self.behind
                     .with([name])
-                    .set((chrono::Utc::now() - cursor).num_seconds());
+                    .set((Utc::now() - cursor).num_seconds());
             }
         }
         // A cursor is known once a window was read, or none was left to be read.
@@ -201,6 +217,37 @@ async fn count_what_waits(watch: &Watch, ledger: &SqliteLedger, names: &[(AcdKey
     }
 }
 
+/// Sets what the last accounts came to. They are read only where a new one was made since: `seen` tells of which time the newest was.
+async fn count_unexplained(
+    watch: &Watch,
+    ledger: &SqliteLedger,
+    names: &[(AcdKey, String)],
+    seen: &mut BTreeMap<AcdKey, DateTime<Utc>>,
+) {
+    for (key, name) in names {
+        let Ok(newest) = ledger.reconciliations(key, 1).await else {
+            continue;
+        };
+        let newest = newest.first().map(|row| row.at);
+        let Some(newest) = newest.filter(|at| seen.get(key) != Some(at)) else {
+            continue;
+        };
+        let Ok(last) = last_accounts(ledger, key).await else {
+            continue;
+        };
+        for (by, line) in [("night", last.night), ("command", last.command)] {
+            let Some(line) = line else { continue };
+            let unexplained = i64::try_from(line.unexplained).unwrap_or(i64::MAX);
+            watch.unexplained.with([name, by]).set(unexplained);
+            watch
+                .reconciled_at
+                .with([name, by])
+                .set(line.at.timestamp());
+        }
+        seen.insert(key.clone(), newest);
+    }
+}
+
 /// The labels of a place where contacts stand. Names of exclusion rules are the operator's, without a bound: they stay out.
 fn place(stage: StageName, reason: Option<String>) -> (StageName, String) {
     let ours = matches!(stage, StageName::Parked | StageName::Failed);
@@ -246,11 +293,12 @@ impl Listening {
         });
         let (watch, acds) = (Arc::clone(&self.watch), names.clone());
         self.tasks.spawn(async move {
-            let mut seen = BTreeSet::new();
+            let (mut seen, mut accounts) = (BTreeSet::new(), BTreeMap::new());
             loop {
                 let begun = Instant::now();
                 watch.count(&ledger, &mut seen).await;
                 count_what_waits(&watch, &ledger, &acds).await;
+                count_unexplained(&watch, &ledger, &acds, &mut accounts).await;
                 tokio::time::sleep(COUNT.max(begun.elapsed() * COUNT_SHARE)).await;
             }
         });
@@ -299,5 +347,64 @@ impl Observer for Calls {
             .call_seconds
             .with([seen.call])
             .observe(seen.elapsed.as_secs_f64());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde_json::json;
+    use sync_ledger::{AcdStore as _, Reconciliation, SqliteOptions, WorkerLock};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_the_last_accounts_could_not_explain_is_a_gauge_for_the_night_and_one_for_commands()
+     {
+        let directory = tempfile::tempdir().unwrap();
+        let lock = WorkerLock::acquire(&directory.path().join("ledger.db")).unwrap();
+        let ledger = SqliteLedger::open(lock, SqliteOptions::default())
+            .await
+            .unwrap();
+        let text = connector_config::COMMENTED_FILE
+            .replace(
+                "ACxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+                &format!("AC{:032}", 1),
+            )
+            .replace(
+                "WSxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+                &format!("WS{:032}", 1),
+            );
+        let config = Config::parse(&text, Path::new("connector.toml")).unwrap();
+        let acd = config.acds[0].key();
+        ledger.register(&acd, "main").await.unwrap();
+        let names = [(acd.clone(), "main".to_owned())];
+        let (watch, mut seen) = (Watch::new(), BTreeMap::new());
+        let at = |second: i64| DateTime::from_timestamp(1_780_000_000 + second, 0).unwrap();
+        for (second, by, unexplained) in [(1, "night", 3), (2, "command", 4), (3, "night", 0)] {
+            let account = Reconciliation {
+                acd: acd.clone(),
+                from: at(-100),
+                to: at(0),
+                at: at(second),
+                totals: json!({ "by": by }),
+                unexplained,
+            };
+            ledger.record_reconciliation(&account).await.unwrap();
+            count_unexplained(&watch, &ledger, &names, &mut seen).await;
+            let line = format!(
+                "sync_qm_reconciled_unexplained_legs{{acd=\"main\",by=\"{by}\"}} {unexplained}"
+            );
+            let text = watch.metrics.text();
+            assert!(text.contains(&line), "{line} in {text}");
+        }
+        let text = watch.metrics.text();
+        for line in [
+            "sync_qm_reconciled_unexplained_legs{acd=\"main\",by=\"command\"} 4",
+            "sync_qm_reconciled_timestamp_seconds{acd=\"main\",by=\"night\"} 1780000003",
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
     }
 }

@@ -221,9 +221,18 @@ fn contacts_are_exported_with_their_details_and_forgotten_for_good() {
     );
     let one = &lines[0];
     let leg = one["contact"]["leg"]["id"].as_str().unwrap();
-    let number = one["details"]["attributes"]["from"]
-        .as_str()
-        .or(one["details"]["attributes"]["customers"]["phone"].as_str());
+    let number_of = |line: &Value| {
+        let attributes = &line["details"]["attributes"];
+        let number = attributes["from"]
+            .as_str()
+            .or(attributes["customers"]["phone"].as_str());
+        number.map(str::to_owned)
+    };
+    // One that the leg that is forgotten first has not got.
+    let number = lines[1..]
+        .iter()
+        .filter_map(number_of)
+        .find(|number| Some(number) != number_of(one).as_ref());
 
     let report = centre.json(&[
         "contacts",
@@ -272,6 +281,7 @@ fn contacts_are_exported_with_their_details_and_forgotten_for_good() {
     // The others are found by what stands in their details, beside a running worker too.
     let _running = Running::start(&centre);
     let number = number.unwrap();
+    let number = number.as_str();
     let by_number = centre.json(&["contacts", "forget", "--address", number, "--yes"]);
     assert_eq!(by_number["failed"], json!([]), "{by_number:#}");
     assert_eq!(
@@ -281,6 +291,27 @@ fn contacts_are_exported_with_their_details_and_forgotten_for_good() {
     );
     let left = centre.exported(&[]);
     assert!(!serde_json::to_string(&left).unwrap().contains(number));
+    let nothing = [
+        "contacts",
+        "forget",
+        "--address",
+        "+1 555 999 9999",
+        "--yes",
+    ];
+    let nothing = centre.ends(&nothing, 1);
+    assert_eq!(nothing["erased"], json!([]), "{nothing:#}");
+}
+
+#[test]
+fn showing_what_twilio_pushes_ends_well_also_where_nothing_is_set_up() {
+    let centre = Centre::new(&[Kind::ConferenceMono], |_| {});
+    centre.config(|text| {
+        format!("{text}\n[intake]\npublic_url = \"https://connector.example.com/twilio\"\n")
+    });
+    let shown = centre.json(&["events", "setup", "--show"]);
+    let acd = &shown["acds"][0];
+    assert_eq!(acd["sink"], Value::Null, "{shown:#}");
+    assert!(acd["advice"].is_string(), "{shown:#}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use chrono::{DateTime, Utc};
-use contact_model::AcdKey;
+use contact_model::{AcdKey, LegId, StageName};
 use serde::{Deserialize, Serialize};
 use twilio_sid::RecordingSid;
 
@@ -50,6 +50,16 @@ pub trait DeletionStore: Send + Sync {
         &self,
         acd: Option<&AcdKey>,
     ) -> impl Future<Output = Result<Vec<DeletionCount>>> + Send;
+
+    /// Recordings that a parked or failed contact of an ACD uses, used before or passed over, and that are not known to be deleted:
+    /// once for each such contact, those of the contact that has been there longest first, at most so many.
+    ///
+    /// Unlike [`deletion_candidates`](Self::deletion_candidates) it tells of recordings that no contact is complete with.
+    fn held_recordings(
+        &self,
+        acd: &AcdKey,
+        limit: u32,
+    ) -> impl Future<Output = Result<HeldRecordings>> + Send;
 }
 
 /// What was decided or done about a recording.
@@ -173,4 +183,28 @@ pub struct DeletionCount {
     pub recordings: u64,
     /// Since when the first of them is there.
     pub oldest: DateTime<Utc>,
+}
+
+/// Recordings that parked and failed contacts hold at their source.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct HeldRecordings {
+    /// How many there are, whether they are shown or not.
+    pub total: u64,
+    /// The first of them.
+    pub recordings: Vec<HeldRecording>,
+}
+
+/// A recording that a parked or failed contact holds at its source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HeldRecording {
+    /// The recording.
+    pub recording: RecordingSid,
+    /// The contact's leg.
+    pub leg: LegId,
+    /// Parked or failed.
+    pub stage: StageName,
+    /// Why the contact is: the word of the park or failure reason.
+    pub reason: Option<String>,
+    /// Since when the contact is.
+    pub since: DateTime<Utc>,
 }

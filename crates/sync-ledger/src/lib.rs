@@ -32,7 +32,8 @@ pub use cursors::{
     Merge, NewLeg, Update, keep,
 };
 pub use deletions::{
-    DeletionCount, DeletionFilter, DeletionPage, DeletionRow, DeletionState, DeletionStore, Verdict,
+    DeletionCount, DeletionFilter, DeletionPage, DeletionRow, DeletionState, DeletionStore,
+    HeldRecording, HeldRecordings, Verdict,
 };
 pub use erasure::{Elsewhere, ErasureStore, FORGOTTEN, Forgotten, FoundByText};
 pub use error::{Cause, LedgerError, Result};

@@ -57,6 +57,17 @@ pub enum TwilioError {
         /// Why.
         reason: NoMedia,
     },
+    /// The deletion of a recording was answered with a success that is not Twilio's: it is not known to be deleted.
+    #[error(
+        "recording {recording}: its deletion was answered with status {status} instead of 204, so it is not known to be deleted; \
+         look at what stands between this program and twilio"
+    )]
+    DeletionNotConfirmed {
+        /// The recording.
+        recording: RecordingSid,
+        /// What was answered.
+        status: u16,
+    },
     /// What came instead of audio was an error page or nothing.
     #[error(
         "recording {recording}: twilio answered {found} instead of audio; it may not be ready yet"
@@ -163,7 +174,10 @@ impl TwilioError {
                 Outcome::UnfitAnswer { passing } => passing,
                 _ => false,
             },
-            Self::NotAudio { .. } | Self::NotDeletable(_) | Self::OutOfOrder { .. } => true,
+            Self::NotAudio { .. }
+            | Self::NotDeletable(_)
+            | Self::OutOfOrder { .. }
+            | Self::DeletionNotConfirmed { .. } => true,
             Self::NoMedia { reason, .. } => reason.is_passing(),
             _ => false,
         }

@@ -11,6 +11,9 @@ use crate::settings::Host;
 use crate::wire::{Fields, open_enum};
 use crate::{Listing, TwilioClient, TwilioError, Unreadable};
 
+/// What Twilio answers where it has deleted something.
+const DELETED: u16 = 204;
+
 /// The account's recordings.
 #[derive(Debug, Clone, Copy)]
 pub struct Recordings<'a>(pub(crate) &'a TwilioClient);
@@ -97,7 +100,8 @@ impl Recordings<'_> {
     /// Deletes a recording of the account; its media are gone at once.
     ///
     /// Only a complete one can be deleted ([`TwilioError::NotDeletable`] otherwise, which passes). For all that Twilio will not do at all,
-    /// [`TwilioError::is_refusal`] is true.
+    /// [`TwilioError::is_refusal`] is true. Only 204 says that it was deleted, as Twilio's page of the Recording resource documents: any
+    /// other success is [`TwilioError::DeletionNotConfirmed`].
     pub async fn delete(&self, sid: RecordingSid) -> Result<Deletion, TwilioError> {
         self.delete_below(None, sid).await
     }
@@ -117,7 +121,12 @@ impl Recordings<'_> {
                 .authorized(Request::new(http_retry::Method::Delete, url.clone()))
         };
         match self.0.http().send(&call, build).await {
-            Ok(_) => Ok(Deletion::Deleted),
+            Ok(answer) if answer.status() == DELETED => Ok(Deletion::Deleted),
+            // Something in between, perhaps, that answers everything.
+            Ok(answer) => Err(TwilioError::DeletionNotConfirmed {
+                recording: sid,
+                status: answer.status(),
+            }),
             Err(error) => match TwilioError::of(error) {
                 missing @ TwilioError::NotFound(_) => self.was_deleted(account, sid, missing).await,
                 error => Err(error),

@@ -154,6 +154,29 @@ async fn a_subaccounts_recording_is_deleted_below_the_subaccount() {
 }
 
 #[tokio::test]
+async fn only_204_says_that_a_recording_is_deleted() {
+    for status in [200, 201, 202, 205, 206] {
+        let server = MockServer::start().await;
+        Mock::given(method("DELETE"))
+            .respond_with(ResponseTemplate::new(status))
+            .mount(&server)
+            .await;
+        let error = client(&server).recordings().delete(one()).await;
+        let error = error.unwrap_err();
+        assert!(
+            matches!(error, TwilioError::DeletionNotConfirmed { recording, status: told } if recording == one() && told == status),
+            "{status}: {error}"
+        );
+        let text = error.to_string();
+        assert!(
+            text.contains(&status.to_string()) && text.contains("instead of 204"),
+            "{text}"
+        );
+        assert!(error.is_passing() && !error.is_refusal(), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn not_yet_and_no_are_told_apart() {
     // Whichever status the code comes with.
     for (status, code, not_yet) in [

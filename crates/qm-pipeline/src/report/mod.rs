@@ -44,6 +44,6 @@ pub use retry::{
     Retried, RetryReport, Selection, Skipped, retry_leg, retry_parked, retry_those, wish_retry,
 };
 pub use status::{
-    AcdStatus, DeletionLine, DiscoveryStatus, ReasonLine, ReconciledLine, StatusReport, WaitLine,
-    WishLine, WorkerStatus, status,
+    AcdStatus, DeletionLine, DiscoveryStatus, HeldSourceLine, HeldSources, ReasonLine,
+    StatusReport, WaitLine, WishLine, WorkerStatus, status,
 };

@@ -9,8 +9,8 @@ use crate::runner::RunReport;
 
 use super::{
     AcdStatus, BackfillLine, BackfillOutcome, BackfillPlan, BackfillPlans, ContactLine,
-    ContactList, ContactReport, FieldUse, FieldsReport, KeyMatch, KeysReport, KeysVerified,
-    RetryReport, RingFault, StatusReport, TenantFields,
+    ContactList, ContactReport, FieldUse, FieldsReport, HeldSources, KeyMatch, KeysReport,
+    KeysVerified, RetryReport, RingFault, StatusReport, TenantFields,
 };
 
 pub(super) fn time(at: DateTime<Utc>) -> String {
@@ -135,8 +135,31 @@ fn acd_page(acd: &AcdStatus, page: &mut Page) {
             acd.pushed_waiting
         ));
     }
+    sources(acd, page);
+    for (how, last) in [
+        ("for the night", acd.reconciled.night),
+        ("by command", acd.reconciled.command),
+    ] {
+        let Some(last) = last else { continue };
+        let line = format!(
+            "reconciled {how} at {}, from {} to {}: {} unexplained",
+            time(last.at),
+            time(last.from),
+            time(last.to),
+            last.unexplained
+        );
+        let mood = if last.unexplained == 0 {
+            Mood::Good
+        } else {
+            Mood::Bad
+        };
+        page.mood(mood, line);
+    }
+}
+
+fn sources(acd: &AcdStatus, page: &mut Page) {
     if !acd.deletions.is_empty() {
-        let mut table = Table::new(["source recordings", "reason", "how many", "since"]);
+        let mut table = Table::new(["source recordings", "reason", "how many", "since", "advice"]);
         for line in &acd.deletions {
             let mood = match line.state {
                 DeletionState::Failed => Some(Mood::Bad),
@@ -149,24 +172,36 @@ fn acd_page(acd: &AcdStatus, page: &mut Page) {
                 (line.reason.clone().unwrap_or_default(), None),
                 (line.recordings.to_string(), None),
                 (time(line.oldest), None),
+                (line.advice.unwrap_or_default().to_owned(), None),
             ]);
         }
         page.table(table);
     }
-    if let Some(last) = &acd.reconciled {
-        let line = format!(
-            "reconciled at {}, from {} to {}: {} unexplained",
-            time(last.at),
-            time(last.from),
-            time(last.to),
-            last.unexplained
+    if let Some(held) = acd.held_sources.as_ref().filter(|held| held.total > 0) {
+        held_sources(held, page);
+    }
+}
+
+fn held_sources(held: &HeldSources, page: &mut Page) {
+    page.line("source recordings that stay since their contact is parked or failed");
+    let mut table = Table::new(["recording", "leg", "contact", "reason", "since", "advice"]);
+    for line in &held.recordings {
+        table.row_with_moods([
+            (line.recording.to_string(), None),
+            (line.leg.to_string(), None),
+            (line.stage.as_str().to_owned(), mood(line.stage)),
+            (line.contact_reason.clone().unwrap_or_default(), None),
+            (time(line.since), None),
+            (line.advice.to_owned(), None),
+        ]);
+    }
+    page.table(table);
+    let shown = held.recordings.len() as u64;
+    if held.total > shown {
+        page.mood(
+            Mood::Quiet,
+            format!("{shown} of {} are shown, the oldest first", held.total),
         );
-        let mood = if last.unexplained == 0 {
-            Mood::Good
-        } else {
-            Mood::Bad
-        };
-        page.mood(mood, line);
     }
 }
 

@@ -24,7 +24,8 @@ use std::fmt::Write as _;
 use chrono::{DateTime, Utc};
 use contact_model::{AcdKey, CcrId, LegId, StageName};
 use serde::{Deserialize, Serialize};
-use sync_ledger::{Ledger, Reconciliation};
+use serde_json::Value;
+use sync_ledger::{Ledger, LedgerError, Reconciliation, ReconciliationStore};
 use twilio_sid::{CallSid, ConferenceSid, RecordingSid, TaskSid};
 
 use super::{AcdNames, RangeNote, ReportError};
@@ -377,6 +378,54 @@ pub async fn reconciled<L: Ledger>(
     let same =
         |row: &Reconciliation| row.from == range.from && row.to == range.to && row.at >= since;
     Ok(rows.into_iter().find(same).and_then(Account::read))
+}
+
+/// What the last account of each kind came to. A person's account says nothing of the night's: it may be of any range.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct LastAccounts {
+    /// The last that the worker made by itself, for the night.
+    pub night: Option<ReconciledLine>,
+    /// The last that a command asked for.
+    pub command: Option<ReconciledLine>,
+}
+
+/// What an account came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ReconciledLine {
+    /// When it was made.
+    pub at: DateTime<Utc>,
+    /// The range's beginning.
+    pub from: DateTime<Utc>,
+    /// The range's end.
+    pub to: DateTime<Utc>,
+    /// How many legs nobody can explain.
+    pub unexplained: u64,
+}
+
+/// The last account of each kind, as far as it is among the 50 newest that the ledger has.
+pub async fn last_accounts<L: ReconciliationStore>(
+    ledger: &L,
+    acd: &AcdKey,
+) -> Result<LastAccounts, LedgerError> {
+    const LOOKED_AT: u32 = 50;
+    let mut last = LastAccounts::default();
+    for row in ledger.reconciliations(acd, LOOKED_AT).await? {
+        // Of one that another release wrote in another form, who asked for it is all that matters.
+        let Ok(by) = Trigger::deserialize(row.totals.get("by").unwrap_or(&Value::Null)) else {
+            continue;
+        };
+        let slot = match by {
+            Trigger::Night => &mut last.night,
+            Trigger::Command => &mut last.command,
+        };
+        slot.get_or_insert(ReconciledLine {
+            at: row.at,
+            from: row.from,
+            to: row.to,
+            unexplained: row.unexplained,
+        });
+    }
+    Ok(last)
 }
 
 #[cfg(test)]

@@ -5,19 +5,25 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use connector_config::{Config, DeleteSource};
-use contact_model::{AcdKey, ParkKind, Stage, StageName};
+use contact_model::{AcdKey, LegId, ParkKind, Stage, StageName};
 use serde::Serialize;
 use sync_ledger::{
-    ContactFilter, DeletionState, Holder, Ledger, OutboxCount, PageRequest, StageCount, Wish,
-    WishState,
+    ContactFilter, DeletionCount, DeletionState, HeldRecording, HeldRecordings, Holder, Ledger,
+    OutboxCount, PageRequest, StageCount, Wish, WishState,
 };
+use twilio_sid::RecordingSid;
 
+use super::reconcile::{LastAccounts, last_accounts};
 use super::webhooks::EndpointLine;
 use super::{AcdNames, BackfillLine, ReportError, backfill_line};
+use crate::policy::deletion::Obstacle;
 use crate::runner::EVENTS_STREAM;
 
 /// How many wishes are shown: those that wait, and the newest of the others.
 const WISHES: u32 = 20;
+
+/// How many recordings are shown of those that stay at their source since a contact is parked or failed; all are counted.
+const HELD: u32 = 20;
 
 /// How things stand.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -77,8 +83,11 @@ pub struct AcdStatus {
     pub pushed_waiting: u64,
     /// How the deletion of source recordings stands.
     pub deletions: Vec<DeletionLine>,
-    /// The last reconciliation.
-    pub reconciled: Option<ReconciledLine>,
+    /// Source recordings that stay since a contact that has to do with them is parked or failed; `None` where nothing is deleted at the
+    /// source.
+    pub held_sources: Option<HeldSources>,
+    /// The last reconciliations.
+    pub reconciled: LastAccounts,
 }
 
 /// What keeps contacts from going on.
@@ -103,19 +112,78 @@ pub struct DeletionLine {
     pub recordings: u64,
     /// Since when the first of them is there.
     pub oldest: DateTime<Utc>,
+    /// What a person can do about what stands in the way.
+    pub advice: Option<&'static str>,
 }
 
-/// What the last reconciliation came to.
+impl DeletionLine {
+    fn of(count: DeletionCount) -> Self {
+        let is_blocked = count.state == DeletionState::Blocked;
+        let word = count.reason.as_deref().filter(|_| is_blocked);
+        Self {
+            advice: word.and_then(Obstacle::parse).map(Obstacle::advice),
+            state: count.state,
+            reason: count.reason,
+            recordings: count.recordings,
+            oldest: count.oldest,
+        }
+    }
+}
+
+/// Source recordings that stay since contacts are parked or failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ReconciledLine {
-    /// When it was made.
-    pub at: DateTime<Utc>,
-    /// The range's beginning.
-    pub from: DateTime<Utc>,
-    /// The range's end.
-    pub to: DateTime<Utc>,
-    /// What nobody can explain.
-    pub unexplained: u64,
+pub struct HeldSources {
+    /// How many there are: a recording counts once for each such contact.
+    pub total: u64,
+    /// The first of them, those that have been held longest first.
+    pub recordings: Vec<HeldSourceLine>,
+}
+
+impl From<HeldRecordings> for HeldSources {
+    fn from(held: HeldRecordings) -> Self {
+        Self {
+            total: held.total,
+            recordings: held.recordings.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+/// A source recording that stays since a contact is parked or failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HeldSourceLine {
+    /// The recording.
+    pub recording: RecordingSid,
+    /// The leg of the contact.
+    pub leg: LegId,
+    /// Parked or failed.
+    pub stage: StageName,
+    /// Why the contact is.
+    pub contact_reason: Option<String>,
+    /// Since when it is.
+    pub since: DateTime<Utc>,
+    /// What stands in the way of the deletion: `leg-parked` or `leg-failed`.
+    pub reason: &'static str,
+    /// What a person can do about it.
+    pub advice: &'static str,
+}
+
+impl From<HeldRecording> for HeldSourceLine {
+    fn from(held: HeldRecording) -> Self {
+        let obstacle = if held.stage == StageName::Parked {
+            Obstacle::LegParked
+        } else {
+            Obstacle::LegFailed
+        };
+        Self {
+            recording: held.recording,
+            leg: held.leg,
+            stage: held.stage,
+            contact_reason: held.reason,
+            since: held.since,
+            reason: obstacle.as_str(),
+            advice: obstacle.advice(),
+        }
+    }
 }
 
 /// How far discovery has come.
@@ -241,12 +309,12 @@ async fn acd_status<L: Ledger>(
         .acds
         .iter()
         .any(|acd| acd.key() == *key && acd.delete_source == DeleteSource::AfterComplete);
-    let deletions = if deletes {
-        ledger.deletion_counts(Some(key)).await?
+    let (deletions, held) = if deletes {
+        let held = ledger.held_recordings(key, HELD).await?;
+        (ledger.deletion_counts(Some(key)).await?, Some(held.into()))
     } else {
-        Vec::new()
+        (Vec::new(), None)
     };
-    let reconciled = ledger.reconciliations(key, 1).await?;
     let waits = ledger.waits(Some(key)).await?;
     Ok(AcdStatus {
         waits: waits
@@ -259,21 +327,9 @@ async fn acd_status<L: Ledger>(
             .collect(),
         webhooks: webhooks.map(|count| EndpointLine::of(count, names)),
         pushed_waiting: waiting.map_or(0, |waiting| waiting.waiting),
-        deletions: deletions
-            .into_iter()
-            .map(|count| DeletionLine {
-                state: count.state,
-                reason: count.reason,
-                recordings: count.recordings,
-                oldest: count.oldest,
-            })
-            .collect(),
-        reconciled: reconciled.first().map(|last| ReconciledLine {
-            at: last.at,
-            from: last.from,
-            to: last.to,
-            unexplained: last.unexplained,
-        }),
+        deletions: deletions.into_iter().map(DeletionLine::of).collect(),
+        held_sources: held,
+        reconciled: last_accounts(ledger, key).await?,
         name: names.name(key),
         key: key.clone(),
         configured: names.is_configured(key),
@@ -351,11 +407,23 @@ fn in_words(wish: &Wish, names: &AcdNames) -> String {
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
-    use contact_model::ParkReason;
-    use sync_ledger::{CursorStore as _, WishStore as _};
+    use contact_model::{Capture, Discovered, LegMedia, MediaPiece, ParkReason};
+    use sync_ledger::{CursorStore as _, DeletionStore as _, Verdict, WishStore as _};
 
-    use super::super::fixture::{Fixture, at, discovered, excluded, parked};
+    use super::super::fixture::{Fixture, at, discovered, excluded, leg, parked};
     use super::*;
+
+    fn printed(report: &StatusReport) -> String {
+        let mut out = Vec::new();
+        service_runtime::print_report(
+            report,
+            service_runtime::Output::Table,
+            service_runtime::Terminal::NONE,
+            &mut out,
+        )
+        .unwrap();
+        String::from_utf8(out).unwrap()
+    }
 
     async fn told(fixture: &Fixture, now: DateTime<Utc>) -> StatusReport {
         let worker = Some(Holder { pid: Some(7) }).into();
@@ -437,6 +505,81 @@ mod tests {
             (tolerated.num_seconds(), false)
         );
         assert!(discovery(told(&fixture, at(30) + tolerated + TimeDelta::seconds(1)).await).late);
+    }
+
+    /// The first stage linked to so many recordings and parked.
+    fn parked_with(recordings: u32) -> Stage {
+        let piece = |number: u32| MediaPiece {
+            recording: format!("RE{number:032}").parse().unwrap(),
+            span: None,
+            channels: 1,
+            swap: false,
+            encrypted: None,
+        };
+        let media = LegMedia::Recordings {
+            pieces: (1..=recordings).map(piece).collect(),
+            superseded: Vec::new(),
+            marks: Vec::new(),
+        };
+        let captured = Discovered { at: at(31) }.capture(Capture::default(), at(31));
+        let linked = Stage::Linked(captured.link(media, at(31)));
+        Stage::Parked(linked.park(ParkReason::NoMedia, at(32)).unwrap())
+    }
+
+    #[tokio::test]
+    async fn recordings_of_parked_contacts_are_shown_as_held_where_sources_are_deleted() {
+        let mut fixture = Fixture::new(vec![parked_with(HELD + 1), discovered()]).await;
+        let silent = told(&fixture, at(33)).await;
+        assert_eq!(silent.acds[0].held_sources, None);
+        fixture.config.acds[0].delete_source = DeleteSource::AfterComplete;
+        let report = told(&fixture, at(33)).await;
+        let held = report.acds[0].held_sources.as_ref().unwrap();
+        assert_eq!(
+            (held.total, held.recordings.len()),
+            (u64::from(HELD) + 1, HELD as usize)
+        );
+        let first = &held.recordings[0];
+        assert_eq!(
+            (first.leg, first.stage, first.contact_reason.as_deref()),
+            (leg(1), StageName::Parked, Some("no-media"))
+        );
+        assert_eq!(
+            (first.reason, first.advice),
+            ("leg-parked", Obstacle::LegParked.advice())
+        );
+        let page = printed(&report);
+        assert!(page.contains("resolve the parked contacts"), "{page}");
+        assert!(page.contains("20 of 21 are shown"), "{page}");
+    }
+
+    #[tokio::test]
+    async fn what_blocks_a_deletion_is_shown_with_its_advice() {
+        let mut fixture = Fixture::new(vec![discovered()]).await;
+        fixture.config.acds[0].delete_source = DeleteSource::AfterComplete;
+        let acd = fixture.config.acds[0].key();
+        for (number, verdict) in [
+            (
+                1,
+                Verdict::Blocked {
+                    reason: Obstacle::WebhookExhausted.as_str().to_owned(),
+                    next: at(90),
+                },
+            ),
+            (2, Verdict::Deleted),
+        ] {
+            let recording = format!("RE{number:032}").parse().unwrap();
+            let said = fixture
+                .ledger
+                .record_deletion(&acd, recording, &verdict, at(40));
+            said.await.unwrap();
+        }
+        let report = told(&fixture, at(41)).await;
+        let [blocked, gone] = report.acds[0].deletions.as_slice() else {
+            panic!("two lines")
+        };
+        assert_eq!(blocked.advice, Some(Obstacle::WebhookExhausted.advice()));
+        assert_eq!((gone.state, gone.advice), (DeletionState::Deleted, None));
+        assert!(printed(&report).contains("webhooks replay"));
     }
 
     #[tokio::test]

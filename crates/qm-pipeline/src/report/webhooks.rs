@@ -123,8 +123,10 @@ pub struct MessageLine {
     pub state: MessageState,
     /// When it was written down.
     pub created: DateTime<Utc>,
-    /// Attempts so far in vain.
+    /// Attempts since it was written down, or last replayed.
     pub attempts: u32,
+    /// How many of these were in vain.
+    pub failed_attempts: u32,
     /// When it is sent next.
     pub due: Option<DateTime<Utc>>,
     /// What the last attempt met.
@@ -162,7 +164,8 @@ impl MessageLine {
             status: row.status.as_str(),
             state: row.state,
             created: row.created_at,
-            attempts: row.attempts,
+            attempts: row.attempts + u32::from(row.state == MessageState::Delivered),
+            failed_attempts: row.attempts,
             due: row.due_at,
             last: row.last.map(|last| LastLine {
                 at: last.at,
@@ -218,8 +221,8 @@ pub struct MessageReport {
     /// The message.
     #[serde(flatten)]
     pub line: MessageLine,
-    /// What is sent, as JSON; `None` where it was erased or cannot be unsealed.
-    pub body: Option<serde_json::Value>,
+    /// What is sent, exactly as it is: a text that holds JSON. `None` where it was erased or cannot be unsealed.
+    pub body: Option<String>,
     /// The beginning of what the receiver answered last.
     pub answer: Option<String>,
 }
@@ -241,7 +244,7 @@ pub async fn message<L: Ledger>(
         _ => None,
     };
     Ok(MessageReport {
-        body: text(&record.body).and_then(|body| serde_json::from_str(&body).ok()),
+        body: text(&record.body),
         answer: text(&record.answer),
         line: MessageLine::of(record.row, names),
     })
@@ -407,7 +410,7 @@ impl Report for MessageList {
             return;
         }
         let mut table = Table::new([
-            "id", "acd", "leg", "status", "state", "written", "attempts", "next", "last",
+            "id", "acd", "leg", "status", "state", "written", "attempts", "in vain", "next", "last",
         ]);
         for message in &self.messages {
             let mood = match message.state {
@@ -423,6 +426,7 @@ impl Report for MessageList {
                 (message.state.as_str().to_owned(), mood),
                 (time(message.created), None),
                 (message.attempts.to_string(), None),
+                (message.failed_attempts.to_string(), None),
                 (some_time(message.due), None),
                 (
                     message
@@ -476,10 +480,11 @@ impl Report for MessageReport {
         page.line(format!("{} to {}", line.id, line.acd))
             .line(format!("leg {}, status {}", line.leg, line.status))
             .line(format!(
-                "{}, written {}, {} attempts in vain, next {}",
+                "{}, written {}, {} attempts, {} of them in vain, next {}",
                 line.state.as_str(),
                 time(line.created),
                 line.attempts,
+                line.failed_attempts,
                 some_time(line.due)
             ));
         if let Some(last) = &line.last {
@@ -528,10 +533,16 @@ impl Report for TestReport {
 #[cfg(test)]
 mod tests {
     use contact_model::{ContactStatus, FailureReason, ParkReason};
-    use sync_ledger::{ContactStore as _, Schedule, Tell};
+    use sync_ledger::{
+        ContactStore as _, MessageAttempt, MessageOutcome, MessageSettlement, OutboxStore as _,
+        Schedule, Tell,
+    };
 
     use super::super::fixture::{Fixture, at, parked};
     use super::*;
+
+    /// Its keys are not in the order of the alphabet, and it has spaces that a parser would drop.
+    const BODY: &str = r#"{"sessionId":"KD",  "ccrId":0}"#;
 
     /// A ledger in which the first leg was told once.
     async fn told() -> (Fixture, MessageList) {
@@ -550,7 +561,7 @@ mod tests {
                 reason: FailureReason::NotRecorded,
             },
             message_id: "msg_1".to_owned(),
-            body: bytes::Bytes::from_static(b"{\"ccrId\":0}"),
+            body: bytes::Bytes::from_static(BODY.as_bytes()),
         };
         let change = row
             .change(row.contact.clone(), Schedule::rest(), at(40))
@@ -577,7 +588,56 @@ mod tests {
         let shown = message(&fixture.ledger, &fixture.names, "msg_1")
             .await
             .unwrap();
-        assert_eq!(shown.body.unwrap()["ccrId"], 0);
+        assert_eq!(shown.body.as_deref(), Some(BODY));
+        let mut out = Vec::new();
+        service_runtime::print_report(
+            &shown,
+            service_runtime::Output::Table,
+            service_runtime::Terminal::NONE,
+            &mut out,
+        )
+        .unwrap();
+        let page = String::from_utf8(out).unwrap();
+        assert!(page.contains(BODY), "{page}");
+    }
+
+    #[tokio::test]
+    async fn all_attempts_are_counted_and_those_in_vain_apart() {
+        let (fixture, list) = told().await;
+        let count = |line: &MessageLine| (line.attempts, line.failed_attempts);
+        assert_eq!(count(&list.messages[0]), (0, 0));
+        let acd = fixture.names.keys().next().unwrap().clone();
+        for (minute, status, counts) in [(50, 503, (1, 1)), (60, 200, (2, 1))] {
+            let outcome = if status == 200 {
+                MessageOutcome::Delivered
+            } else {
+                MessageOutcome::RetryAt(at(minute + 1))
+            };
+            let ledger = &fixture.ledger;
+            let claimed = ledger
+                .claim_messages(&acd, at(minute), 10, at(minute + 1))
+                .await
+                .unwrap();
+            let settlement = MessageSettlement {
+                id: claimed.messages[0].id.clone(),
+                claim: claimed.messages[0].claim,
+                attempt: MessageAttempt {
+                    at: at(minute),
+                    took: std::time::Duration::from_millis(5),
+                    status: Some(status),
+                    failure: None,
+                    reason: None,
+                    answer: bytes::Bytes::new(),
+                },
+                outcome,
+            };
+            ledger
+                .settle_messages(&[settlement], &|_, endpoint| endpoint.clone(), at(minute))
+                .await
+                .unwrap();
+            let shown = message(&fixture.ledger, &fixture.names, "msg_1");
+            assert_eq!(count(&shown.await.unwrap().line), counts);
+        }
     }
 
     #[tokio::test]

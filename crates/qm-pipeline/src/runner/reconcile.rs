@@ -22,7 +22,7 @@ use super::discover::{DiscoverError, ORIGIN_STREAM, PAUSE};
 use super::{Core, EVENTS_STREAM, discover};
 use crate::policy::account::{Unexplained, is_due, night, offset};
 use crate::policy::span;
-use crate::report::reconcile::{Account, Filled, Trigger};
+use crate::report::reconcile::{Account, Filled, Trigger, last_accounts};
 use crate::report::{RangeNote, ReportError};
 
 /// How often it is looked at whether the night has come.
@@ -33,9 +33,6 @@ const AGAIN: (Duration, Duration) = (Duration::from_mins(1), Duration::from_hour
 
 /// How often a person's wish for an account is tried before that person is told.
 const TRIES: u32 = 5;
-
-/// In how many accounts the last one of a night is looked for.
-const LOOKED_AT: u32 = 50;
 
 /// What is fetched of what is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -296,10 +293,6 @@ async fn last_night<L: Ledger>(
     ledger: &L,
     acd: &AcdKey,
 ) -> Result<Option<DateTime<Utc>>, LedgerError> {
-    let rows = ledger.reconciliations(acd, LOOKED_AT).await?;
-    Ok(rows
-        .into_iter()
-        .filter_map(Account::read)
-        .find(|account| account.by == Trigger::Night)
-        .map(|account| account.at))
+    let last = last_accounts(ledger, acd).await?;
+    Ok(last.night.map(|night| night.at))
 }

@@ -365,6 +365,7 @@ fn refused(error: &TwilioError) -> &'static str {
         TwilioError::NotDeletable(_) => "not-complete",
         TwilioError::Authentication(_) => "credentials-refused",
         TwilioError::NotFound(_) => "contradictory",
+        TwilioError::DeletionNotConfirmed { .. } => "not-confirmed",
         error if error.is_refusal() => "refused",
         _ => "not-answered",
     }

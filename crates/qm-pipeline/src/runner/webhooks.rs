@@ -302,7 +302,7 @@ fn stored_endpoint(state: &EndpointState) -> StoredEndpoint {
     }
 }
 
-/// Says in the log what a person should know, and counts.
+/// Counts. What a person should know, the deliverer says in the log by itself.
 struct Watching {
     names: BTreeMap<EndpointId, String>,
     witness: Arc<dyn Witness>,
@@ -318,56 +318,18 @@ impl webhook_delivery::Observer for Watching {
     fn observe(&self, event: &DeliveryEvent) {
         match event {
             DeliveryEvent::Attempted {
-                endpoint,
-                message,
-                attempt,
-                result,
-                outcome,
-                ..
+                endpoint, outcome, ..
             } => {
-                let acd = self.name(endpoint);
                 let word = match outcome {
                     AttemptOutcome::Delivered => "delivered",
                     AttemptOutcome::RetryAt(_) => "retried",
                     AttemptOutcome::Exhausted => "exhausted",
                 };
-                self.witness.webhook(acd, word);
-                match outcome {
-                    AttemptOutcome::Delivered => {
-                        tracing::debug!(acd, %message, attempt, "a webhook was delivered");
-                    }
-                    AttemptOutcome::RetryAt(at) => {
-                        tracing::info!(acd, %message, attempt, %result, next = %at, "a webhook was not taken and is tried again");
-                    }
-                    AttemptOutcome::Exhausted => {
-                        tracing::error!(acd, %message, attempt, %result, "a webhook was not taken in all attempts: repair the receiver, then webhooks replay");
-                    }
-                }
+                self.witness.webhook(self.name(endpoint), word);
             }
-            DeliveryEvent::EndpointDisabled {
-                endpoint,
-                reason,
-                failing_since,
-            } => {
+            DeliveryEvent::EndpointDisabled { endpoint, .. } => {
                 let acd = self.name(endpoint);
                 self.witness.webhook(acd, "endpoint-disabled");
-                tracing::error!(acd, %reason, ?failing_since, "the webhook is disabled and its messages wait: repair the receiver, then webhooks enable");
-            }
-            DeliveryEvent::EndpointRecovered {
-                endpoint,
-                failing_since,
-            } => {
-                tracing::info!(acd = self.name(endpoint), %failing_since, "the webhook takes messages again");
-            }
-            DeliveryEvent::OutboxFailed {
-                endpoint,
-                operation,
-            } => {
-                tracing::error!(
-                    acd = self.name(endpoint),
-                    operation,
-                    "the outbox cannot be used; it is tried again"
-                );
             }
             _ => {}
         }
@@ -390,6 +352,77 @@ mod tests {
 
     use super::*;
     use crate::runner::EVENTS_STREAM;
+
+    /// Counts what is logged.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<AtomicU32>);
+
+    impl tracing::Subscriber for Lines {
+        fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+            true
+        }
+
+        fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+            tracing::span::Id::from_u64(1)
+        }
+
+        fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+        fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+        fn event(&self, _: &tracing::Event<'_>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+
+        fn enter(&self, _: &tracing::span::Id) {}
+
+        fn exit(&self, _: &tracing::span::Id) {}
+    }
+
+    #[derive(Default)]
+    struct Counted(std::sync::Mutex<Vec<String>>);
+
+    impl Witness for Counted {
+        fn webhook(&self, acd: &str, outcome: &'static str) {
+            self.0.lock().unwrap().push(format!("{acd} {outcome}"));
+        }
+    }
+
+    #[test]
+    fn what_the_deliverer_logs_by_itself_is_counted_and_not_logged_again() {
+        let (lines, counted) = (Lines::default(), Arc::new(Counted::default()));
+        let endpoint: EndpointId = "one".parse().unwrap();
+        let watching = Watching {
+            names: BTreeMap::from([(endpoint.clone(), "main".to_owned())]),
+            witness: counted.clone(),
+        };
+        let attempted = DeliveryEvent::Attempted {
+            endpoint: endpoint.clone(),
+            message: "msg_1".parse().unwrap(),
+            attempt: 10,
+            result: AttemptResult::Answered(503),
+            outcome: AttemptOutcome::Exhausted,
+            took: std::time::Duration::from_millis(5),
+            age: std::time::Duration::from_mins(1),
+        };
+        let disabled = DeliveryEvent::EndpointDisabled {
+            endpoint: endpoint.clone(),
+            reason: DisabledReason::FailedTooLong,
+            failing_since: None,
+        };
+        let failed = DeliveryEvent::OutboxFailed {
+            endpoint,
+            operation: "claim",
+        };
+        tracing::subscriber::with_default(lines.clone(), || {
+            for event in [attempted, disabled, failed] {
+                webhook_delivery::Observer::observe(&watching, &event);
+            }
+        });
+        assert_eq!(lines.0.load(Ordering::SeqCst), 0);
+        let counted = counted.0.lock().unwrap();
+        assert_eq!(*counted, ["main exhausted", "main endpoint-disabled"]);
+    }
 
     /// Ledgers in a directory, with two ACDs and the legs of the suite's keys in each.
     struct Ledgers {

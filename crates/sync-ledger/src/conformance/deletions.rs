@@ -1,12 +1,13 @@
 //! The rules of [`DeletionStore`](crate::DeletionStore).
 
-use contact_model::{LegMedia, Stage};
+use contact_model::{CcrId, FailureReason, LegMedia, ParkReason, Stage, StageName};
 use twilio_sid::RecordingSid;
 
 use super::contacts::discover;
 use super::fixture::{acd, at, complete, found, leg, linked, recording};
 use crate::{
-    DeletionFilter, DeletionRow, DeletionState, Ledger, LedgerError, RowMark, Schedule, Verdict,
+    DeletionFilter, DeletionRow, DeletionState, HeldRecordings, Ledger, LedgerError, RowMark,
+    Schedule, Verdict,
 };
 
 super::cases![
@@ -20,6 +21,7 @@ super::cases![
     each_acd_decides_for_itself,
     deletions_are_listed_and_filtered,
     deletions_are_counted_by_state_and_reason,
+    what_parked_and_failed_contacts_hold_is_listed_and_counted,
 ];
 
 /// Completes the leg with these recordings at this second.
@@ -310,4 +312,101 @@ async fn deletions_are_counted_by_state_and_reason<L: Ledger>(ledger: L) {
         ledger.deletion_counts(Some(&acd(2))).await.unwrap().len(),
         1
     );
+}
+
+/// Discovers the leg, links it to these recordings and brings it to the stage that is made of that, at this second.
+async fn set_aside<L: Ledger>(
+    ledger: &L,
+    acd_number: u8,
+    number: u32,
+    recordings: &[u32],
+    second: i64,
+    end: impl FnOnce(Stage) -> Stage,
+) {
+    let acd = acd(acd_number);
+    if ledger.get(&acd, leg(number)).await.unwrap().is_none() {
+        discover(ledger, vec![found(&acd, number, 0)]).await;
+    }
+    let row = ledger.get(&acd, leg(number)).await.unwrap().unwrap().row;
+    let recordings: Vec<_> = recordings.iter().map(|number| recording(*number)).collect();
+    let mut next = linked(row.contact.clone(), &recordings);
+    next.stage = end(next.stage);
+    ledger
+        .save(row.change(next, Schedule::rest(), at(second)))
+        .await
+        .unwrap();
+}
+
+async fn what_parked_and_failed_contacts_hold_is_listed_and_counted<L: Ledger>(ledger: L) {
+    let park = |stage: Stage| Stage::Parked(stage.park(ParkReason::NoMedia, at(9)).unwrap());
+    let fail = |stage: Stage| {
+        let Stage::Linked(linked) = stage else {
+            panic!("it is linked")
+        };
+        let processing = linked.found(CcrId::try_from(41).unwrap(), at(3));
+        Stage::Failed(processing.fail(FailureReason::ProcessingFailed, at(9)))
+    };
+    assert_eq!(
+        ledger.held_recordings(&acd(1), 10).await.unwrap(),
+        HeldRecordings::default()
+    );
+    set_aside(&ledger, 1, 1, &[2, 1], 30, park).await;
+    set_aside(&ledger, 1, 2, &[1], 20, fail).await;
+    // Neither what is complete, nor what is gone, nor what another ACD has.
+    finish(&ledger, 1, 3, &[1, 3], 10).await;
+    set_aside(&ledger, 1, 4, &[4], 5, park).await;
+    record(&ledger, 4, Verdict::Deleted, 6).await;
+    set_aside(&ledger, 2, 5, &[5], 5, park).await;
+    let held = ledger.held_recordings(&acd(1), 10).await.unwrap();
+    let shown: Vec<_> = held
+        .recordings
+        .iter()
+        .map(|line| {
+            (
+                line.recording,
+                line.leg,
+                line.stage,
+                line.reason.as_deref(),
+                line.since,
+            )
+        })
+        .collect();
+    let failed = FailureReason::ProcessingFailed;
+    let failed = serde_json::to_value(failed).unwrap();
+    assert_eq!(
+        shown,
+        [
+            (
+                recording(1),
+                leg(2),
+                StageName::Failed,
+                failed.as_str(),
+                at(20)
+            ),
+            (
+                recording(1),
+                leg(1),
+                StageName::Parked,
+                Some("no-media"),
+                at(30)
+            ),
+            (
+                recording(2),
+                leg(1),
+                StageName::Parked,
+                Some("no-media"),
+                at(30)
+            ),
+        ]
+    );
+    assert_eq!(held.total, 3);
+    let first = ledger.held_recordings(&acd(1), 1).await.unwrap();
+    assert_eq!(
+        (first.total, first.recordings),
+        (3, held.recordings[..1].to_vec()),
+        "a page tells of how many there are"
+    );
+    finish(&ledger, 1, 1, &[2, 1], 40).await;
+    let held = ledger.held_recordings(&acd(1), 10).await.unwrap();
+    assert_eq!(held.total, 1, "a contact that is complete holds nothing");
 }

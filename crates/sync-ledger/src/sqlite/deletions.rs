@@ -1,19 +1,19 @@
 //! The table of recordings that may be deleted at their source.
 
 use chrono::{DateTime, Utc};
-use contact_model::{AcdKey, Stage};
+use contact_model::{AcdKey, Stage, StageName};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite};
 use twilio_sid::RecordingSid;
 
 use super::contacts::{push_acd, push_any};
-use super::rows::{acd_of, time_of};
+use super::rows::{acd_of, leg_of, time_of};
 use super::{SqliteLedger, Tx};
 use crate::page::rows;
 use crate::record::sources_of;
 use crate::{
     DeletionCount, DeletionFilter, DeletionPage, DeletionRow, DeletionState, DeletionStore,
-    LedgerError, Result, RowMark, Verdict,
+    HeldRecording, HeldRecordings, LedgerError, Result, RowMark, Verdict,
 };
 
 const WHAT: &str = "the deletion of a recording";
@@ -34,6 +34,12 @@ pub(super) const CANDIDATES: &str = select_deletion!(
        WHERE r.recording = d.recording AND c.acd = d.acd AND c.stage = 'complete') \
      ORDER BY d.next_at, d.complete_at, d.id LIMIT ?"
 );
+
+pub(super) const HELD: &str = "SELECT r.recording, c.leg, c.stage, c.reason, c.stage_since, COUNT(*) OVER () AS total \
+     FROM contact c JOIN contact_recording r ON r.contact = c.id WHERE c.stage IN ('parked', 'failed') \
+     AND c.acd = (SELECT id FROM acd WHERE account = ? AND workspace = ? AND tenant = ?) \
+     AND NOT EXISTS (SELECT 1 FROM source_deletion d WHERE d.acd = c.acd AND d.recording = r.recording AND d.state = 'deleted') \
+     ORDER BY c.stage_since, c.id, r.recording LIMIT ?";
 
 impl DeletionStore for SqliteLedger {
     async fn deletion_candidates(
@@ -162,6 +168,37 @@ impl DeletionStore for SqliteLedger {
         counts.sort_by(|a, b| (&a.acd, a.state, &a.reason).cmp(&(&b.acd, b.state, &b.reason)));
         Ok(counts)
     }
+
+    async fn held_recordings(&self, acd: &AcdKey, limit: u32) -> Result<HeldRecordings> {
+        let fault = |error| self.fault(error);
+        let found = sqlx::query(HELD)
+            .bind(acd.account.as_str())
+            .bind(acd.workspace.as_str())
+            .bind(acd.tenant.as_str())
+            .bind(rows(limit))
+            .fetch_all(&self.inner.reader)
+            .await
+            .map_err(fault)?;
+        let mut held = HeldRecordings::default();
+        for row in &found {
+            let total: i64 = row.try_get("total").map_err(fault)?;
+            held.total = total.unsigned_abs();
+            let leg: String = row.try_get("leg").map_err(fault)?;
+            let stage: String = row.try_get("stage").map_err(fault)?;
+            held.recordings.push(HeldRecording {
+                recording: recording_of(row.try_get("recording").map_err(fault)?)?,
+                leg: leg_of(&leg)?,
+                stage: if stage == StageName::Parked.as_str() {
+                    StageName::Parked
+                } else {
+                    StageName::Failed
+                },
+                reason: row.try_get("reason").map_err(fault)?,
+                since: time_of(WHAT, row.try_get("stage_since").map_err(fault)?)?,
+            });
+        }
+        Ok(held)
+    }
 }
 
 impl SqliteLedger {
@@ -197,10 +234,7 @@ impl SqliteLedger {
         let next: Option<i64> = row.try_get("next_at").map_err(fault)?;
         Ok(DeletionRow {
             acd: acd_of(row).map_err(fault)?,
-            recording: recording.parse().map_err(|_| LedgerError::Unreadable {
-                what: WHAT.to_owned(),
-                fault: "it names no recording".to_owned(),
-            })?,
+            recording: recording_of(&recording)?,
             state: state_of(row.try_get("state").map_err(fault)?)?,
             reason: row.try_get("reason").map_err(fault)?,
             attempts: row.try_get("attempts").map_err(fault)?,
@@ -209,6 +243,13 @@ impl SqliteLedger {
             next_at: next.map(|next| time_of(WHAT, next)).transpose()?,
         })
     }
+}
+
+fn recording_of(text: &str) -> Result<RecordingSid> {
+    text.parse().map_err(|_| LedgerError::Unreadable {
+        what: WHAT.to_owned(),
+        fault: "it names no recording".to_owned(),
+    })
 }
 
 fn state_of(text: &str) -> Result<DeletionState> {

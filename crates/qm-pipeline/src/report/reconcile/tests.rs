@@ -64,7 +64,7 @@ proptest! {
 
         let report = ReconcileReport::from(vec![account.clone(), account.clone()]);
         prop_assert_eq!(report.unexplained, 2 * unexplained);
-        let json: serde_json::Value = serde_json::from_str(&printed(&report, Output::Json)).unwrap();
+        let json: Value = serde_json::from_str(&printed(&report, Output::Json)).unwrap();
         prop_assert_eq!(&json["unexplained"], 2 * unexplained);
         prop_assert_eq!(&json["accounts"][0]["unexplained"], unexplained);
         let read: Account = serde_json::from_value(json["accounts"][0].clone()).unwrap();
@@ -132,4 +132,32 @@ async fn an_account_is_read_back_from_the_ledger_by_its_range_and_not_an_older_o
     assert_eq!(read(0, 60, 60).await, Some(account));
     assert_eq!(read(0, 60, 62).await, None);
     assert_eq!(read(0, 59, 60).await, None);
+}
+
+#[tokio::test]
+async fn the_nights_account_is_told_apart_from_one_that_a_person_asked_for_later() {
+    let fixture = Fixture::new(Vec::new()).await;
+    let (ledger, acd) = (&fixture.ledger, fixture.config.acds[0].key());
+    assert_eq!(
+        last_accounts(ledger, &acd).await.unwrap(),
+        LastAccounts::default()
+    );
+    for (minute, by, unexplained) in [
+        (40, Trigger::Night, 1),
+        (41, Trigger::Night, 2),
+        (42, Trigger::Command, 0),
+    ] {
+        let range = RangeNote {
+            from: at(0),
+            to: at(minute - 40),
+        };
+        let mut account = Account::new("main".to_owned(), range, at(minute), by);
+        account.unexplained = unexplained;
+        let row = account.row(&acd);
+        ledger.record_reconciliation(&row).await.unwrap();
+    }
+    let last = last_accounts(ledger, &acd).await.unwrap();
+    let told = |line: Option<ReconciledLine>| line.map(|line| (line.at, line.to, line.unexplained));
+    assert_eq!(told(last.night), Some((at(41), at(1), 2)));
+    assert_eq!(told(last.command), Some((at(42), at(2), 0)));
 }

@@ -6,12 +6,12 @@ use chrono::{DateTime, Utc};
 use contact_model::{AcdKey, Stage, StageName};
 use twilio_sid::RecordingSid;
 
-use super::{Kind, MemoryLedger, State};
+use super::{Entry, Kind, MemoryLedger, State};
 use crate::page::rows;
-use crate::record::sources_of;
+use crate::record::{reason_of, sources_of};
 use crate::{
-    DeletionCount, DeletionFilter, DeletionPage, DeletionRow, DeletionState, DeletionStore, Result,
-    RowMark, Verdict, floor_ms,
+    DeletionCount, DeletionFilter, DeletionPage, DeletionRow, DeletionState, DeletionStore,
+    HeldRecording, HeldRecordings, Result, RowMark, Verdict, floor_ms,
 };
 
 impl DeletionStore for MemoryLedger {
@@ -131,6 +131,37 @@ impl DeletionStore for MemoryLedger {
             oldest,
         };
         Ok(counts.into_iter().map(row).collect())
+    }
+
+    async fn held_recordings(&self, acd: &AcdKey, limit: u32) -> Result<HeldRecordings> {
+        let state = self.state();
+        let is_gone = |recording: &RecordingSid| {
+            state.deletions.values().any(|row| {
+                row.acd == *acd
+                    && row.recording == *recording
+                    && row.state == DeletionState::Deleted
+            })
+        };
+        let is_held = |name| matches!(name, StageName::Parked | StageName::Failed);
+        let mut held: Vec<_> = state
+            .contacts
+            .values()
+            .filter(|entry| entry.record.row.acd() == acd && is_held(entry.contact().stage.name()))
+            .flat_map(|entry| entry.recordings.iter().map(move |one| (entry, *one)))
+            .filter(|(_, recording)| !is_gone(recording))
+            .collect();
+        held.sort_by_key(|(entry, recording)| (entry.record.row.stage_since, entry.id, *recording));
+        let line = |(entry, recording): &(&Entry, RecordingSid)| HeldRecording {
+            recording: *recording,
+            leg: entry.record.row.leg(),
+            stage: entry.contact().stage.name(),
+            reason: reason_of(&entry.contact().stage),
+            since: entry.record.row.stage_since,
+        };
+        Ok(HeldRecordings {
+            total: held.len() as u64,
+            recordings: held.iter().take(rows(limit) as usize).map(line).collect(),
+        })
     }
 }
 
