@@ -13,6 +13,7 @@ use crate::{LedgerError, Result};
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_contacts_cursors_wishes.sql"),
     include_str!("../../migrations/0002_webhooks_events_deletions.sql"),
+    include_str!("../../migrations/0003_told_contact.sql"),
 ];
 
 /// The newest schema version that this program knows.

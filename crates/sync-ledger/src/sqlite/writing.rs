@@ -21,6 +21,7 @@ pub(super) struct Head {
     finished_at: Option<i64>,
     lease_until: Option<i64>,
     told: Option<String>,
+    told_ccr: Option<i64>,
     pub(super) forgotten: bool,
 }
 
@@ -250,15 +251,22 @@ impl SqliteLedger {
             .told
             .as_deref()
             .and_then(|told| serde_json::from_str(told).ok());
-        if last == Some(tell.status) {
+        let ccr = tell.ccr.map_or(0, i64::from);
+        // Where an earlier release told it, the id may not be known: then it is this one from now on.
+        let same = last == Some(tell.status) && head.told_ccr.is_none_or(|told| told == ccr);
+        if same && head.told_ccr.is_some() {
             return Ok(());
         }
-        sqlx::query("UPDATE contact SET told = ? WHERE id = ?")
+        sqlx::query("UPDATE contact SET told = ?, told_ccr = ? WHERE id = ?")
             .bind(json("a status", &tell.status)?)
+            .bind(ccr)
             .bind(head.id)
             .execute(&mut **tx)
             .await
             .map_err(|error| self.fault(error))?;
+        if same {
+            return Ok(());
+        }
         self.put_message(tx, (head.acd, &leg.acd, leg.id), tell, at)
             .await
     }
@@ -301,7 +309,7 @@ impl SqliteLedger {
     }
 }
 
-const HEAD: &str = "SELECT id, acd, version, stage, reason, stage_since, finished_at, lease_until, told, \
+const HEAD: &str = "SELECT id, acd, version, stage, reason, stage_since, finished_at, lease_until, told, told_ccr, \
      forgotten_at IS NOT NULL AS forgotten FROM contact WHERE acd = ? AND leg = ?";
 
 fn read_head(row: &SqliteRow) -> sqlx::Result<Head> {
@@ -315,6 +323,7 @@ fn read_head(row: &SqliteRow) -> sqlx::Result<Head> {
         finished_at: row.try_get("finished_at")?,
         lease_until: row.try_get("lease_until")?,
         told: row.try_get("told")?,
+        told_ccr: row.try_get("told_ccr")?,
         forgotten: row.try_get("forgotten")?,
     })
 }

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
-use contact_model::{AcdKey, Contact, LegId, LegMedia, MessageRange, Stage};
+use contact_model::{AcdKey, CcrId, Contact, LegId, LegMedia, MessageRange, Stage};
 use twilio_sid::{ConversationSid, RecordingSid};
 
 use self::inbox::Event;
@@ -79,6 +79,8 @@ struct Entry {
     record: ContactRecord,
     history: Vec<Transition>,
     recordings: BTreeSet<RecordingSid>,
+    /// With which of Calabrio's ids it was last told.
+    told_ccr: Option<CcrId>,
     /// The messages of a conversation that it has claimed.
     claim: Option<(ConversationSid, MessageRange)>,
 }
@@ -264,9 +266,10 @@ impl State {
         );
         self.entry(acd, leg)?.apply(becomes);
         self.follow_media(acd, leg, &stage, at)?;
-        let told = &mut self.entry(acd, leg)?.record.row.told;
-        if let Some(tell) = tell.filter(|tell| *told != Some(tell.status)) {
-            *told = Some(tell.status);
+        let entry = self.entry(acd, leg)?;
+        let told = (entry.record.row.told, entry.told_ccr);
+        if let Some(tell) = tell.filter(|tell| told != (Some(tell.status), tell.ccr)) {
+            (entry.record.row.told, entry.told_ccr) = (Some(tell.status), tell.ccr);
             self.put_message(acd, leg, tell, at);
         }
         Ok(())
@@ -379,6 +382,7 @@ impl Entry {
             happened_at: happened_at(&new.contact, at),
             history: vec![step(stage, at, None)],
             recordings: stage.recordings().into_iter().collect(),
+            told_ccr: None,
             claim: None,
             record: ContactRecord { row, details },
         }
