@@ -91,7 +91,7 @@ async fn a_ledger_of_a_later_release_is_refused_and_left_untouched() {
                 error,
                 LedgerError::NewerSchema {
                     found: 7,
-                    known: 3,
+                    known: 4,
                     ..
                 }
             ),
@@ -101,7 +101,7 @@ async fn a_ledger_of_a_later_release_is_refused_and_left_untouched() {
         for told in [
             path.to_str().unwrap(),
             "version 7",
-            "up to 3",
+            "up to 4",
             "run the release that wrote it",
             "untouched",
         ] {
@@ -168,6 +168,28 @@ async fn what_an_earlier_release_told_is_not_told_again_and_another_contact_of_c
 }
 
 #[tokio::test]
+async fn what_an_earlier_release_forgot_stays_forgotten_although_its_row_goes() {
+    let (_directory, path) = place();
+    second_release(&path).await;
+    statement(
+        &path,
+        "UPDATE contact SET forgotten_at = 1780000009000 WHERE id = 1",
+    )
+    .await;
+    let ledger = open(&path).await.unwrap();
+    let later = at(9) + TimeDelta::days(500);
+    let pruned = ledger.prune(later, &Retention::default(), 9).await.unwrap();
+    assert_eq!(pruned.contacts, 2);
+    discover(&ledger, found(&acd(1), 1, 5)).await;
+    let row = ledger.get(&acd(1), leg(1)).await.unwrap().unwrap().row;
+    assert_eq!(
+        (row.contact.stage.name().as_str(), row.forgotten_at),
+        ("excluded", Some(at(9)))
+    );
+    ledger.verify().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_ledger_of_the_first_release_is_brought_up_to_date_with_everything_in_it() {
     let (_directory, path) = place();
     first_release(&path).await;
@@ -176,7 +198,7 @@ async fn a_ledger_of_the_first_release_is_brought_up_to_date_with_everything_in_
         beside.unwrap_err(),
         LedgerError::OlderSchema {
             found: 1,
-            known: 3,
+            known: 4,
             ..
         }
     ));

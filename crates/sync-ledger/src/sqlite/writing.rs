@@ -7,6 +7,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::rows::{StoredContact, select_contact, time};
 use super::{SqliteLedger, Tx};
+use crate::erasure::FORGOTTEN_BEFORE;
 use crate::record::{happened_at, is_finished, reason_of};
 use crate::{DetailsChange, LedgerError, NewLeg, Result, Schedule, Tell};
 
@@ -185,13 +186,14 @@ impl SqliteLedger {
         Ok(())
     }
 
-    /// Writes down a leg that is not known yet.
+    /// Writes down a leg that is not known yet: as a tombstone, if it was forgotten at this time.
     pub(super) async fn insert(
         &self,
         tx: &mut Tx,
         acd: i64,
         new: &NewLeg,
         at: DateTime<Utc>,
+        forgotten: Option<i64>,
     ) -> Result<()> {
         let fault = |error| self.fault(error);
         let (leg, stage) = (&new.contact.leg, new.contact.stage.name());
@@ -204,8 +206,8 @@ impl SqliteLedger {
         let now = at.timestamp_millis();
         let id = sqlx::query(
             "INSERT INTO contact (acd, leg, session, worker, happened_at, leg_json, stage, reason, stage_json, \
-             stage_since, discovered_at, finished_at, version, due_at, attempts, backoff, details, details_seal) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?)",
+             stage_since, discovered_at, finished_at, version, due_at, attempts, backoff, details, details_seal, \
+             forgotten_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?)",
         )
         .bind(acd)
         .bind(leg.id.as_str())
@@ -224,11 +226,13 @@ impl SqliteLedger {
         .bind(new.schedule.backoff)
         .bind(bytes)
         .bind(marker)
+        .bind(forgotten)
         .execute(&mut **tx)
         .await
         .map_err(fault)?
         .last_insert_rowid();
-        self.note(tx, id, &new.contact.stage, now, None).await?;
+        let note = forgotten.map(|_| FORGOTTEN_BEFORE);
+        self.note(tx, id, &new.contact.stage, now, note).await?;
         self.follow_media(tx, (acd, id), &new.contact, now).await
     }
 
