@@ -26,7 +26,7 @@ pub trait ContactStore: Send + Sync {
     /// media is a part of a conversation, the leg claims these messages, in place of those that it had claimed; other media
     /// claim none. A recording of a contact that becomes complete may be deleted at its source from then on (see
     /// [`DeletionStore`](crate::DeletionStore)). What the change [tells](crate::Tell) goes into the
-    /// [outbox](crate::OutboxStore) if it was not told last.
+    /// [outbox](crate::OutboxStore) if it was not told last with the same status and the same id of Calabrio's.
     ///
     /// # Errors
     ///

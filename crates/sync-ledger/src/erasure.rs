@@ -8,20 +8,24 @@ use serde::Serialize;
 use serde_json::Value;
 use twilio_sid::{CallSid, ConferenceSid, ConversationSid, RecordingSid, TaskSid};
 
-use crate::{Result, RowMark};
+use crate::{NewLeg, Result, RowMark, Schedule};
 
 /// Erasing on request.
 pub trait ErasureStore: Send + Sync {
     /// Erases what is here about a leg: its details, the bodies of its webhook messages, pushed events of its task that wait
     /// to be processed, what was seen of hold in its conferences. In one transaction.
     ///
-    /// The row stays, with SIDs and times, so that the leg is never imported again: nobody can change it any more. A contact
+    /// The row stays, with SIDs and times, and nobody can change it any more. A contact
     /// that is not finished is excluded by the rule [`FORGOTTEN`] from then on; whoever works on it gets a conflict. Messages
     /// that it claimed of a conversation stay claimed. Forgetting twice erases what came meanwhile.
     ///
+    /// The leg need not be known: that it was forgotten, and when, is kept for as long as its ACD is there. A leg that is
+    /// discovered afterwards, or again after its row was pruned, is written down as excluded by the same rule, without
+    /// details, and counts as known. So it is never imported.
+    ///
     /// # Errors
     ///
-    /// [`LedgerError::UnknownLeg`](crate::LedgerError::UnknownLeg), [`LedgerError::UnknownAcd`](crate::LedgerError::UnknownAcd).
+    /// [`LedgerError::UnknownAcd`](crate::LedgerError::UnknownAcd).
     fn forget(
         &self,
         acd: &AcdKey,
@@ -57,8 +61,8 @@ pub struct Forgotten {
     pub events: u64,
     /// How many observations of hold were erased.
     pub holds: u64,
-    /// What other systems may still have.
-    pub elsewhere: Elsewhere,
+    /// What other systems may still have; `None` where the ledger does not know the leg, and so not what others have of it.
+    pub elsewhere: Option<Elsewhere>,
 }
 
 /// What other systems may still have of a leg, as far as the ledger knew.
@@ -175,12 +179,35 @@ pub(crate) fn note_of(elsewhere: &Elsewhere) -> String {
     }
 }
 
-/// Whether the payload of a pushed event names the leg or its task.
-pub(crate) fn is_about(payload: &[u8], leg: &Leg) -> bool {
-    let names = |sid: &str| {
+/// What is written down of a leg that is discovered after it was forgotten: that it is nobody's to carry.
+pub(crate) fn tombstone_of(found: &NewLeg, now: DateTime<Utc>) -> NewLeg {
+    let stage = Stage::Excluded(Excluded {
+        at: now,
+        rule: FORGOTTEN.to_owned(),
+    });
+    NewLeg {
+        contact: Contact {
+            leg: found.contact.leg.clone(),
+            stage,
+        },
+        details: None,
+        schedule: Schedule::rest(),
+    }
+}
+
+/// What stands in the history of such a leg.
+pub(crate) const FORGOTTEN_BEFORE: &str = "erased on request before it was discovered";
+
+/// The SIDs by which a pushed event is known to be about a leg.
+pub(crate) fn sids_of(leg: &Leg) -> [&str; 2] {
+    [leg.id.as_str(), leg.task.as_str()]
+}
+
+/// Whether the payload of a pushed event names one of these SIDs.
+pub(crate) fn is_about(payload: &[u8], sids: &[&str]) -> bool {
+    sids.iter().any(|sid| {
         payload
             .windows(sid.len())
             .any(|window| window.eq_ignore_ascii_case(sid.as_bytes()))
-    };
-    names(leg.id.as_str()) || names(leg.task.as_str())
+    })
 }

@@ -4,7 +4,9 @@ use std::fmt;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use contact_model::{AcdKey, Contact, ContactStatus, Details, LegId, LegMedia, Stage, StageName};
+use contact_model::{
+    AcdKey, CcrId, Contact, ContactStatus, Details, LegId, LegMedia, Stage, StageName,
+};
 use serde::Serialize;
 use twilio_sid::RecordingSid;
 
@@ -151,7 +153,7 @@ pub struct Change {
     /// What keeps the contact from going on, in words without customer data; it replaces what was said before.
     pub waits_for: Option<String>,
     /// What is to be told outside of the contact as it is from now on. A message goes into the outbox, in the same
-    /// transaction, only if its status differs from what was last told of this leg.
+    /// transaction, only if its status or Calabrio's id differs from what was last told of this leg.
     pub tell: Option<Tell>,
 }
 
@@ -178,8 +180,11 @@ impl Change {
 /// What is told outside of a contact. `Debug` does not print the body.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Tell {
-    /// What is compared with what was last told: status, and reason.
+    /// Status and reason: what is compared with what was last told.
     pub status: ContactStatus,
+    /// Calabrio's id of the contact, `None` before it has one: compared as well, since a contact that was sent anew is
+    /// another one there.
+    pub ccr: Option<CcrId>,
     /// The message's id if it is sent: random, never used before.
     pub message_id: String,
     /// The exact bytes to send.
@@ -190,6 +195,7 @@ impl fmt::Debug for Tell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tell")
             .field("status", &self.status)
+            .field("ccr", &self.ccr)
             .field("message_id", &self.message_id)
             .field("body_bytes", &self.body.len())
             .finish()

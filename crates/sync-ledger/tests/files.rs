@@ -4,11 +4,12 @@
 use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
-use contact_model::{Details, Discovered, Stage};
+use contact_model::{Details, Discovered, FailureReason, Stage};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 use sync_ledger::conformance::{
-    acd, at, complete, contact, details, event, found, leg, message, recording, tell_complete,
+    acd, at, complete, contact, details, event, found, leg, linked, message, recording,
+    tell_complete, tell_complete_as, tell_failed,
 };
 use sync_ledger::{
     AcdStore as _, Advance, ContactStore as _, CursorId, CursorStore as _, DeletionStore as _,
@@ -90,7 +91,7 @@ async fn a_ledger_of_a_later_release_is_refused_and_left_untouched() {
                 error,
                 LedgerError::NewerSchema {
                     found: 7,
-                    known: 2,
+                    known: 4,
                     ..
                 }
             ),
@@ -100,7 +101,7 @@ async fn a_ledger_of_a_later_release_is_refused_and_left_untouched() {
         for told in [
             path.to_str().unwrap(),
             "version 7",
-            "up to 2",
+            "up to 4",
             "run the release that wrote it",
             "untouched",
         ] {
@@ -110,30 +111,94 @@ async fn a_ledger_of_a_later_release_is_refused_and_left_untouched() {
     assert_eq!(bytes(&path), before);
 }
 
+/// As the first release left it: a complete contact with two recordings, a parked one, one that nobody can read.
+async fn first_release(path: &Path) {
+    std::fs::write(path, "").unwrap();
+    for part in [
+        include_str!("../migrations/0001_contacts_cursors_wishes.sql"),
+        "PRAGMA application_id = 1364020295; PRAGMA user_version = 1",
+        include_str!("first_release.sql"),
+    ] {
+        statement(path, part).await;
+    }
+}
+
+/// The same, as the second release left it.
+async fn second_release(path: &Path) {
+    first_release(path).await;
+    for part in [
+        include_str!("../migrations/0002_webhooks_events_deletions.sql"),
+        "PRAGMA user_version = 2",
+    ] {
+        statement(path, part).await;
+    }
+}
+
+#[tokio::test]
+async fn what_an_earlier_release_told_is_not_told_again_and_another_contact_of_calabrio_is() {
+    let (_directory, path) = place();
+    second_release(&path).await;
+    // The complete contact was told, and so was the parked one, nobody knows any more with which id.
+    statement(
+        &path,
+        "UPDATE contact SET told = '{\"status\":\"COMPLETE\"}' WHERE id = 1;
+         UPDATE contact SET told = '{\"status\":\"FAILED\",\"reason\":\"not-recorded\"}' WHERE id = 2",
+    )
+    .await;
+    let ledger = open(&path).await.unwrap();
+    let tell = async |of: u32, tell: Tell| {
+        let id = tell.message_id.clone();
+        let row = ledger.get(&acd(1), leg(of)).await.unwrap().unwrap().row;
+        let next = linked(row.contact.clone(), &[]);
+        let change = row.change(next, Schedule::at(at(9)), at(9)).tell(tell);
+        ledger.save(change).await.unwrap();
+        ledger.message(&id).await.unwrap().is_some()
+    };
+    assert!(!tell(1, tell_complete(1)).await);
+    assert!(tell(1, tell_complete_as(55, 2)).await);
+    let not_recorded = |ccr: Option<i64>, number| Tell {
+        ccr: ccr.map(|ccr| ccr.try_into().unwrap()),
+        ..tell_failed(FailureReason::NotRecorded, number)
+    };
+    // The first id that is heard of is taken for the one that was told.
+    assert!(!tell(2, not_recorded(Some(41), 3)).await);
+    assert!(!tell(2, not_recorded(Some(41), 4)).await);
+    assert!(tell(2, not_recorded(None, 5)).await);
+    ledger.verify().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_an_earlier_release_forgot_stays_forgotten_although_its_row_goes() {
+    let (_directory, path) = place();
+    second_release(&path).await;
+    statement(
+        &path,
+        "UPDATE contact SET forgotten_at = 1780000009000 WHERE id = 1",
+    )
+    .await;
+    let ledger = open(&path).await.unwrap();
+    let later = at(9) + TimeDelta::days(500);
+    let pruned = ledger.prune(later, &Retention::default(), 9).await.unwrap();
+    assert_eq!(pruned.contacts, 2);
+    discover(&ledger, found(&acd(1), 1, 5)).await;
+    let row = ledger.get(&acd(1), leg(1)).await.unwrap().unwrap().row;
+    assert_eq!(
+        (row.contact.stage.name().as_str(), row.forgotten_at),
+        ("excluded", Some(at(9)))
+    );
+    ledger.verify().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_ledger_of_the_first_release_is_brought_up_to_date_with_everything_in_it() {
     let (_directory, path) = place();
-    std::fs::write(&path, "").unwrap();
-    // As the first release left it: a complete contact with two recordings, a parked one, one that nobody can read.
-    statement(
-        &path,
-        include_str!("../migrations/0001_contacts_cursors_wishes.sql"),
-    )
-    .await;
-    statement(
-        &path,
-        "PRAGMA application_id = 1364020295; PRAGMA user_version = 1",
-    )
-    .await;
-    for row in include_str!("first_release.sql").split(";\n") {
-        statement(&path, row).await;
-    }
+    first_release(&path).await;
     let beside = SqliteLedger::open_beside(&path, SqliteOptions::default()).await;
     assert!(matches!(
         beside.unwrap_err(),
         LedgerError::OlderSchema {
             found: 1,
-            known: 2,
+            known: 4,
             ..
         }
     ));

@@ -9,7 +9,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use sync_ledger::conformance::{
     MemoryLedger, acd, at, complete, conversation, details, event, found, leg, linked, message,
-    parked, recording, tell_complete, tell_failed, transcribed,
+    parked, recording, tell_complete, tell_complete_as, tell_failed, transcribed,
 };
 use sync_ledger::{
     AcdStore as _, ContactStore as _, DeletionFilter, Endpoint, EndpointDisabled, EventClaim,
@@ -124,7 +124,7 @@ fn asks() -> impl Strategy<Value = Ask> {
         4 => (0..4_u32, 1..40_i64).prop_map(|(limit, lease)| Ask::ClaimEvents { limit, lease }),
         4 => (vec((0..6_usize, prop::bool::weighted(0.1)), 0..3), vec((acd.clone(), leg.clone()), 0..3))
             .prop_map(|(claims, legs)| Ask::SettleEvents { claims, legs }),
-        12 => (acd.clone(), leg.clone(), becomes(), prop::option::weighted(0.8, 0..3_u8))
+        12 => (acd.clone(), leg.clone(), becomes(), prop::option::weighted(0.8, 0..4_u8))
             .prop_map(|(acd, leg, stage, tell)| Ask::Save { acd, leg, stage, tell }),
         7 => (acd.clone(), 0..4_u32, 1..40_i64).prop_map(|(acd, limit, lease)| Ask::Claim { acd, limit, lease }),
         7 => (vec((0..6_usize, prop::bool::weighted(0.1), 0..3_u8), 0..4), 0..6_u8)
@@ -202,6 +202,7 @@ fn tell(which: u8, number: u32) -> Tell {
     match which {
         0 => tell_complete(number),
         1 => tell_failed(FailureReason::NotRecorded, number),
+        2 => tell_complete_as(55, number),
         _ => tell_failed(FailureReason::Refused, number),
     }
 }

@@ -7,7 +7,7 @@ use chrono::Utc;
 use qm_pipeline::report::AcdNames;
 use qm_pipeline::report::erasure::{self, ErasureReport, Meant, Whom};
 use service_runtime::Exit;
-use sync_ledger::{SqliteLedger, WishId};
+use sync_ledger::{LedgerError, SqliteLedger, WishId};
 
 use super::consent;
 use crate::cli::{Forget, Global};
@@ -25,7 +25,17 @@ pub(super) async fn forget(global: &Global, asked: Forget) -> Result<Exit> {
         (Some(leg), _) => Whom::Leg(leg),
         (None, address) => Whom::Text(address.unwrap_or_default()),
     };
-    let (ledger, as_worker) = match open::ledger_to_change(&config).await? {
+    let access = match open::ledger_to_change(&config).await {
+        // It was lost: what is never to be taken up is written down in the new one before anything is discovered.
+        Err(error)
+            if matches!(whom, Whom::Leg(_))
+                && matches!(error.downcast_ref(), Some(LedgerError::Missing { .. })) =>
+        {
+            open::ledger_to_fill(&config, &open::secrets(&config)?).await?
+        }
+        access => access?,
+    };
+    let (ledger, as_worker) = match access {
         Access::Worker(ledger) => (ledger, true),
         Access::Beside(ledger) => (ledger, false),
     };
@@ -53,6 +63,11 @@ fn is_done(report: &ErasureReport) -> bool {
 }
 
 fn question(meant: &Meant) -> String {
+    if let (true, Some((_, leg))) = (meant.unknown, meant.legs.first()) {
+        return format!(
+            "The ledger does not know {leg}. It will never be imported once it is discovered."
+        );
+    }
     let legs: Vec<_> = meant.legs.iter().map(|(_, leg)| leg.to_string()).collect();
     let named = legs.iter().take(NAMED).cloned().collect::<Vec<_>>();
     let more = match legs.len().saturating_sub(NAMED) {

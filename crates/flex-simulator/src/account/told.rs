@@ -37,8 +37,13 @@ impl Account {
     }
 }
 
-fn change(webhook: &ReceivedWebhook) -> (&str, Option<&str>) {
-    (&webhook.status, webhook.failure_reason.as_deref())
+/// What a webhook tells. A contact that was sent anew is another one of Calabrio's, and is told with the same status.
+fn change(webhook: &ReceivedWebhook) -> (&str, Option<&str>, i64) {
+    (
+        &webhook.status,
+        webhook.failure_reason.as_deref(),
+        webhook.ccr_id,
+    )
 }
 
 /// Whether an event tells what is so. A leg that will be delivered may have been set aside before.

@@ -11,7 +11,7 @@ use contact_model::{AcdKey, LegId};
 use serde::Serialize;
 use service_runtime::{Mood, Page, Report, Table};
 use sync_ledger::{
-    ContactStore, Elsewhere, ErasureStore, Forgotten, LedgerError, Outcome, Wish, WishId,
+    AcdStore, ContactStore, Elsewhere, ErasureStore, Forgotten, LedgerError, Outcome, Wish, WishId,
     WishState, WishStore,
 };
 use twilio_sid::{CallSid, ConferenceSid, ConversationSid, RecordingSid, TaskSid};
@@ -45,6 +45,8 @@ impl fmt::Debug for Whom {
 pub struct Meant {
     /// The legs.
     pub legs: Vec<(AcdKey, LegId)>,
+    /// Whether the leg that was asked for is not known: then it is meant in every ACD of the configuration.
+    pub unknown: bool,
     /// Contacts whose details cannot be read: whether they are meant cannot be told.
     pub unreadable: u64,
     /// Other legs of the same interactions. They stay.
@@ -75,8 +77,8 @@ pub struct ErasedLine {
     pub acd: String,
     /// What was erased here, in words.
     pub here: String,
-    /// What is still to be erased elsewhere.
-    pub elsewhere: Elsewhere,
+    /// What is still to be erased elsewhere; `None` where the leg was not known, and so not what others have of it.
+    pub elsewhere: Option<Elsewhere>,
 }
 
 /// A leg that could not be forgotten.
@@ -107,10 +109,16 @@ pub async fn meant<L: ContactStore + ErasureStore>(
     let acd = names.find_some(acd)?;
     let mut meant = Meant::default();
     match whom {
-        Whom::Leg(leg) => {
-            let row = find(ledger, names, *leg).await?.row;
-            meant.legs.push((row.acd().clone(), *leg));
-        }
+        Whom::Leg(leg) => match find(ledger, names, *leg).await {
+            Ok(record) => meant.legs.push((record.row.acd().clone(), *leg)),
+            // The ledger was lost or is an older one, or it was not discovered yet: it never will be taken up.
+            Err(ReportError::UnknownLeg { .. }) => {
+                let configured = names.keys().filter(|acd| names.is_configured(acd));
+                meant.legs.extend(configured.map(|acd| (acd.clone(), *leg)));
+                meant.unknown = true;
+            }
+            Err(error) => return Err(error),
+        },
         Whom::Text(text) => {
             let mut after = None;
             loop {
@@ -146,7 +154,7 @@ pub async fn meant<L: ContactStore + ErasureStore>(
 }
 
 /// Forgets, as the ledger's worker.
-pub async fn forget<L: ErasureStore>(
+pub async fn forget<L: ErasureStore + AcdStore>(
     ledger: &L,
     names: &AcdNames,
     meant: &Meant,
@@ -158,6 +166,10 @@ pub async fn forget<L: ErasureStore>(
         ..ErasureReport::default()
     };
     for (acd, leg) in &meant.legs {
+        if meant.unknown {
+            // In a ledger that no worker has seen yet.
+            ledger.register(acd, &names.name(acd)).await?;
+        }
         match ledger.forget(acd, *leg, now).await {
             Ok(forgotten) => report.erased.push(ErasedLine {
                 leg: *leg,
@@ -165,8 +177,8 @@ pub async fn forget<L: ErasureStore>(
                 here: here(&forgotten),
                 elsewhere: forgotten.elsewhere,
             }),
-            // Pruned since it was found.
-            Err(error @ (LedgerError::UnknownLeg { .. } | LedgerError::UnknownAcd { .. })) => {
+            // Removed since it was found.
+            Err(error @ LedgerError::UnknownAcd { .. }) => {
                 report.failed.push(FailedLine {
                     leg: *leg,
                     why: error.to_string(),
@@ -270,6 +282,9 @@ fn here(forgotten: &Forgotten) -> String {
         "observation of hold",
         "observations of hold",
     );
+    if forgotten.elsewhere.is_none() {
+        parts.push(NOT_KNOWN.to_owned());
+    }
     let mut text = if parts.is_empty() {
         "nothing was left to erase".to_owned()
     } else {
@@ -283,6 +298,8 @@ fn here(forgotten: &Forgotten) -> String {
     text
 }
 
+const NOT_KNOWN: &str = "the leg is not known and never will be taken up";
+const SEARCH: &str = "not known: search Twilio and Calabrio ONE for the leg";
 const ERASED: &str = "erased: ";
 const ELSEWHERE: &str = "; elsewhere still: ";
 const CONTACT: &str = "Calabrio contact ";
@@ -293,12 +310,15 @@ fn sentence(forgotten: &Forgotten) -> String {
     format!(
         "{ERASED}{}{ELSEWHERE}{}",
         here(forgotten),
-        places(&forgotten.elsewhere).join(", ")
+        places(forgotten.elsewhere.as_ref()).join(", ")
     )
 }
 
 /// Where something may still be, each with its id.
-fn places(elsewhere: &Elsewhere) -> Vec<String> {
+fn places(elsewhere: Option<&Elsewhere>) -> Vec<String> {
+    let Some(elsewhere) = elsewhere else {
+        return vec![SEARCH.to_owned()];
+    };
     let mut places = vec![format!("task {}", elsewhere.task)];
     let Elsewhere {
         recordings,
@@ -324,8 +344,11 @@ fn places(elsewhere: &Elsewhere) -> Vec<String> {
 }
 
 /// What a sentence says. A SID tells by itself what it is of.
-fn read(sentence: &str) -> Option<(String, Elsewhere)> {
+fn read(sentence: &str) -> Option<(String, Option<Elsewhere>)> {
     let (here, places) = sentence.strip_prefix(ERASED)?.split_once(ELSEWHERE)?;
+    if places == SEARCH {
+        return Some((here.to_owned(), None));
+    }
     let mut words = places.split(|c: char| c == ',' || c.is_whitespace());
     let task: TaskSid = words.find_map(|word| word.parse().ok())?;
     let mut elsewhere = Elsewhere {
@@ -348,7 +371,7 @@ fn read(sentence: &str) -> Option<(String, Elsewhere)> {
             elsewhere.ccr = number.try_into().ok();
         }
     }
-    Some((here.to_owned(), elsewhere))
+    Some((here.to_owned(), Some(elsewhere)))
 }
 
 impl Report for ErasureReport {
@@ -363,7 +386,7 @@ impl Report for ErasureReport {
             page.line("still to be erased elsewhere");
             let mut table = Table::new(["leg", "what is there"]);
             for line in &self.erased {
-                for place in places(&line.elsewhere) {
+                for place in places(line.elsewhere.as_ref()) {
                     table.row([line.leg.to_string(), place]);
                 }
             }
@@ -449,7 +472,7 @@ mod tests {
             panic!("one is erased")
         };
         assert_eq!((line.leg, line.here.as_str()), (leg(1), "details"));
-        assert_eq!(line.elsewhere.calls.len(), 1);
+        assert_eq!(line.elsewhere.as_ref().unwrap().calls.len(), 1);
         let row = find(ledger, names, leg(1)).await.unwrap().row;
         assert_eq!(row.forgotten_at, Some(at(40)));
         assert!(
@@ -486,16 +509,31 @@ mod tests {
             panic!("one is erased: {after:?}")
         };
         assert_eq!(line.here, "details");
-        assert_eq!(line.elsewhere.calls.len(), 1);
+        assert_eq!(line.elsewhere.as_ref().unwrap().calls.len(), 1);
     }
 
     #[tokio::test]
-    async fn a_leg_that_is_not_known_is_refused() {
+    async fn a_leg_that_is_not_known_is_forgotten_for_good_in_every_acd() {
         let fixture = Fixture::new(Vec::new()).await;
-        let error = meant(&fixture.ledger, &fixture.names, &Whom::Leg(leg(9)), None)
+        let (ledger, names) = (&fixture.ledger, &fixture.names);
+        let acd = fixture.config.acds[0].key();
+        let meant = meant(ledger, names, &Whom::Leg(leg(9)), None)
             .await
-            .unwrap_err();
-        assert!(matches!(error, ReportError::UnknownLeg { .. }), "{error}");
+            .unwrap();
+        assert!(meant.unknown);
+        assert_eq!(meant.legs, [(acd.clone(), leg(9))]);
+        // With a worker and without one the same is told.
+        let wishes = wish(ledger, &meant, at(40)).await.unwrap();
+        let claimed = ledger.claim_wish(at(41), at(50)).await.unwrap().unwrap();
+        let outcome = carry_out(ledger, &acd, leg(9), at(41)).await;
+        ledger.settle_wish(&claimed, outcome, at(42)).await.unwrap();
+        let wished = told(ledger, names, &meant, &wishes).await.unwrap();
+        let alone = forget(ledger, names, &meant, at(43)).await.unwrap();
+        assert_eq!(wished, alone);
+        let [line] = alone.erased.as_slice() else {
+            panic!("one is erased: {alone:?}")
+        };
+        assert_eq!((line.here.as_str(), &line.elsewhere), (NOT_KNOWN, &None));
     }
 
     #[test]
@@ -530,7 +568,7 @@ mod tests {
                 messages_undelivered: counts.2,
                 events: counts.3,
                 holds: counts.4,
-                elsewhere: Elsewhere {
+                elsewhere: Some(Elsewhere {
                     task: format!("WT{task:032x}").parse().unwrap(),
                     recordings,
                     conversations,
@@ -538,7 +576,7 @@ mod tests {
                     conferences,
                     ccr,
                     perhaps_sent: ccr.is_none() && perhaps,
-                },
+                }),
             };
             let (told, elsewhere) = read(&sentence(&forgotten)).unwrap();
             prop_assert_eq!(told, here(&forgotten));

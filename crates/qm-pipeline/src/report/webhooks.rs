@@ -560,6 +560,7 @@ mod tests {
             status: ContactStatus::Failed {
                 reason: FailureReason::NotRecorded,
             },
+            ccr: None,
             message_id: "msg_1".to_owned(),
             body: bytes::Bytes::from_static(BODY.as_bytes()),
         };

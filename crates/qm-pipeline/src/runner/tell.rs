@@ -16,13 +16,15 @@ pub(super) fn tell(acd: &AcdRuntime, contact: &Contact, version: u64) -> Option<
     acd.config.event_webhook_url.as_ref()?;
     let tenant = acd.config.calabrio.tenant_id?;
     let status = contact.stage.status()?;
-    let event = StatusEvent::new(&contact.leg, contact.stage.ccr(), tenant, status);
+    let ccr = contact.stage.ccr();
+    let event = StatusEvent::new(&contact.leg, ccr, tenant, status);
     let body = serde_json::to_vec(&event).ok()?;
     let mut seed = format!("{}/{}/{version}/", contact.leg.acd, contact.leg.id).into_bytes();
     // A ledger that was lost counts its versions anew: what says something else is another message.
     seed.extend_from_slice(&body);
     Some(Tell {
         status,
+        ccr,
         message_id: message_id(&seed),
         body: Bytes::from(body),
     })

@@ -517,6 +517,7 @@ mod tests {
             };
             let tell = Tell {
                 status: ContactStatus::Failed { reason: turn },
+                ccr: None,
                 message_id: message.id.to_string(),
                 body: message.body.clone(),
             };

@@ -10,18 +10,22 @@ use super::fixture::{
 use super::holds::{conference, note};
 use crate::{
     Advance, ContactRecord, CursorId, DetailsChange, FORGOTTEN, HoldSource, Ledger, LedgerError,
-    MessageState, NewLeg, Replayed, RowMark, Schedule, StoredBytes, StoredDetails, Update, Verdict,
+    MessageState, NewLeg, PushedEvent, Replayed, Retention, RowMark, Schedule, StoredBytes,
+    StoredDetails, Update, Verdict,
 };
 
 super::cases![
     what_is_here_about_a_leg_is_erased_and_the_rest_is_told,
     a_forgotten_leg_is_not_imported_again,
+    a_leg_that_is_not_known_can_be_forgotten_and_is_never_taken_up,
+    a_forgotten_leg_is_not_imported_again_once_its_row_is_gone,
+    what_was_forgotten_goes_with_its_acd,
     whoever_works_on_a_forgotten_contact_comes_too_late,
     a_finished_contact_stays_what_it_is,
     what_may_have_been_sent_is_told,
     a_forgotten_leg_keeps_its_messages_from_others,
     forgetting_twice_erases_what_came_meanwhile,
-    what_is_unknown_cannot_be_forgotten,
+    nothing_is_forgotten_of_an_acd_that_is_not_known,
     contacts_are_found_by_a_text_in_their_details,
     a_search_goes_on_page_by_page,
 ];
@@ -82,7 +86,7 @@ async fn what_is_here_about_a_leg_is_erased_and_the_rest_is_told<L: Ledger>(ledg
         (true, 1, 1)
     );
     assert_eq!((forgotten.events, forgotten.holds), (1, 2));
-    let elsewhere = forgotten.elsewhere;
+    let elsewhere = forgotten.elsewhere.unwrap();
     assert_eq!(elsewhere.task, row.contact.leg.task);
     assert_eq!(
         elsewhere.recordings,
@@ -185,6 +189,133 @@ async fn a_forgotten_leg_is_not_imported_again<L: Ledger>(ledger: L) {
     );
 }
 
+/// The leg of this number is there as a tombstone that was laid at second 9, and wants nothing.
+async fn is_tombstone<L: Ledger>(ledger: &L, number: u32) {
+    let ContactRecord { row, details } = record(ledger, number).await;
+    assert_eq!(row.contact.leg, telling(number).contact.leg);
+    assert_eq!(
+        (row.contact.stage.name(), row.forgotten_at),
+        (StageName::Excluded, Some(at(9)))
+    );
+    assert_eq!(
+        (row.schedule.due_at, details),
+        (None, StoredDetails::Absent)
+    );
+    let change = row.change(
+        linked(row.contact.clone(), &[]),
+        Schedule::at(at(99)),
+        at(99),
+    );
+    let refused = ledger.save(change).await.unwrap_err();
+    assert!(
+        matches!(refused, LedgerError::Forgotten { .. }),
+        "{refused}"
+    );
+}
+
+/// Discovery meets these legs for the first time; gives what was new and how many were known.
+async fn backfill<L: Ledger>(ledger: &L, legs: Vec<NewLeg>, second: i64) -> (Vec<LegId>, u64) {
+    let of = legs[0].contact.leg.acd.clone();
+    let backfill = ledger
+        .begin_backfill(&of, at(second), at(second + 1), at(second))
+        .await
+        .unwrap();
+    let step = Advance {
+        cursor: CursorId::Backfill(backfill.id),
+        from: Some(at(second)),
+        to: at(second + 1),
+        legs,
+        at: at(second),
+    };
+    let advanced = ledger.advance(step, &crate::keep).await.unwrap();
+    (advanced.new, advanced.known)
+}
+
+async fn a_leg_that_is_not_known_can_be_forgotten_and_is_never_taken_up<L: Ledger>(ledger: L) {
+    for number in [1, 2] {
+        ledger.register(&acd(number), "an acd").await.unwrap();
+    }
+    let about = PushedEvent {
+        payload: format!("{{\"reservation_sid\":\"{}\"}}", leg(1)).into(),
+        ..event(&acd(1), 7)
+    };
+    ledger
+        .receive(&[about, event(&acd(1), 8)], 100)
+        .await
+        .unwrap();
+    let forgotten = ledger.forget(&acd(1), leg(1), at(9)).await.unwrap();
+    assert_eq!(
+        (forgotten.details, forgotten.messages, forgotten.events),
+        (false, 0, 1)
+    );
+    assert_eq!(forgotten.elsewhere, None);
+    assert_eq!(ledger.get(&acd(1), leg(1)).await.unwrap(), None);
+    // When it was forgotten first stays.
+    let again = ledger.forget(&acd(1), leg(1), at(20)).await.unwrap();
+    assert_eq!((again.events, again.elsewhere), (0, None));
+    let met = backfill(&ledger, vec![telling(1), telling(2), telling(1)], 30).await;
+    assert_eq!(met, (vec![leg(2)], 1));
+    is_tombstone(&ledger, 1).await;
+    let steps = ledger.history(&acd(1), leg(1)).await.unwrap();
+    assert_eq!(steps.len(), 1);
+    assert_eq!(
+        (steps[0].reason.as_deref(), steps[0].note.as_deref()),
+        (
+            Some(FORGOTTEN),
+            Some("erased on request before it was discovered")
+        )
+    );
+    // Met again, by whatever way, it stays so.
+    let claims: Vec<_> = ledger
+        .claim_events(at(40), 9, at(50))
+        .await
+        .unwrap()
+        .events
+        .iter()
+        .map(|event| event.claim)
+        .collect();
+    assert_eq!(claims.len(), 1);
+    let advanced = ledger
+        .settle_events(&claims, vec![telling(1)], &crate::keep, at(41))
+        .await
+        .unwrap();
+    assert_eq!((advanced.new.len(), advanced.known), (0, 1));
+    is_tombstone(&ledger, 1).await;
+    // Another ACD knows nothing of it.
+    let mut other = telling(1);
+    other.contact.leg.acd = acd(2);
+    assert_eq!(backfill(&ledger, vec![other], 50).await, (vec![leg(1)], 0));
+}
+
+async fn a_forgotten_leg_is_not_imported_again_once_its_row_is_gone<L: Ledger>(ledger: L) {
+    discover(&ledger, vec![telling(1)]).await;
+    ledger.forget(&acd(1), leg(1), at(9)).await.unwrap();
+    let rows = chrono::TimeDelta::days(400);
+    let pruned = ledger
+        .prune(at(9) + rows, &Retention::default(), 9)
+        .await
+        .unwrap();
+    assert_eq!(pruned.contacts, 1);
+    assert_eq!(ledger.get(&acd(1), leg(1)).await.unwrap(), None);
+    let later = 9 + rows.num_seconds();
+    assert_eq!(
+        backfill(&ledger, vec![telling(1)], later).await,
+        (vec![], 1)
+    );
+    is_tombstone(&ledger, 1).await;
+}
+
+async fn what_was_forgotten_goes_with_its_acd<L: Ledger>(ledger: L) {
+    ledger.register(&acd(1), "an acd").await.unwrap();
+    ledger.forget(&acd(1), leg(1), at(9)).await.unwrap();
+    ledger.remove(&acd(1), false).await.unwrap();
+    ledger.register(&acd(1), "an acd").await.unwrap();
+    assert_eq!(
+        backfill(&ledger, vec![telling(1)], 20).await,
+        (vec![leg(1)], 0)
+    );
+}
+
 async fn whoever_works_on_a_forgotten_contact_comes_too_late<L: Ledger>(ledger: L) {
     discover(&ledger, vec![telling(1)]).await;
     let held = ledger
@@ -213,7 +344,7 @@ async fn a_finished_contact_stays_what_it_is<L: Ledger>(ledger: L) {
         .unwrap();
     let forgotten = ledger.forget(&acd(1), leg(1), at(9)).await.unwrap();
     let ccr = CcrId::try_from(41).unwrap();
-    assert_eq!(forgotten.elsewhere.ccr, Some(ccr));
+    assert_eq!(forgotten.elsewhere.unwrap().ccr, Some(ccr));
     let after = record(&ledger, 1).await.row;
     assert_eq!(after.contact, done);
     assert_eq!((after.finished_at, after.stage_since), (Some(at(5)), at(5)));
@@ -242,7 +373,7 @@ async fn what_may_have_been_sent_is_told<L: Ledger>(ledger: L) {
         .await
         .unwrap();
     let forgotten = ledger.forget(&acd(1), leg(1), at(9)).await.unwrap();
-    assert!(forgotten.elsewhere.perhaps_sent);
+    assert!(forgotten.elsewhere.unwrap().perhaps_sent);
     let last = ledger
         .history(&acd(1), leg(1))
         .await
@@ -265,7 +396,7 @@ async fn a_forgotten_leg_keeps_its_messages_from_others<L: Ledger>(ledger: L) {
         .unwrap();
     let forgotten = ledger.forget(&acd(1), leg(1), at(9)).await.unwrap();
     assert_eq!(
-        forgotten.elsewhere.conversations,
+        forgotten.elsewhere.unwrap().conversations,
         [conversation(1), conversation(5)]
     );
     let row = record(&ledger, 2).await.row;
@@ -276,7 +407,7 @@ async fn a_forgotten_leg_keeps_its_messages_from_others<L: Ledger>(ledger: L) {
     assert!(refused.unwrap_err().is_conflict());
     // The conversation is told again, although the stage knows it no longer.
     let again = ledger.forget(&acd(1), leg(1), at(10)).await.unwrap();
-    assert_eq!(again.elsewhere.conversations, [conversation(5)]);
+    assert_eq!(again.elsewhere.unwrap().conversations, [conversation(5)]);
 }
 
 async fn forgetting_twice_erases_what_came_meanwhile<L: Ledger>(ledger: L) {
@@ -296,12 +427,9 @@ async fn forgetting_twice_erases_what_came_meanwhile<L: Ledger>(ledger: L) {
     assert_eq!(after.details, StoredDetails::Dropped { at: at(9) });
 }
 
-async fn what_is_unknown_cannot_be_forgotten<L: Ledger>(ledger: L) {
+async fn nothing_is_forgotten_of_an_acd_that_is_not_known<L: Ledger>(ledger: L) {
     let forget = ledger.forget(&acd(1), leg(1), at(9)).await;
     assert!(matches!(forget, Err(LedgerError::UnknownAcd { .. })));
-    ledger.register(&acd(1), "an acd").await.unwrap();
-    let forget = ledger.forget(&acd(1), leg(1), at(9)).await;
-    assert!(matches!(forget, Err(LedgerError::UnknownLeg { .. })));
 }
 
 async fn contacts_are_found_by_a_text_in_their_details<L: Ledger>(ledger: L) {

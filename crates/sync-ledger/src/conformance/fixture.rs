@@ -127,12 +127,20 @@ pub fn conversation(number: u32) -> ConversationSid {
     sid("CH", number).parse().unwrap()
 }
 
-/// That the contact is complete, as the message with this number.
+/// That the contact is complete as Calabrio's contact 41, as the message with this number.
 pub fn tell_complete(number: u32) -> Tell {
-    tell(ContactStatus::Complete, number)
+    tell_complete_as(41, number)
 }
 
-/// That the contact failed for this reason, as the message with this number.
+/// That the contact is complete as this contact of Calabrio's, as the message with this number.
+pub fn tell_complete_as(ccr: i64, number: u32) -> Tell {
+    Tell {
+        ccr: Some(CcrId::try_from(ccr).unwrap()),
+        ..tell(ContactStatus::Complete, number)
+    }
+}
+
+/// That the contact failed for this reason before Calabrio gave it an id, as the message with this number.
 pub fn tell_failed(reason: FailureReason, number: u32) -> Tell {
     tell(ContactStatus::Failed { reason }, number)
 }
@@ -140,6 +148,7 @@ pub fn tell_failed(reason: FailureReason, number: u32) -> Tell {
 fn tell(status: ContactStatus, number: u32) -> Tell {
     Tell {
         status,
+        ccr: None,
         message_id: message(number),
         body: format!("{{\"message\":{number}}}").into(),
     }

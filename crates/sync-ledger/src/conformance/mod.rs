@@ -30,7 +30,7 @@ mod wishes;
 
 pub use fixture::{
     acd, at, complete, contact, conversation, details, event, found, leg, linked, message, parked,
-    recording, tell_complete, tell_failed, transcribed,
+    recording, tell_complete, tell_complete_as, tell_failed, transcribed,
 };
 pub use memory::MemoryLedger;
 

@@ -1,10 +1,11 @@
 //! The rules of [`Change::tell`](crate::Change).
 
-use contact_model::{ContactStatus, FailureReason, ParkReason};
+use contact_model::{CcrId, ContactStatus, FailureReason, ParkReason};
 
 use super::contacts::discover;
 use super::fixture::{
-    acd, at, complete, found, leg, linked, message, parked, tell_complete, tell_failed,
+    acd, at, complete, found, leg, linked, message, parked, tell_complete, tell_complete_as,
+    tell_failed,
 };
 use crate::{
     Advance, Change, ContactRecord, CursorId, DetailsChange, Ledger, MessageFilter, MessageState,
@@ -14,6 +15,7 @@ use crate::{
 super::cases![
     a_change_and_its_message_are_there_together,
     what_was_told_last_is_not_told_again,
+    another_contact_of_calabrio_is_told_although_the_status_is_the_same,
     a_refused_change_tells_nothing,
     a_change_that_tells_nothing_keeps_what_was_told,
     what_discovery_changes_is_told_as_well,
@@ -89,6 +91,30 @@ async fn what_was_told_last_is_not_told_again<L: Ledger>(ledger: L) {
         save(&ledger, second, Some(tell)).await;
     }
     assert_eq!(told(&ledger).await, [1, 3, 4, 5].map(message));
+}
+
+async fn another_contact_of_calabrio_is_told_although_the_status_is_the_same<L: Ledger>(ledger: L) {
+    use FailureReason::Refused;
+    discover(&ledger, vec![found(&acd(1), 1, 0)]).await;
+    let failed_as = |ccr: i64, number| Tell {
+        ccr: Some(CcrId::try_from(ccr).unwrap()),
+        ..tell_failed(Refused, number)
+    };
+    let steps = [
+        tell_complete_as(41, 1),
+        // It was deleted in Calabrio and sent anew.
+        tell_complete_as(55, 2),
+        tell_complete_as(55, 3),
+        // Before it had an id, with one, and without one again.
+        tell_failed(Refused, 4),
+        failed_as(55, 5),
+        failed_as(55, 6),
+        tell_failed(Refused, 7),
+    ];
+    for (second, tell) in (1..).zip(steps) {
+        save(&ledger, second, Some(tell)).await;
+    }
+    assert_eq!(told(&ledger).await, [1, 2, 4, 5, 7].map(message));
 }
 
 async fn a_refused_change_tells_nothing<L: Ledger>(ledger: L) {

@@ -10,6 +10,7 @@ use sqlx::sqlite::SqliteRow;
 use super::rows::{acd_of, time_of};
 use super::writing::Becomes;
 use super::{SqliteLedger, Tx};
+use crate::erasure::tombstone_of;
 use crate::{
     Advance, Advanced, Backfill, BackfillId, BackfillState, CursorId, CursorPosition, CursorStore,
     LedgerError, Merge, NewLeg, Result, floor_ms,
@@ -268,8 +269,14 @@ impl SqliteLedger {
             let leg = new.contact.leg.id;
             demand_same(acd, leg, &new.contact.leg.acd)?;
             let Some((head, stored)) = self.find(tx, acd_id, leg).await? else {
-                self.insert(tx, acd_id, new, at).await?;
-                advanced.new.push(leg);
+                let Some(forgotten) = self.when_forgotten(tx, acd_id, leg).await? else {
+                    self.insert(tx, acd_id, new, at, None).await?;
+                    advanced.new.push(leg);
+                    continue;
+                };
+                self.insert(tx, acd_id, &tombstone_of(new, at), at, Some(forgotten))
+                    .await?;
+                known.insert(leg);
                 continue;
             };
             known.insert(leg);

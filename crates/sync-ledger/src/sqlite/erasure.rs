@@ -3,19 +3,19 @@
 use std::sync::atomic::Ordering;
 
 use chrono::{DateTime, Utc};
-use contact_model::{AcdKey, Leg, LegId};
+use contact_model::{AcdKey, LegId};
 use sqlx::Row as _;
 use twilio_sid::{ConversationSid, RecordingSid};
 
 use super::rows::{StoredContact, stored_bytes, unreadable};
 use super::writing::json;
 use super::{SqliteLedger, Tx};
-use crate::erasure::{is_about, note_of, stage_when_forgotten};
+use crate::erasure::{is_about, note_of, sids_of, stage_when_forgotten};
 use crate::record::reason_of;
 use crate::seal::Bound;
 use crate::{
-    ContactRecord, Elsewhere, ErasureStore, Forgotten, FoundByText, LedgerError, Result, RowMark,
-    StoredBytes, floor_ms,
+    ContactRecord, Elsewhere, ErasureStore, Forgotten, FoundByText, Result, RowMark, StoredBytes,
+    floor_ms,
 };
 
 /// How many pushed events are in memory at a time.
@@ -26,16 +26,36 @@ impl ErasureStore for SqliteLedger {
         let now = floor_ms(now);
         let mut tx = self.begin().await?;
         let acd_id = self.acd_id(&mut tx, acd).await?;
+        self.remember_forgotten(&mut tx, acd_id, leg, now).await?;
         let Some((head, stored)) = self.find(&mut tx, acd_id, leg).await? else {
-            return Err(LedgerError::UnknownLeg {
-                acd: Box::new(acd.clone()),
-                leg,
+            let about = (acd, acd_id);
+            let events = self
+                .erase_events(&mut tx, about, &[leg.as_str()], now)
+                .await?;
+            // They can outlive the contact's row.
+            let (messages, messages_undelivered) =
+                self.erase_messages(&mut tx, acd_id, leg, now).await?;
+            self.commit(tx).await?;
+            self.inner.log_to_empty.store(true, Ordering::Relaxed);
+            self.empty_log_of_what_was_dropped().await;
+            return Ok(Forgotten {
+                details: false,
+                messages,
+                messages_undelivered,
+                events,
+                holds: 0,
+                elsewhere: None,
             });
         };
         let record = stored.record(&self.inner.sealing).map_err(unreadable)?;
         let elsewhere = self.elsewhere(&mut tx, (acd_id, head.id), &record).await?;
         let events = self
-            .erase_events(&mut tx, acd_id, &record.row.contact.leg, now)
+            .erase_events(
+                &mut tx,
+                (acd, acd_id),
+                &sids_of(&record.row.contact.leg),
+                now,
+            )
             .await?;
         let (messages, messages_undelivered) =
             self.erase_messages(&mut tx, acd_id, leg, now).await?;
@@ -51,7 +71,7 @@ impl ErasureStore for SqliteLedger {
             messages_undelivered,
             events,
             holds,
-            elsewhere,
+            elsewhere: Some(elsewhere),
         })
     }
 
@@ -125,8 +145,8 @@ impl SqliteLedger {
     async fn erase_events(
         &self,
         tx: &mut Tx,
-        acd: i64,
-        leg: &Leg,
+        (acd, acd_id): (&AcdKey, i64),
+        sids: &[&str],
         now: DateTime<Utc>,
     ) -> Result<u64> {
         let fault = |error| self.fault(error);
@@ -136,7 +156,7 @@ impl SqliteLedger {
                 "SELECT id, event, payload, payload_seal FROM inbox INDEXED BY inbox_waiting \
                  WHERE settled_at IS NULL AND acd = ? AND id > ? ORDER BY id LIMIT ?",
             )
-            .bind(acd)
+            .bind(acd_id)
             .bind(after)
             .bind(AT_ONCE)
             .fetch_all(&mut **tx)
@@ -152,7 +172,7 @@ impl SqliteLedger {
                     row.try_get("payload").map_err(fault)?,
                     row.try_get("payload_seal").map_err(fault)?,
                 );
-                let bound = Bound::Event(&leg.acd, &event);
+                let bound = Bound::Event(acd, &event);
                 let payload = stored_bytes(
                     &self.inner.sealing,
                     bound,
@@ -160,7 +180,7 @@ impl SqliteLedger {
                     seal.as_deref(),
                 );
                 if let StoredBytes::Present(payload) = payload
-                    && is_about(&payload, leg)
+                    && is_about(&payload, sids)
                 {
                     let id = row.try_get("id").map_err(fault)?;
                     self.end_event(tx, id, now).await?;
@@ -228,6 +248,41 @@ impl SqliteLedger {
             }
         }
         Ok(erased)
+    }
+
+    /// That a leg was forgotten, for good: when it was forgotten first stays.
+    async fn remember_forgotten(
+        &self,
+        tx: &mut Tx,
+        acd: i64,
+        leg: LegId,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO forgotten (acd, leg, at) VALUES (?, ?, ?) ON CONFLICT (acd, leg) DO NOTHING",
+        )
+        .bind(acd)
+        .bind(leg.as_str())
+        .bind(now.timestamp_millis())
+        .execute(&mut **tx)
+        .await
+        .map_err(|error| self.fault(error))?;
+        Ok(())
+    }
+
+    /// When a leg was forgotten, if it ever was.
+    pub(super) async fn when_forgotten(
+        &self,
+        tx: &mut Tx,
+        acd: i64,
+        leg: LegId,
+    ) -> Result<Option<i64>> {
+        sqlx::query_scalar("SELECT at FROM forgotten WHERE acd = ? AND leg = ?")
+            .bind(acd)
+            .bind(leg.as_str())
+            .fetch_optional(&mut **tx)
+            .await
+            .map_err(|error| self.fault(error))
     }
 
     /// The row without its details, at its end. Gives whether there were details.

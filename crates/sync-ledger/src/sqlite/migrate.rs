@@ -13,6 +13,8 @@ use crate::{LedgerError, Result};
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_contacts_cursors_wishes.sql"),
     include_str!("../../migrations/0002_webhooks_events_deletions.sql"),
+    include_str!("../../migrations/0003_told_contact.sql"),
+    include_str!("../../migrations/0004_forgotten.sql"),
 ];
 
 /// The newest schema version that this program knows.

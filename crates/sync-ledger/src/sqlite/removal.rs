@@ -28,6 +28,7 @@ const REST: &[&str] = &[
     "DELETE FROM reconciliation WHERE acd = ?",
     "DELETE FROM cursor WHERE acd = ?",
     "DELETE FROM backfill WHERE acd = ?",
+    "DELETE FROM forgotten WHERE acd = ?",
     "DELETE FROM acd WHERE id = ?",
 ];
 

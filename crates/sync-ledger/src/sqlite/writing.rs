@@ -7,6 +7,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::rows::{StoredContact, select_contact, time};
 use super::{SqliteLedger, Tx};
+use crate::erasure::FORGOTTEN_BEFORE;
 use crate::record::{happened_at, is_finished, reason_of};
 use crate::{DetailsChange, LedgerError, NewLeg, Result, Schedule, Tell};
 
@@ -21,6 +22,7 @@ pub(super) struct Head {
     finished_at: Option<i64>,
     lease_until: Option<i64>,
     told: Option<String>,
+    told_ccr: Option<i64>,
     pub(super) forgotten: bool,
 }
 
@@ -184,13 +186,14 @@ impl SqliteLedger {
         Ok(())
     }
 
-    /// Writes down a leg that is not known yet.
+    /// Writes down a leg that is not known yet: as a tombstone, if it was forgotten at this time.
     pub(super) async fn insert(
         &self,
         tx: &mut Tx,
         acd: i64,
         new: &NewLeg,
         at: DateTime<Utc>,
+        forgotten: Option<i64>,
     ) -> Result<()> {
         let fault = |error| self.fault(error);
         let (leg, stage) = (&new.contact.leg, new.contact.stage.name());
@@ -203,8 +206,8 @@ impl SqliteLedger {
         let now = at.timestamp_millis();
         let id = sqlx::query(
             "INSERT INTO contact (acd, leg, session, worker, happened_at, leg_json, stage, reason, stage_json, \
-             stage_since, discovered_at, finished_at, version, due_at, attempts, backoff, details, details_seal) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?)",
+             stage_since, discovered_at, finished_at, version, due_at, attempts, backoff, details, details_seal, \
+             forgotten_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?)",
         )
         .bind(acd)
         .bind(leg.id.as_str())
@@ -223,11 +226,13 @@ impl SqliteLedger {
         .bind(new.schedule.backoff)
         .bind(bytes)
         .bind(marker)
+        .bind(forgotten)
         .execute(&mut **tx)
         .await
         .map_err(fault)?
         .last_insert_rowid();
-        self.note(tx, id, &new.contact.stage, now, None).await?;
+        let note = forgotten.map(|_| FORGOTTEN_BEFORE);
+        self.note(tx, id, &new.contact.stage, now, note).await?;
         self.follow_media(tx, (acd, id), &new.contact, now).await
     }
 
@@ -250,15 +255,22 @@ impl SqliteLedger {
             .told
             .as_deref()
             .and_then(|told| serde_json::from_str(told).ok());
-        if last == Some(tell.status) {
+        let ccr = tell.ccr.map_or(0, i64::from);
+        // Where an earlier release told it, the id may not be known: then it is this one from now on.
+        let same = last == Some(tell.status) && head.told_ccr.is_none_or(|told| told == ccr);
+        if same && head.told_ccr.is_some() {
             return Ok(());
         }
-        sqlx::query("UPDATE contact SET told = ? WHERE id = ?")
+        sqlx::query("UPDATE contact SET told = ?, told_ccr = ? WHERE id = ?")
             .bind(json("a status", &tell.status)?)
+            .bind(ccr)
             .bind(head.id)
             .execute(&mut **tx)
             .await
             .map_err(|error| self.fault(error))?;
+        if same {
+            return Ok(());
+        }
         self.put_message(tx, (head.acd, &leg.acd, leg.id), tell, at)
             .await
     }
@@ -301,7 +313,7 @@ impl SqliteLedger {
     }
 }
 
-const HEAD: &str = "SELECT id, acd, version, stage, reason, stage_since, finished_at, lease_until, told, \
+const HEAD: &str = "SELECT id, acd, version, stage, reason, stage_since, finished_at, lease_until, told, told_ccr, \
      forgotten_at IS NOT NULL AS forgotten FROM contact WHERE acd = ? AND leg = ?";
 
 fn read_head(row: &SqliteRow) -> sqlx::Result<Head> {
@@ -315,6 +327,7 @@ fn read_head(row: &SqliteRow) -> sqlx::Result<Head> {
         finished_at: row.try_get("finished_at")?,
         lease_until: row.try_get("lease_until")?,
         told: row.try_get("told")?,
+        told_ccr: row.try_get("told_ccr")?,
         forgotten: row.try_get("forgotten")?,
     })
 }

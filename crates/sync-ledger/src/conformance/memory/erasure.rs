@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use contact_model::{AcdKey, LegId};
 
 use super::{MemoryLedger, State, step};
-use crate::erasure::{is_about, note_of, stage_when_forgotten};
+use crate::erasure::{is_about, note_of, sids_of, stage_when_forgotten};
 use crate::needle::Needle;
 use crate::page::rows;
 use crate::{
@@ -16,6 +16,21 @@ impl ErasureStore for MemoryLedger {
     async fn forget(&self, acd: &AcdKey, leg: LegId, now: DateTime<Utc>) -> Result<Forgotten> {
         let now = floor_ms(now);
         self.transact(|state| {
+            state.demand_acd(acd)?;
+            let key = (acd.clone(), leg);
+            state.forgotten.entry(key.clone()).or_insert(now);
+            if !state.contacts.contains_key(&key) {
+                let events = state.erase_events(acd, &[leg.as_str()], now);
+                let (messages, messages_undelivered) = state.erase_messages(acd, leg, now);
+                return Ok(Forgotten {
+                    details: false,
+                    messages,
+                    messages_undelivered,
+                    events,
+                    holds: 0,
+                    elsewhere: None,
+                });
+            }
             let elsewhere = state.elsewhere(acd, leg)?;
             let entry = state.entry(acd, leg)?;
             let details = entry.record.details.present().is_some();
@@ -37,16 +52,7 @@ impl ErasureStore for MemoryLedger {
             entry
                 .history
                 .push(step(&stage, now, Some(note_of(&elsewhere))));
-            let mut events = 0;
-            for event in state.events.values_mut() {
-                if event.pushed.acd == *acd
-                    && event.settled_at.is_none()
-                    && is_about(&event.pushed.payload, &about)
-                {
-                    event.settle(now);
-                    events += 1;
-                }
-            }
+            let events = state.erase_events(acd, &sids_of(&about), now);
             let (messages, messages_undelivered) = state.erase_messages(acd, leg, now);
             let before = state.holds.len();
             state.holds.retain(|(of, note)| {
@@ -60,7 +66,7 @@ impl ErasureStore for MemoryLedger {
                 messages_undelivered,
                 events,
                 holds: (before - state.holds.len()) as u64,
-                elsewhere,
+                elsewhere: Some(elsewhere),
             })
         })
     }
@@ -126,6 +132,20 @@ impl State {
             })
         });
         Ok(elsewhere)
+    }
+
+    fn erase_events(&mut self, acd: &AcdKey, sids: &[&str], now: DateTime<Utc>) -> u64 {
+        let mut erased = 0;
+        for event in self.events.values_mut() {
+            if event.pushed.acd == *acd
+                && event.settled_at.is_none()
+                && is_about(&event.pushed.payload, sids)
+            {
+                event.settle(now);
+                erased += 1;
+            }
+        }
+        erased
     }
 
     fn erase_messages(&mut self, acd: &AcdKey, leg: LegId, now: DateTime<Utc>) -> (u64, u64) {

@@ -15,11 +15,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
-use contact_model::{AcdKey, Contact, LegId, LegMedia, MessageRange, Stage};
+use contact_model::{AcdKey, CcrId, Contact, LegId, LegMedia, MessageRange, Stage};
 use twilio_sid::{ConversationSid, RecordingSid};
 
 use self::inbox::Event;
 use self::outbox::Message;
+use crate::erasure::{FORGOTTEN_BEFORE, tombstone_of};
 use crate::record::{happened_at, is_finished, reason_of};
 use crate::{
     AcdRow, AcdStore, Advanced, Backfill, BackfillId, ContactFilter, ContactRecord, ContactRow,
@@ -51,6 +52,8 @@ struct State {
     holds: BTreeSet<(AcdKey, HoldNote)>,
     facts: BTreeMap<(AcdKey, u32), TenantFact>,
     reconciliations: Vec<Reconciliation>,
+    /// When legs were forgotten, known or not.
+    forgotten: BTreeMap<(AcdKey, LegId), DateTime<Utc>>,
 }
 
 /// What has numbers of its own.
@@ -79,6 +82,8 @@ struct Entry {
     record: ContactRecord,
     history: Vec<Transition>,
     recordings: BTreeSet<RecordingSid>,
+    /// With which of Calabrio's ids it was last told.
+    told_ccr: Option<CcrId>,
     /// The messages of a conversation that it has claimed.
     claim: Option<(ConversationSid, MessageRange)>,
 }
@@ -191,6 +196,7 @@ impl State {
         self.holds.retain(|(of, _)| !of_acd(of));
         self.facts.retain(|(of, _), _| !of_acd(of));
         self.reconciliations.retain(|run| !of_acd(&run.acd));
+        self.forgotten.retain(|(of, _), _| !of_acd(of));
         Ok(removed)
     }
 
@@ -264,9 +270,10 @@ impl State {
         );
         self.entry(acd, leg)?.apply(becomes);
         self.follow_media(acd, leg, &stage, at)?;
-        let told = &mut self.entry(acd, leg)?.record.row.told;
-        if let Some(tell) = tell.filter(|tell| *told != Some(tell.status)) {
-            *told = Some(tell.status);
+        let entry = self.entry(acd, leg)?;
+        let told = (entry.record.row.told, entry.told_ccr);
+        if let Some(tell) = tell.filter(|tell| told != (Some(tell.status), tell.ccr)) {
+            (entry.record.row.told, entry.told_ccr) = (Some(tell.status), tell.ccr);
             self.put_message(acd, leg, tell, at);
         }
         Ok(())
@@ -318,9 +325,18 @@ impl State {
             let leg = new.contact.leg.id;
             demand_same(acd, leg, &new.contact)?;
             let Some(entry) = self.contacts.get(&(acd.clone(), leg)) else {
+                let key = (acd.clone(), leg);
+                if let Some(forgotten) = self.forgotten.get(&key).copied() {
+                    let id = self.number(Kind::Contact);
+                    let mut entry = Entry::new(id, &tombstone_of(new, at), at);
+                    entry.record.row.forgotten_at = Some(forgotten);
+                    entry.history[0].note = Some(FORGOTTEN_BEFORE.to_owned());
+                    self.contacts.insert(key, entry);
+                    known.insert(leg);
+                    continue;
+                }
                 demand_due(&new.contact, new.schedule)?;
                 let id = self.number(Kind::Contact);
-                let key = (acd.clone(), leg);
                 self.contacts.insert(key, Entry::new(id, new, at));
                 self.follow_media(acd, leg, &new.contact.stage, at)?;
                 advanced.new.push(leg);
@@ -379,6 +395,7 @@ impl Entry {
             happened_at: happened_at(&new.contact, at),
             history: vec![step(stage, at, None)],
             recordings: stage.recordings().into_iter().collect(),
+            told_ccr: None,
             claim: None,
             record: ContactRecord { row, details },
         }
