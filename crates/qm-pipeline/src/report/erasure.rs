@@ -524,12 +524,16 @@ mod tests {
         assert_eq!(meant.legs, [(acd.clone(), leg(9))]);
         // With a worker and without one the same is told.
         let wishes = wish(ledger, &meant, at(40)).await.unwrap();
-        let claimed = ledger.claim_wish(at(41), at(50)).await.unwrap().unwrap();
+        let claimed = ledger
+            .claim_wish(&[], at(41), at(50))
+            .await
+            .unwrap()
+            .unwrap();
         let outcome = carry_out(ledger, &acd, leg(9), at(41)).await;
         ledger.settle_wish(&claimed, outcome, at(42)).await.unwrap();
-        let wished = told(ledger, names, &meant, &wishes).await.unwrap();
+        let report = told(ledger, names, &meant, &wishes).await.unwrap();
         let alone = forget(ledger, names, &meant, at(43)).await.unwrap();
-        assert_eq!(wished, alone);
+        assert_eq!(report, alone);
         let [line] = alone.erased.as_slice() else {
             panic!("one is erased: {alone:?}")
         };
