@@ -41,8 +41,10 @@ fn intervals(rules: &ReportRules, report: &[u8]) -> usize {
 
 fn reports(criterion: &mut Criterion) {
     let zone = "Europe/Berlin".parse().unwrap();
-    let mut config = ReportConfig::default();
-    config.service_queue = true;
+    let config = ReportConfig {
+        service_queue: true,
+        ..ReportConfig::default()
+    };
     let rules = ReportRules::new(
         Report::AgentProductivity,
         &config,

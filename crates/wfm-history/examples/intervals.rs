@@ -37,8 +37,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let zone = arguments
         .next()
         .unwrap_or_else(|| "Europe/Berlin".to_owned());
-    let mut config = ReportConfig::default();
-    config.service_queue = true;
+    let mut config = ReportConfig {
+        service_queue: true,
+        ..ReportConfig::default()
+    };
     if let Some(most) = arguments.next() {
         config.max_open_keys = most.parse()?;
     }

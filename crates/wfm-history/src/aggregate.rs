@@ -371,7 +371,7 @@ mod tests {
                 let key = [a, b, 0, 0];
                 aggregate.add(key, &one(value), Ranking::default).unwrap();
                 let sums = expected.entry(key).or_default();
-                *sums = (sums.0 + value, sums.1 + 1, sums.2 | (value == 7));
+                *sums = (sums.0 + value, sums.1 + 1, sums.2 || value == 7);
             }
             let mut merge = aggregate.finish(Ranking::default()).unwrap();
             let mut found = Vec::new();

@@ -264,53 +264,23 @@ impl<R: Resolver> State<R> {
             |sid| resolver.has_queue(sid),
             |name| resolver.queue(name),
         )?;
-        let mut sums = Sums {
-            slots: [0; SLOTS],
-            activity_rows: 0,
-            ambiguous: false,
-        };
-        for amount in &columns.amounts {
-            let (value, grain) = read(row.get(amount.column), amount, &self.rules)
-                .ok_or(Stop::Row(Some(amount.field), RowFault::Unreadable))?;
-            sums.slots[amount.slot] = value;
-            if self.rules.report == Report::AgentProductivity
-                && amount.slot == ACTIVITY_SLOT
-                && value > 0
-            {
-                sums.activity_rows = 1;
-                self.grain = self.grain.max(grain);
-            }
-        }
         let subject = match self.rules.report {
-            Report::AgentProductivity => {
-                if agent == NOBODY {
-                    return Err(Stop::Row(None, RowFault::NoAgent));
-                }
-                if let Some(column) = columns.activity
-                    && sums.activity_rows > 0
-                {
-                    let rules = &self.rules.activities;
-                    let state = self
-                        .activities
-                        .meaning(row.get(column), |name| rules.get(name).copied());
-                    if let Some(state) = state {
-                        sums.slots[activity_slot(state)] = sums.slots[ACTIVITY_SLOT];
-                    }
-                }
-                agent
+            Report::AgentProductivity if agent == NOBODY => {
+                return Err(Stop::Row(None, RowFault::NoAgent));
             }
-            Report::QueueHistory => {
-                if queue == NOBODY {
-                    return Err(Stop::Row(None, RowFault::NoQueue));
-                }
-                if !columns.offered {
-                    sums.slots[OFFERED_SLOT] = sums.slots[ANSWERED_SLOT]
-                        .checked_add(sums.slots[ABANDONED_SLOT])
-                        .ok_or(Stop::Report(HistoryError::Overflow))?;
-                }
-                queue
+            Report::QueueHistory if queue == NOBODY => {
+                return Err(Stop::Row(None, RowFault::NoQueue));
             }
+            Report::AgentProductivity => agent,
+            Report::QueueHistory => queue,
         };
+        let sums = sums(
+            row,
+            columns,
+            &self.rules,
+            &mut self.activities,
+            &mut self.grain,
+        )?;
         if !add(self.rules.report, &mut self.totals, &sums.slots) {
             return Err(Stop::Report(HistoryError::Overflow));
         }
@@ -467,6 +437,46 @@ where
         Fault::NotText => Stop::Row(Some(field), RowFault::Unreadable),
         Fault::TooMany(error) => Stop::Report(error),
     })
+}
+
+/// What a row adds.
+#[inline]
+fn sums(
+    row: &Row<'_>,
+    columns: &Columns,
+    rules: &ReportRules,
+    activities: &mut Words<Option<ActivityState>>,
+    coarsest: &mut u64,
+) -> Result<Sums, Stop> {
+    let mut sums = Sums {
+        slots: [0; SLOTS],
+        activity_rows: 0,
+        ambiguous: false,
+    };
+    let agents = rules.report == Report::AgentProductivity;
+    for amount in &columns.amounts {
+        let (value, grain) = read(row.get(amount.column), amount, rules)
+            .ok_or(Stop::Row(Some(amount.field), RowFault::Unreadable))?;
+        sums.slots[amount.slot] = value;
+        if agents && amount.slot == ACTIVITY_SLOT && value > 0 {
+            sums.activity_rows = 1;
+            *coarsest = grain.max(*coarsest);
+        }
+    }
+    if let Some(column) = columns.activity
+        && sums.activity_rows > 0
+    {
+        let state = |name: &[u8]| rules.activities.get(name).copied();
+        if let Some(state) = activities.meaning(row.get(column), state) {
+            sums.slots[activity_slot(state)] = sums.slots[ACTIVITY_SLOT];
+        }
+    }
+    if !agents && !columns.offered {
+        sums.slots[OFFERED_SLOT] = sums.slots[ANSWERED_SLOT]
+            .checked_add(sums.slots[ABANDONED_SLOT])
+            .ok_or(Stop::Report(HistoryError::Overflow))?;
+    }
+    Ok(sums)
 }
 
 /// A value and the unit in which it was rounded.

@@ -65,28 +65,22 @@ const ALIKE: f64 = 0.88;
 /// Proposes what each column of a header holds, by its name and by the first rows.
 pub fn propose(report: Report, header: &[&str], rows: &[Vec<&str>]) -> Proposal {
     let mut free: Vec<usize> = (0..header.len()).collect();
-    let mut columns = Vec::new();
-    for reason in [Reason::Name, Reason::Values, Reason::Resembles] {
+    let mut columns: Vec<Proposed> = Vec::new();
+    for reason in [Reason::Name, Reason::Values] {
         for field in Field::of(report) {
-            if columns.iter().any(|known: &Proposed| known.field == field) {
-                continue;
-            }
-            let best = free
-                .iter()
-                .filter_map(|column| {
-                    Some((fit(field, reason, header[*column], *column, rows)?, *column))
-                })
-                .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
-            if let Some((_, column)) = best {
-                free.retain(|other| *other != column);
-                columns.push(Proposed {
-                    field,
-                    column: header[column].to_owned(),
-                    reason,
-                });
-            }
+            place(reason, &[field], header, rows, &mut free, &mut columns);
         }
     }
+    // The most alike of all first: a column may resemble the names of several fields.
+    let fields: Vec<Field> = Field::of(report).collect();
+    while place(
+        Reason::Resembles,
+        &fields,
+        header,
+        rows,
+        &mut free,
+        &mut columns,
+    ) {}
     columns.sort_by_key(|column| column.field);
     let found = |field: &Field| columns.iter().any(|column| column.field == *field);
     let missing = needed(report)
@@ -102,6 +96,37 @@ pub fn propose(report: Report, header: &[&str], rows: &[Vec<&str>]) -> Proposal 
             .collect(),
         columns,
     }
+}
+
+/// Gives the column that fits best to the field that it fits best; false where none does.
+fn place(
+    reason: Reason,
+    fields: &[Field],
+    header: &[&str],
+    rows: &[Vec<&str>],
+    free: &mut Vec<usize>,
+    columns: &mut Vec<Proposed>,
+) -> bool {
+    let open = fields
+        .iter()
+        .filter(|field| !columns.iter().any(|known| known.field == **field));
+    let best = open
+        .flat_map(|field| free.iter().map(move |column| (*field, *column)))
+        .filter_map(|(field, column)| {
+            let score = fit(field, reason, header[column], column, rows)?;
+            Some((score, field, column))
+        })
+        .reduce(|best, next| if next.0 > best.0 { next } else { best });
+    let Some((_, field, column)) = best else {
+        return false;
+    };
+    free.retain(|other| *other != column);
+    columns.push(Proposed {
+        field,
+        column: header[column].to_owned(),
+        reason,
+    });
+    true
 }
 
 fn needed(report: Report) -> Vec<Vec<Field>> {

@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::fmt::Write as _;
+
 use common::{ADA, BILLING, Found, agent_report, berlin, config, read};
 use wfm_history::{Item, Measure, Report, ReportConfig, RowFault};
 
@@ -22,6 +24,7 @@ fn active(zone: &str, times: &[&str]) -> Found {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table of zones")]
 fn two_passes_over_a_repeated_hour_are_told_apart_in_every_zone() {
     for (zone, times, expected) in [
         (
@@ -199,7 +202,11 @@ fn the_order_of_each_agent_tells_where_the_report_is_sorted_by_agent() {
             ("02:00", 300),
             ("02:15", 400),
         ] {
-            rows += &format!("2026-10-25,{time},{agent},,Agent Status,Available,{seconds},0\n");
+            writeln!(
+                rows,
+                "2026-10-25,{time},{agent},,Agent Status,Available,{seconds},0"
+            )
+            .unwrap();
         }
     }
     let found = berlin(&rows);
