@@ -4,6 +4,8 @@
 //! cargo run --release -p qm-pipeline --example pushed_events -- [seconds] [connections] [events in a request]
 //! ```
 //!
+//! prints one line of JSON; what it measures of the processor and of memory is `null` where the system does not tell.
+//!
 //! The listener and the ledger are those of the connector: every event is sealed and written to an SQLite file that is
 //! flushed to disk before the request is answered. The file is in a temporary directory, so `TMPDIR` says which disk is
 //! measured; one in memory measures nothing. The listener runs on one thread, and the ledger's connection, as always, on one
@@ -12,13 +14,14 @@
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a bench may end here, and prints what it found"
+    dead_code,
+    reason = "a bench may end here, and prints what it found; what it shares with another it need not use"
 )]
 
+mod measure;
+
 use std::cell::Cell;
-use std::fs;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -30,22 +33,17 @@ use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use connector_config::{Config, Secrets, SystemSecrets};
+use connector_config::SystemSecrets;
+use measure::{ACCOUNT, TOKEN, WORKSPACE, cpu_of_other_threads, peak, rate, runtime, sealed};
 use qm_pipeline::{Intake, Witness};
 use serde_json::json;
-use sync_ledger::{
-    AcdStore as _, Inbox as _, Sealing, SealingKey, SqliteLedger, SqliteOptions, WorkerLock,
-};
+use sync_ledger::{AcdStore as _, Inbox as _, SqliteLedger, WorkerLock};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::LocalSet;
 
 const PUBLIC: &str = "https://connector.example.com/twilio";
-const TOKEN: &str = "0123456789abcdef0123456789abcdef";
-const ACCOUNT: &str = "AC00000000000000000000000000000001";
-const WORKSPACE: &str = "WS00000000000000000000000000000001";
 /// Stands in the text of an event where its number comes.
 const NUMBER: &str = "#number#";
 /// A little less than the inbox has room for.
@@ -60,7 +58,13 @@ fn main() {
 
     let directory = tempfile::tempdir().unwrap();
     let ledger = directory.path().join("ledger.db");
-    let (config, secrets) = configuration(directory.path());
+    let intake = format!("[intake]\npublic_url = \"{PUBLIC}\"\nlisten = \"127.0.0.1:9465\"");
+    let mut config = measure::configuration(directory.path(), &intake);
+    // Whichever is free: nobody needs to know it beforehand.
+    config.intake.listen.set_port(0);
+    let secrets = config
+        .resolve_secrets(&SystemSecrets)
+        .unwrap_or_else(|error| panic!("{error}"));
     let path = format!("/{}", config.acds[0].intake_path());
     let commits = Arc::new(Commits::default());
 
@@ -114,26 +118,21 @@ fn main() {
         assert_eq!(waiting, events, "every event once");
     }
 
-    let rate = |count: u64| f64::from(u32::try_from(count).unwrap()) / wall;
-    println!("connections             {connections}");
-    println!("events in a request     {each}");
-    println!("seconds                 {wall:.1}");
-    println!("requests per second     {:.0}", rate(load.taken.get()));
-    println!("events per second       {:.0}", rate(events));
-    println!("commits per second      {:.0}", rate(commits.count()));
-    println!("events in the ledger    {waiting}");
-    println!("requests not taken      {}", load.refused.get());
-    println!(
-        "slowest answer          {:.1} ms",
-        load.slowest.get().as_secs_f64() * 1e3
-    );
-    if let Some(cpu) = cpu {
-        println!("share of one core       {:.0} %", cpu / wall * 100.0);
-        println!("events per CPU second   {:.0}", rate(events) * wall / cpu);
-    }
-    if let Some(peak) = peak {
-        println!("peak memory             {peak:.1} MiB");
-    }
+    let report = json!({
+        "connections": connections,
+        "events_in_a_request": each,
+        "seconds": wall,
+        "requests_per_second": rate(load.taken.get(), wall),
+        "events_per_second": rate(events, wall),
+        "commits_per_second": rate(commits.count(), wall),
+        "events_in_the_ledger": waiting,
+        "requests_not_taken": load.refused.get(),
+        "slowest_answer_ms": load.slowest.get().as_secs_f64() * 1e3,
+        "share_of_one_core": cpu.map(|cpu| cpu / wall),
+        "events_per_cpu_second": cpu.map(|cpu| rate(events, cpu)),
+        "peak_memory_mib": peak,
+    });
+    println!("{report}");
 }
 
 /// What the clients share. They run on one thread.
@@ -227,46 +226,6 @@ fn event() -> String {
     .to_string()
 }
 
-fn configuration(directory: &Path) -> (Config, Secrets) {
-    for (name, secret) in [("token", TOKEN), ("password", "a password")] {
-        let path = directory.join(name);
-        fs::write(&path, secret).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    }
-    let text = format!(
-        r#"
-[intake]
-public_url = "{PUBLIC}"
-listen = "127.0.0.1:9465"
-[tls]
-allow_http_loopback = ["127.0.0.1:9"]
-[[acd]]
-name = "bench"
-time_zone = "Europe/Berlin"
-[acd.twilio]
-account_sid = "{ACCOUNT}"
-workspace_sid = "{WORKSPACE}"
-auth_token = {{ file = "token" }}
-[acd.calabrio]
-base_url = "http://127.0.0.1:9"
-username = "service@example.com"
-password = {{ file = "password" }}
-"#
-    );
-    let mut config = Config::parse(&text, &directory.join("connector.toml"))
-        .unwrap_or_else(|error| panic!("{error}"));
-    // Whichever is free: nobody needs to know it beforehand.
-    config.intake.listen.set_port(0);
-    let secrets = config
-        .resolve_secrets(&SystemSecrets)
-        .unwrap_or_else(|error| panic!("{error}"));
-    (config, secrets)
-}
-
-fn sealed() -> SqliteOptions {
-    SqliteOptions::default().sealing(Sealing::under(SealingKey::new(&[7; 32]).unwrap()))
-}
-
 fn waiting_in(ledger: &Path) -> u64 {
     runtime().block_on(async {
         let ledger = SqliteLedger::open_beside(ledger, sealed()).await.unwrap();
@@ -292,32 +251,4 @@ impl Witness for Commits {
             self.0.fetch_add(1, Ordering::Relaxed);
         }
     }
-}
-
-fn runtime() -> Runtime {
-    Builder::new_current_thread().enable_all().build().unwrap()
-}
-
-/// Processor time of every thread but the calling one, where the system tells it.
-fn cpu_of_other_threads() -> Option<Duration> {
-    let own = fs::read_link("/proc/thread-self").ok()?;
-    let mut all = Duration::ZERO;
-    for thread in fs::read_dir("/proc/self/task").ok()? {
-        let thread = thread.ok()?;
-        if Some(thread.file_name().as_os_str()) != own.file_name() {
-            let stat = fs::read_to_string(thread.path().join("schedstat")).ok()?;
-            all += Duration::from_nanos(stat.split(' ').next()?.parse().ok()?);
-        }
-    }
-    Some(all)
-}
-
-/// The most memory that ever was resident, in MiB, where the system tells it.
-fn peak() -> Option<f64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: u32 = line.split_whitespace().next()?.parse().ok()?;
-    Some(f64::from(kib) / 1024.0)
 }

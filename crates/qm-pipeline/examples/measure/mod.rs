@@ -1,0 +1,83 @@
+//! What the measurements have in common: their configuration, their sealed ledger, and what the system tells of this process.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use connector_config::Config;
+use sync_ledger::{Sealing, SealingKey, SqliteOptions};
+use tokio::runtime::{Builder, Runtime};
+
+pub(crate) const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const ACCOUNT: &str = "AC00000000000000000000000000000001";
+pub(crate) const WORKSPACE: &str = "WS00000000000000000000000000000001";
+
+/// A configuration with one ACD, and these lines before it. Its secrets are files in this directory.
+pub(crate) fn configuration(directory: &Path, lines: &str) -> Config {
+    for (name, secret) in [("token", TOKEN), ("password", "a password")] {
+        let path = directory.join(name);
+        fs::write(&path, secret).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let text = format!(
+        r#"{lines}
+[tls]
+allow_http_loopback = ["127.0.0.1:9"]
+[[acd]]
+name = "bench"
+time_zone = "Europe/Berlin"
+[acd.twilio]
+account_sid = "{ACCOUNT}"
+workspace_sid = "{WORKSPACE}"
+auth_token = {{ file = "token" }}
+[acd.calabrio]
+base_url = "http://127.0.0.1:9"
+username = "service@example.com"
+password = {{ file = "password" }}
+"#
+    );
+    Config::parse(&text, &directory.join("connector.toml"))
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+pub(crate) fn sealed() -> SqliteOptions {
+    SqliteOptions::default().sealing(Sealing::under(SealingKey::new(&[7; 32]).unwrap()))
+}
+
+/// On the calling thread alone.
+pub(crate) fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// Processor time of every thread but the calling one, where the system tells it.
+pub(crate) fn cpu_of_other_threads() -> Option<Duration> {
+    let own = fs::read_link("/proc/thread-self").ok()?;
+    let mut all = Duration::ZERO;
+    for thread in fs::read_dir("/proc/self/task").ok()? {
+        let thread = thread.ok()?;
+        if Some(thread.file_name().as_os_str()) != own.file_name() {
+            let stat = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+            all += Duration::from_nanos(stat.split(' ').next()?.parse().ok()?);
+        }
+    }
+    Some(all)
+}
+
+/// The most memory that ever was resident, in MiB, where the system tells it.
+pub(crate) fn peak() -> Option<f64> {
+    memory("VmHWM:")
+}
+
+/// A line of what the system tells of this process's memory, in MiB.
+pub(crate) fn memory(name: &str) -> Option<f64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    let kib: u32 = line.split_whitespace().next()?.parse().ok()?;
+    Some(f64::from(kib) / 1024.0)
+}
+
+/// How many a second.
+pub(crate) fn rate(count: u64, seconds: f64) -> f64 {
+    (f64::from(u32::try_from(count).unwrap()) / seconds).round()
+}
