@@ -12,7 +12,6 @@ mod reader;
 mod resolve;
 mod schema;
 mod secret;
-mod time_zone;
 mod units;
 
 use std::io::Read;
@@ -32,8 +31,8 @@ pub use schema::json_schema;
 pub use secret::{
     LARGEST_SECRET, SecretError, SecretPlace, SecretRef, SecretSource, SystemSecrets,
 };
-pub use time_zone::TimeZone;
 pub use units::ByteSize;
+pub use wfm_interval::Zone;
 
 /// The commented file that the command `init` writes. Every default that it shows is the real one.
 pub const COMMENTED_FILE: &str = include_str!("../connector.toml");

@@ -18,6 +18,8 @@
     reason = "a bench may end here, and prints what it found; what it shares with another it need not use"
 )]
 
+#[path = "../tests/common/config.rs"]
+mod config;
 mod measure;
 
 use std::cell::Cell;
@@ -33,8 +35,8 @@ use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use connector_config::SystemSecrets;
-use measure::{ACCOUNT, TOKEN, WORKSPACE, cpu_of_other_threads, peak, rate, runtime, sealed};
+use config::{ACCOUNT, Facts, TOKEN, WORKSPACE};
+use measure::{cpu_of_other_threads, peak, rate, runtime, sealed};
 use qm_pipeline::{Intake, Witness};
 use serde_json::json;
 use sync_ledger::{AcdStore as _, Inbox as _, SqliteLedger, WorkerLock};
@@ -59,12 +61,13 @@ fn main() {
     let directory = tempfile::tempdir().unwrap();
     let ledger = directory.path().join("ledger.db");
     let intake = format!("[intake]\npublic_url = \"{PUBLIC}\"\nlisten = \"127.0.0.1:9465\"");
-    let mut config = measure::configuration(directory.path(), &intake);
+    let facts = Facts {
+        before: &intake,
+        ..Facts::default()
+    };
+    let (mut config, secrets) = config::load(directory.path(), &facts);
     // Whichever is free: nobody needs to know it beforehand.
     config.intake.listen.set_port(0);
-    let secrets = config
-        .resolve_secrets(&SystemSecrets)
-        .unwrap_or_else(|error| panic!("{error}"));
     let path = format!("/{}", config.acds[0].intake_path());
     let commits = Arc::new(Commits::default());
 

@@ -18,6 +18,8 @@
     reason = "a bench may end here, and prints what it found; what it shares with another it need not use"
 )]
 
+#[path = "../tests/common/config.rs"]
+mod config;
 mod measure;
 
 use std::cell::{Cell, RefCell};
@@ -30,6 +32,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use chrono::Utc;
+use config::Facts;
 use connector_config::Config;
 use contact_model::{
     AcdKey, CcrId, Channel, Contact, ContactStatus, Discovered, FailureReason, Leg, LegId,
@@ -65,7 +68,7 @@ fn main() {
 
     let directory = tempfile::tempdir().unwrap();
     let ledger = directory.path().join("ledger.db");
-    let config = measure::configuration(directory.path(), "");
+    let config = config::configuration(directory.path(), &Facts::default());
     fill(&config, &ledger, contacts, messages / contacts);
     let before = memory("VmRSS:");
 

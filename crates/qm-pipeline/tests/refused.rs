@@ -1,50 +1,27 @@
 //! What the pipeline does not start with.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::os::unix::fs::PermissionsExt as _;
+#[path = "common/config.rs"]
+mod config;
+
 use std::path::Path;
 
-use connector_config::{Config, Secrets, SystemSecrets};
+use config::Facts;
+use connector_config::{Config, Secrets};
 use contact_model::LegId;
 use qm_pipeline::{PipelineError, Step, Until, Witness, Worker, connect};
 use recording_spool::Spool;
 use sync_ledger::{SqliteLedger, SqliteOptions, WorkerLock};
 use tokio_util::sync::CancellationToken;
 
-fn secret(directory: &Path, name: &str, content: &str) {
-    let path = directory.join(name);
-    std::fs::write(&path, content).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-}
-
-fn load(directory: &Path, acd: &str, more: &str) -> (Config, Secrets) {
-    secret(directory, "token", "0123456789abcdef0123456789abcdef");
-    secret(directory, "password", "a password");
-    secret(directory, "no-key.pem", "this is no key");
-    let text = format!(
-        r#"
-[tls]
-allow_http_loopback = ["127.0.0.1:9"]
-[[acd]]
-name = "{acd}"
-time_zone = "Europe/Berlin"
-[acd.twilio]
-account_sid = "AC00000000000000000000000000000001"
-workspace_sid = "WS00000000000000000000000000000001"
-auth_token = {{ file = "token" }}
-[acd.calabrio]
-base_url = "http://127.0.0.1:9"
-username = "service@example.com"
-password = {{ file = "password" }}
-{more}
-"#
-    );
-    let config = Config::parse(&text, &directory.join("connector.toml"))
-        .unwrap_or_else(|error| panic!("{error}"));
-    let secrets = config
-        .resolve_secrets(&SystemSecrets)
-        .unwrap_or_else(|error| panic!("{error}"));
-    (config, secrets)
+fn load(directory: &Path, acd: &str, after: &str) -> (Config, Secrets) {
+    config::secret(directory, "no-key.pem", "this is no key");
+    let facts = Facts {
+        acd,
+        after,
+        ..Facts::default()
+    };
+    config::load(directory, &facts)
 }
 
 #[test]

@@ -1,12 +1,15 @@
 //! Wishes that cannot be carried out, and those beside them.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::os::unix::fs::PermissionsExt as _;
+#[path = "common/config.rs"]
+mod config;
+
 use std::path::Path;
 use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
-use connector_config::{Config, SystemSecrets};
+use config::Facts;
+use connector_config::{Config, Secrets};
 use contact_model::AcdKey;
 use qm_pipeline::{Until, Worker, connect};
 use recording_spool::Spool;
@@ -17,36 +20,12 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 const DEADLINE: Duration = Duration::from_mins(2);
 
-fn load(directory: &Path, vendors: &MockServer) -> (Config, connector_config::Secrets) {
-    for name in ["token", "password"] {
-        let path = directory.join(name);
-        std::fs::write(&path, "0123456789abcdef0123456789abcdef").unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-    }
-    let (address, uri) = (vendors.address(), vendors.uri());
-    let text = format!(
-        r#"
-[tls]
-allow_http_loopback = ["{address}"]
-[[acd]]
-name = "north"
-time_zone = "Europe/Berlin"
-[acd.twilio]
-account_sid = "AC00000000000000000000000000000001"
-workspace_sid = "WS00000000000000000000000000000001"
-auth_token = {{ file = "token" }}
-[acd.twilio.endpoints]
-taskrouter = "{uri}/taskrouter"
-[acd.calabrio]
-base_url = "{uri}/calabrio"
-username = "service@example.com"
-password = {{ file = "password" }}
-"#
-    );
-    let config = Config::parse(&text, &directory.join("connector.toml"))
-        .unwrap_or_else(|error| panic!("{error}"));
-    let secrets = config.resolve_secrets(&SystemSecrets).unwrap();
-    (config, secrets)
+fn load(directory: &Path, vendors: &MockServer) -> (Config, Secrets) {
+    let facts = Facts {
+        vendors: &vendors.address().to_string(),
+        ..Facts::default()
+    };
+    config::load(directory, &facts)
 }
 
 /// Waits until a wish is settled.

@@ -60,7 +60,7 @@ pub enum TwilioError {
     /// The deletion of a recording was answered with a success that is not Twilio's: it is not known to be deleted.
     #[error(
         "recording {recording}: its deletion was answered with status {status} instead of 204, so it is not known to be deleted; \
-         look at what stands between this program and twilio"
+         look at what stands between this program and Twilio"
     )]
     DeletionNotConfirmed {
         /// The recording.

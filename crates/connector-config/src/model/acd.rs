@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, FixedOffset, Utc};
+use chrono::{DateTime, Utc};
 use contact_model::{AcdKey, Channel, Direction, TenantKey};
 use http_retry::{BaseUrl, SafeUrl};
 use metadata_mapping::{MetadataKey, RuleSet};
 use schemars::JsonSchema;
 use serde::Serialize;
 use twilio_sid::{AccountSid, ApiKeySid, PublicKeySid, WorkspaceSid};
+use wfm_interval::Zone;
 
 use super::{
     AcdIntake, DeleteSource, Digital, HoldSettings, Insights, People, ScreenRecording,
@@ -16,7 +17,6 @@ use super::{
 };
 use crate::choice::choices;
 use crate::secret::SecretRef;
-use crate::time_zone::TimeZone;
 use crate::units::{
     DurationText, display_text, duration_text, optional_display_text, optional_duration_text,
 };
@@ -34,7 +34,7 @@ pub struct Acd {
     pub name: String,
     /// The IANA name of the time zone that is configured in Flex Insights. Vendor's page: *Time Zone*.
     #[schemars(with = "String")]
-    pub time_zone: TimeZone,
+    pub time_zone: Zone,
     /// Where discovery begins when the ledger knows nothing of this ACD: `"now"`, a duration back from now such as
     /// `"24h"`, or a time such as `"2026-03-01T00:00:00Z"`. Twilio tells of the last 30 days. Afterwards the ledger's
     /// cursor counts, and this setting has no effect.
@@ -650,11 +650,4 @@ pub struct Exclude {
     )]
     #[schemars(with = "Option<DurationText>")]
     pub shorter_than: Option<Duration>,
-}
-
-impl TimeZone {
-    /// A UTC time in this zone.
-    pub fn local(self, time: DateTime<Utc>) -> DateTime<FixedOffset> {
-        time.with_timezone(&self.0).fixed_offset()
-    }
 }

@@ -10,11 +10,11 @@ use http_retry::{BaseUrl, SafeUrl};
 use metadata_mapping::{MappingError, MetadataKey};
 use toml::de::DeValue;
 use twilio_sid::{AccountSid, ApiKeySid, PublicKeySid, WorkspaceSid};
+use wfm_interval::Zone;
 
 use crate::model::DiscoverFrom;
 use crate::reader::{Context, Leaf, Problem, kind, nearest};
 use crate::secret::{SecretPlace, SecretRef};
-use crate::time_zone::TimeZone;
 use crate::units::{ByteSize, parse_duration, parse_size};
 
 fn text<'v>(value: &'v DeValue<'_>, example: &str) -> Result<&'v str, Problem> {
@@ -148,10 +148,10 @@ impl Leaf for ByteSize {
     }
 }
 
-impl Leaf for TimeZone {
+impl Leaf for Zone {
     fn read(value: &DeValue<'_>, _: &Context<'_>) -> Result<Self, Problem> {
         let text = text(value, &Self::example())?;
-        text.parse().map_err(|()| {
+        text.parse().map_err(|_| {
             let remedy = Self::nearest(text).map_or_else(
                 || "write a name such as \"America/Chicago\"; it must be the zone that is configured in Flex Insights".to_owned(),
                 |name| format!("did you mean \"{name}\"?"),

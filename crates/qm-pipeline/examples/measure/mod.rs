@@ -1,45 +1,10 @@
-//! What the measurements have in common: their configuration, their sealed ledger, and what the system tells of this process.
+//! What the measurements have in common: their sealed ledger, and what the system tells of this process.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
 use std::time::Duration;
 
-use connector_config::Config;
 use sync_ledger::{Sealing, SealingKey, SqliteOptions};
 use tokio::runtime::{Builder, Runtime};
-
-pub(crate) const TOKEN: &str = "0123456789abcdef0123456789abcdef";
-pub(crate) const ACCOUNT: &str = "AC00000000000000000000000000000001";
-pub(crate) const WORKSPACE: &str = "WS00000000000000000000000000000001";
-
-/// A configuration with one ACD, and these lines before it. Its secrets are files in this directory.
-pub(crate) fn configuration(directory: &Path, lines: &str) -> Config {
-    for (name, secret) in [("token", TOKEN), ("password", "a password")] {
-        let path = directory.join(name);
-        fs::write(&path, secret).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    }
-    let text = format!(
-        r#"{lines}
-[tls]
-allow_http_loopback = ["127.0.0.1:9"]
-[[acd]]
-name = "bench"
-time_zone = "Europe/Berlin"
-[acd.twilio]
-account_sid = "{ACCOUNT}"
-workspace_sid = "{WORKSPACE}"
-auth_token = {{ file = "token" }}
-[acd.calabrio]
-base_url = "http://127.0.0.1:9"
-username = "service@example.com"
-password = {{ file = "password" }}
-"#
-    );
-    Config::parse(&text, &directory.join("connector.toml"))
-        .unwrap_or_else(|error| panic!("{error}"))
-}
 
 pub(crate) fn sealed() -> SqliteOptions {
     SqliteOptions::default().sealing(Sealing::under(SealingKey::new(&[7; 32]).unwrap()))

@@ -155,6 +155,8 @@ pub struct ContactReport {
     pub history: Vec<Step>,
     /// The other legs of its interaction.
     pub siblings: Vec<ContactLine>,
+    /// Those of them that cannot be read.
+    pub unreadable_siblings: Vec<UnreadableContact>,
 }
 
 /// A recording, or a part of it.
@@ -279,8 +281,7 @@ pub async fn contact<L: ContactStore>(
     let history = ledger.history(acd, leg).await?;
     let siblings = ledger
         .find_session_siblings(acd, &row.contact.leg.session_id())
-        .await?
-        .contacts;
+        .await?;
     let (media, superseded, marks) = media_of(&row.contact.stage);
     Ok(ContactReport {
         line: ContactLine::of(row, names),
@@ -303,10 +304,12 @@ pub async fn contact<L: ContactStore>(
             })
             .collect(),
         siblings: siblings
+            .contacts
             .iter()
             .filter(|sibling| sibling.leg() != leg)
             .map(|sibling| ContactLine::of(sibling, names))
             .collect(),
+        unreadable_siblings: siblings.unreadable,
     })
 }
 
@@ -452,9 +455,33 @@ mod tests {
     #[tokio::test]
     async fn a_parked_contact_is_shown_with_its_reason_its_advice_and_its_steps() {
         let fixture = Fixture::new(vec![missing_key(), discovered()]).await;
-        let report = contact(&fixture.ledger, &fixture.names, leg(1))
+        let mut report = contact(&fixture.ledger, &fixture.names, leg(1))
             .await
             .unwrap();
+        assert_eq!(report.unreadable_siblings, []);
+        report.unreadable_siblings.push(UnreadableContact {
+            acd: fixture.config.acds[0].key(),
+            leg: leg(3).to_string(),
+            fault: "its stage is no stage".to_owned(),
+        });
+        let shown = {
+            let mut out = Vec::new();
+            service_runtime::print_report(
+                &report,
+                service_runtime::Output::Table,
+                service_runtime::Terminal::NONE,
+                &mut out,
+            )
+            .unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert!(
+            shown.ends_with(&format!(
+                "{} cannot be read: its stage is no stage\n",
+                leg(3)
+            )),
+            "{shown}"
+        );
         assert_eq!(report.line.reason.as_deref(), Some("missing-key"));
         assert!(
             report

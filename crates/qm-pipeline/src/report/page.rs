@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use contact_model::StageName;
 use service_runtime::{Mood, Page, Report, Table};
-use sync_ledger::{DeletionState, WishState};
+use sync_ledger::{DeletionState, UnreadableContact, WishState};
 
 use crate::runner::RunReport;
 
@@ -253,15 +253,19 @@ fn contact_lines<'a>(lines: impl IntoIterator<Item = &'a ContactLine>, page: &mu
     page.table(table);
 }
 
+fn unreadable_lines(contacts: &[UnreadableContact], page: &mut Page) {
+    for contact in contacts {
+        page.mood(
+            Mood::Bad,
+            format!("{} cannot be read: {}", contact.leg, contact.fault),
+        );
+    }
+}
+
 impl Report for ContactList {
     fn page(&self, page: &mut Page) {
         contact_lines(&self.contacts, page);
-        for contact in &self.unreadable {
-            page.mood(
-                Mood::Bad,
-                format!("{} cannot be read: {}", contact.leg, contact.fault),
-            );
-        }
+        unreadable_lines(&self.unreadable, page);
         if self.more {
             page.mood(
                 Mood::Quiet,
@@ -365,10 +369,13 @@ impl Report for ContactReport {
             ]);
         }
         page.table(table);
-        if !self.siblings.is_empty() {
+        if !self.siblings.is_empty() || !self.unreadable_siblings.is_empty() {
             page.line("other legs of the interaction");
+        }
+        if !self.siblings.is_empty() {
             contact_lines(&self.siblings, page);
         }
+        unreadable_lines(&self.unreadable_siblings, page);
     }
 }
 

@@ -2,13 +2,40 @@
 
 use std::collections::BTreeSet;
 
-use contact_model::{Details, Leg};
-use sync_ledger::{ContactRecord, Ledger, LedgerError, StoredDetails, UnreadableContact};
+use contact_model::{Details, Leg, LegId, MessageRange};
+use sync_ledger::{
+    ContactRecord, ContactRow, Ledger, LedgerError, StoredDetails, UnreadableContact,
+};
 use transcript::{Claim, LegPeriod};
 use twilio_sid::{ConferenceSid, ConversationSid};
 
 use super::Core;
 use crate::policy::{HoldSighting, Occupants};
+
+/// The legs beside one in its conversation and in its interaction.
+struct Beside {
+    claims: Vec<(LegId, MessageRange)>,
+    /// The one that it is about among them.
+    session: Vec<ContactRow>,
+}
+
+impl Beside {
+    async fn of<L: Ledger>(
+        core: &Core<L>,
+        leg: &Leg,
+        conversation: ConversationSid,
+    ) -> Result<Self, LedgerError> {
+        let ledger = &core.ledger;
+        let claims = ledger.transcript_claims(&leg.acd, conversation).await?;
+        let session = leg.session_id();
+        let siblings = ledger.find_session_siblings(&leg.acd, &session).await?;
+        tell_unreadable(&siblings.unreadable);
+        Ok(Self {
+            claims,
+            session: siblings.contacts,
+        })
+    }
+}
 
 /// The legs that have claimed messages of a conversation, and those of the same interaction.
 pub(super) async fn occupants<L: Ledger>(
@@ -16,30 +43,22 @@ pub(super) async fn occupants<L: Ledger>(
     leg: &Leg,
     conversation: ConversationSid,
 ) -> Result<Occupants, LedgerError> {
-    let claims = core
-        .ledger
-        .transcript_claims(&leg.acd, conversation)
-        .await?;
+    let beside = Beside::of(core, leg, conversation).await?;
     let mut legs = Vec::new();
-    for (claimant, _) in &claims {
+    for (claimant, _) in &beside.claims {
         if let Some(record) = readable(core.ledger.get(&leg.acd, *claimant).await)? {
             legs.extend(LegPeriod::of(&record.row.contact.leg));
         }
     }
     // Those that have claimed nothing yet. Not all of an interaction share a conversation, but a call has no messages.
-    let session = leg.session_id();
-    let siblings = core
-        .ledger
-        .find_session_siblings(&leg.acd, &session)
-        .await?;
-    tell_unreadable(&siblings.unreadable);
-    let others = siblings.contacts.iter().map(|row| &row.contact.leg);
+    let others = beside.session.iter().map(|row| &row.contact.leg);
     legs.extend(
         others
             .filter(|other| !other.channel.is_voice() && other.task == leg.task)
             .filter_map(LegPeriod::of),
     );
-    let claims = claims
+    let claims = beside
+        .claims
         .into_iter()
         .filter(|(claimant, _)| *claimant != leg.id)
         .map(|(leg, range)| Claim { leg, range })
@@ -53,21 +72,9 @@ pub(super) async fn colleagues<L: Ledger>(
     leg: &Leg,
     conversation: ConversationSid,
 ) -> Result<Vec<Details>, LedgerError> {
-    let claims = core
-        .ledger
-        .transcript_claims(&leg.acd, conversation)
-        .await?;
-    let session = leg.session_id();
-    let siblings = core
-        .ledger
-        .find_session_siblings(&leg.acd, &session)
-        .await?;
-    let of_session = siblings.contacts.iter().map(sync_ledger::ContactRow::leg);
-    let mut legs: BTreeSet<_> = claims
-        .iter()
-        .map(|(leg, _)| *leg)
-        .chain(of_session)
-        .collect();
+    let beside = Beside::of(core, leg, conversation).await?;
+    let mut legs: BTreeSet<_> = beside.claims.iter().map(|(leg, _)| *leg).collect();
+    legs.extend(beside.session.iter().map(ContactRow::leg));
     legs.remove(&leg.id);
     let mut known = Vec::new();
     for other in legs {
