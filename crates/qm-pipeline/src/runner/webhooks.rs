@@ -90,7 +90,7 @@ pub enum OutboxError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// A message of the ledger is none of the deliverer's.
-    #[error("a message of the ledger cannot be sent")]
+    #[error("a message of the ledger cannot be sent: {0}")]
     Message(#[from] WebhookError),
     /// No ACD has this endpoint.
     #[error("no ACD of the configuration has the webhook {0}")]
@@ -116,16 +116,27 @@ impl<L: Ledger> Outbox for LedgerOutbox<L> {
         for id in &claimed.unreadable {
             tracing::error!(message = %id, "a webhook message of the ledger cannot be unsealed and is set aside as exhausted");
         }
-        claimed
-            .messages
-            .iter()
-            .map(|message| {
-                Ok(Claim {
-                    message: message_of(endpoint, message)?,
+        let (mut claims, mut refused) = (Vec::new(), Vec::new());
+        for message in &claimed.messages {
+            match message_of(endpoint, message) {
+                Ok(sendable) => claims.push(Claim {
+                    message: sendable,
                     claim: message.claim,
-                })
-            })
-            .collect()
+                }),
+                Err(error) => {
+                    tracing::error!(message = %message.id, %error, "a webhook message of the ledger cannot be sent and is set aside as exhausted");
+                    refused.push(unsendable(message, &error, now));
+                }
+            }
+        }
+        if !refused.is_empty() {
+            // That says nothing of the endpoint.
+            let unchanged = |_: usize, endpoint: &StoredEndpoint| endpoint.clone();
+            self.ledger
+                .settle_messages(&refused, &unchanged, now)
+                .await?;
+        }
+        Ok(claims)
     }
 
     async fn settle(
@@ -244,6 +255,27 @@ impl<L: Ledger> Outbox for LedgerOutbox<L> {
             }
         }
         Ok(due)
+    }
+}
+
+/// What becomes of a message that was claimed and is none of the deliverer's: it makes way for the next of its leg.
+fn unsendable(
+    message: &sync_ledger::ClaimedMessage,
+    error: &OutboxError,
+    now: DateTime<Utc>,
+) -> MessageSettlement {
+    MessageSettlement {
+        id: message.id.clone(),
+        claim: message.claim,
+        attempt: MessageAttempt {
+            at: now,
+            took: std::time::Duration::ZERO,
+            status: None,
+            failure: Some(FailureKind::Unsendable.as_str().to_owned()),
+            reason: Some(error.to_string()),
+            answer: bytes::Bytes::new(),
+        },
+        outcome: MessageOutcome::Exhausted,
     }
 }
 
@@ -544,6 +576,54 @@ mod tests {
             made: AtomicU32::new(0),
         };
         run(&ledgers).await;
+    }
+
+    #[tokio::test]
+    async fn a_message_that_cannot_be_sent_is_set_aside_and_the_others_go_on() {
+        let ledgers = Ledgers {
+            directory: tempfile::tempdir().unwrap(),
+            made: AtomicU32::new(0),
+        };
+        let outbox = ledgers.fresh().await;
+        let ledger = &outbox.ledger;
+        let acd = acd(1);
+        for (number, id) in [(1, "msg.with.dots"), (1, "msg_next"), (2, "msg_other")] {
+            let record = ledger.get(&acd, leg(number)).await.unwrap().unwrap();
+            let row = record.row;
+            let tell = Tell {
+                status: ContactStatus::Failed {
+                    reason: FailureReason::NotRecorded,
+                },
+                // Another contact there each time, so that there is something to tell.
+                ccr: Some(i64::try_from(row.version + 1).unwrap().try_into().unwrap()),
+                message_id: id.to_owned(),
+                body: bytes::Bytes::from_static(b"{}"),
+            };
+            let change = row
+                .change(row.contact.clone(), Schedule::at(at(0)), at(0))
+                .tell(tell);
+            ledger.save(change).await.unwrap();
+        }
+        let endpoint = endpoint_id(&acd).unwrap();
+        let claimed = async || -> Vec<_> {
+            let claims = outbox.claim(&endpoint, 10, at(1), at(60)).await.unwrap();
+            claims
+                .iter()
+                .map(|claim| claim.message.id.to_string())
+                .collect()
+        };
+        assert_eq!(claimed().await, ["msg_other"]);
+        assert_eq!(claimed().await, ["msg_next"], "the next of the same leg");
+        let record = ledger.message("msg.with.dots").await.unwrap().unwrap();
+        assert_eq!(record.row.state, StoredState::Exhausted);
+        let attempt = record.row.last.unwrap();
+        assert_eq!(attempt.failure.as_deref(), Some("unsendable"));
+        assert!(attempt.reason.unwrap().contains("cannot be sent: "));
+        assert_eq!(
+            outbox.endpoint(&endpoint).await.unwrap(),
+            EndpointState::default(),
+            "nobody answered anything"
+        );
     }
 
     #[tokio::test]
