@@ -238,15 +238,6 @@ pub enum LedgerError {
         /// How many may.
         limit: u64,
     },
-    /// A pushed event is not held under this claim: the lease ran out and another took it, or it is settled. Nothing was
-    /// written.
-    #[error(
-        "pushed event {id} is no longer held under this claim: another took it, or it is settled"
-    )]
-    EventNotHeld {
-        /// Its number.
-        id: i64,
-    },
     /// The cursor is not where the caller thought. Nothing was written: read it again.
     #[error("the cursor {stream} of ACD {acd} is at {}, not at {}: read it again", shown(*.found), shown(*.expected))]
     CursorMoved {
@@ -364,7 +355,6 @@ impl LedgerError {
                 | Self::TranscriptClaimed { .. }
                 | Self::CursorMoved { .. }
                 | Self::WishNotHeld { .. }
-                | Self::EventNotHeld { .. }
         )
     }
 

@@ -45,17 +45,18 @@ pub trait Inbox: Send + Sync {
     /// are treated as in [`CursorStore::advance`](crate::CursorStore::advance). The payloads are erased, the ids
     /// remembered.
     ///
+    /// An event that was claimed again or settled meanwhile is somebody else's: of that one nothing is written, neither
+    /// that it is settled nor its legs, and its number is given back.
+    ///
     /// # Errors
     ///
-    /// [`LedgerError::EventNotHeld`](crate::LedgerError::EventNotHeld) if one of them was claimed again or settled
-    /// meanwhile, and as [`CursorStore::advance`](crate::CursorStore::advance) has it for legs.
+    /// As [`CursorStore::advance`](crate::CursorStore::advance) has it for legs.
     fn settle_events(
         &self,
-        events: &[EventClaim],
-        legs: Vec<NewLeg>,
+        events: Vec<ProcessedEvent>,
         merge: Merge<'_>,
         now: DateTime<Utc>,
-    ) -> impl Future<Output = Result<Advanced>> + Send;
+    ) -> impl Future<Output = Result<SettledEvents>> + Send;
 
     /// How many events wait to be processed, of each ACD that has some, ordered by its key.
     fn inbox_backlog(&self) -> impl Future<Output = Result<Vec<InboxBacklog>>> + Send;
@@ -139,6 +140,34 @@ pub struct ClaimedEvent {
     pub claim: EventClaim,
     /// The event.
     pub event: PushedEvent,
+}
+
+/// A claimed event that was processed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProcessedEvent {
+    /// The claim under which it is held.
+    pub claim: EventClaim,
+    /// The legs that it told of.
+    pub legs: Vec<NewLeg>,
+}
+
+impl From<EventClaim> for ProcessedEvent {
+    /// One that told of no leg.
+    fn from(claim: EventClaim) -> Self {
+        Self {
+            claim,
+            legs: Vec::new(),
+        }
+    }
+}
+
+/// What settling did.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SettledEvents {
+    /// What became of the legs.
+    pub advanced: Advanced,
+    /// The events that were claimed again or settled meanwhile, in the order in which they were given.
+    pub not_held: Vec<EventNumber>,
 }
 
 /// What waits to be processed.

@@ -40,8 +40,8 @@ pub use error::{Cause, LedgerError, Result};
 pub use facts::{TenantFact, TenantFacts};
 pub use holds::{HoldNote, HoldSource, HoldStore};
 pub use inbox::{
-    ClaimedEvent, ClaimedEvents, EventClaim, EventNumber, Inbox, InboxBacklog, PushedEvent,
-    REMEMBER_EVENTS, Received,
+    ClaimedEvent, ClaimedEvents, EventClaim, EventNumber, Inbox, InboxBacklog, ProcessedEvent,
+    PushedEvent, REMEMBER_EVENTS, Received, SettledEvents,
 };
 pub use lock::{Holder, WorkerLock};
 pub use outbox::{

@@ -10,9 +10,9 @@ use sync_ledger::conformance::{
 };
 use sync_ledger::{
     AcdStore as _, Advance, ClaimedMessage, ContactStore as _, CursorId, CursorStore as _,
-    Endpoint, ErasureStore as _, Inbox as _, MessageAttempt, MessageFilter, MessageOutcome,
-    MessageSettled, MessageSettlement, MessageState, OutboxStore as _, Replayed, Schedule,
-    SqliteLedger, SqliteOptions, WorkerLock, keep,
+    Endpoint, ErasureStore as _, Inbox as _, LedgerError, MessageAttempt, MessageFilter,
+    MessageOutcome, MessageSettled, MessageSettlement, MessageState, OutboxStore as _, Replayed,
+    Schedule, SqliteLedger, SqliteOptions, WorkerLock, keep,
 };
 use tempfile::TempDir;
 
@@ -108,9 +108,9 @@ async fn events_that_are_pushed_twice_at_the_same_time_are_processed_once() {
                     tokio::time::sleep(Duration::from_millis(2)).await;
                     continue;
                 }
-                let claims: Vec<_> = claimed.iter().map(|claimed| claimed.claim).collect();
+                let events = claimed.iter().map(|claimed| claimed.claim.into());
                 ledger
-                    .settle_events(&claims, vec![], &keep, at(1))
+                    .settle_events(events.collect(), &keep, at(1))
                     .await
                     .unwrap();
                 processed.extend(claimed.into_iter().map(|claimed| claimed.event.id));
@@ -126,6 +126,12 @@ async fn events_that_are_pushed_twice_at_the_same_time_are_processed_once() {
     assert_eq!(processed.len(), ROUNDS as usize);
     let once: HashSet<_> = processed.into_iter().collect();
     assert_eq!(once.len(), ROUNDS as usize);
+    // Nothing waits, and nothing is counted as waiting.
+    let full = ledger.receive(&[event(&acd(1), ROUNDS + 1)], 0).await;
+    assert!(matches!(
+        full,
+        Err(LedgerError::InboxFull { waiting: 0, .. })
+    ));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

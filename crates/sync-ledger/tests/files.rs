@@ -77,7 +77,7 @@ async fn discover(ledger: &SqliteLedger, new: NewLeg) {
 async fn a_ledger_of_a_later_release_is_refused_and_left_untouched() {
     let (_directory, path) = place();
     open(&path).await.unwrap().close().await;
-    statement(&path, "CREATE TABLE later (x); PRAGMA user_version = 7").await;
+    statement(&path, "CREATE TABLE later (x); PRAGMA user_version = 99").await;
     let before = bytes(&path);
     let refused = [
         open(&path).await.unwrap_err(),
@@ -90,8 +90,8 @@ async fn a_ledger_of_a_later_release_is_refused_and_left_untouched() {
             matches!(
                 error,
                 LedgerError::NewerSchema {
-                    found: 7,
-                    known: 4,
+                    found: 99,
+                    known: 5,
                     ..
                 }
             ),
@@ -100,8 +100,8 @@ async fn a_ledger_of_a_later_release_is_refused_and_left_untouched() {
         let text = error.to_string();
         for told in [
             path.to_str().unwrap(),
-            "version 7",
-            "up to 4",
+            "version 99",
+            "up to 5",
             "run the release that wrote it",
             "untouched",
         ] {
@@ -168,6 +168,33 @@ async fn what_an_earlier_release_told_is_not_told_again_and_another_contact_of_c
 }
 
 #[tokio::test]
+async fn events_that_wait_since_an_earlier_release_take_their_room() {
+    let (_directory, path) = place();
+    second_release(&path).await;
+    statement(
+        &path,
+        "INSERT INTO inbox (acd, event, kind, form, received_at, settled_at, payload, payload_seal) VALUES
+           (1, 'EV1', 'reservation.completed', 'event-streams', 1, NULL, x'7b7d', 'clear'),
+           (1, 'EV2', 'reservation.completed', 'event-streams', 2, NULL, x'7b7d', 'clear'),
+           (1, 'EV3', 'reservation.completed', 'event-streams', 3, 4, NULL, NULL)",
+    )
+    .await;
+    let ledger = open(&path).await.unwrap();
+    let full = ledger.receive(&[event(&acd(1), 9)], 2).await.unwrap_err();
+    assert!(
+        matches!(
+            full,
+            LedgerError::InboxFull {
+                waiting: 2,
+                limit: 2
+            }
+        ),
+        "{full}"
+    );
+    ledger.receive(&[event(&acd(1), 9)], 3).await.unwrap();
+}
+
+#[tokio::test]
 async fn what_an_earlier_release_forgot_stays_forgotten_although_its_row_goes() {
     let (_directory, path) = place();
     second_release(&path).await;
@@ -198,7 +225,7 @@ async fn a_ledger_of_the_first_release_is_brought_up_to_date_with_everything_in_
         beside.unwrap_err(),
         LedgerError::OlderSchema {
             found: 1,
-            known: 4,
+            known: 5,
             ..
         }
     ));
@@ -502,7 +529,7 @@ async fn the_payload_of_a_processed_event_is_nowhere_in_the_file_any_more() {
     assert!(shows(&path, marker));
     let claimed = ledger.claim_events(at(9), 1, at(90)).await.unwrap().events;
     ledger
-        .settle_events(&[claimed[0].claim], vec![], &keep, at(10))
+        .settle_events(vec![claimed[0].claim.into()], &keep, at(10))
         .await
         .unwrap();
     // The log goes with the next checkpoint; the file is overwritten at once.

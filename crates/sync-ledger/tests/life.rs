@@ -14,8 +14,8 @@ use sync_ledger::conformance::{
 use sync_ledger::{
     AcdStore as _, ContactStore as _, DeletionFilter, Endpoint, EndpointDisabled, EventClaim,
     EventNumber, Ledger, LedgerError, MessageAttempt, MessageFilter, MessageOutcome,
-    MessageSettlement, NewLeg, Retention, Schedule, Sealing, SealingKey, SqliteLedger,
-    SqliteOptions, Tell, Verdict, WorkerLock, keep,
+    MessageSettlement, NewLeg, ProcessedEvent, Retention, Schedule, Sealing, SealingKey,
+    SqliteLedger, SqliteOptions, Tell, Verdict, WorkerLock, keep,
 };
 
 const ACDS: u8 = 2;
@@ -254,8 +254,11 @@ async fn ask<L: Ledger>(ledger: &L, hands: &mut Hands, ask: &Ask, now: DateTime<
                 details: Some(details(*leg)),
                 ..found(&acd(*number), *leg, 0)
             };
-            let legs = legs.iter().map(new).collect();
-            shown(ledger.settle_events(&claims, legs, &keep, now).await)
+            let mut events: Vec<_> = claims.into_iter().map(ProcessedEvent::from).collect();
+            if let Some(first) = events.first_mut() {
+                first.legs = legs.iter().map(new).collect();
+            }
+            shown(ledger.settle_events(events, &keep, now).await)
         }
         Ask::Save {
             acd: number,

@@ -13,7 +13,8 @@ use std::process::{Command, Stdio};
 use sync_ledger::conformance::{acd, at, complete, event, found, leg, message, tell_complete};
 use sync_ledger::{
     AcdStore as _, ContactFilter, ContactStore as _, Inbox as _, MessageFilter, OutboxStore as _,
-    PageRequest, Schedule, Sealing, SealingKey, SqliteLedger, SqliteOptions, WorkerLock, keep,
+    PageRequest, ProcessedEvent, Schedule, Sealing, SealingKey, SqliteLedger, SqliteOptions,
+    WorkerLock, keep,
 };
 
 const PLACE: &str = "SYNC_LEDGER_TEST_TOLD";
@@ -38,12 +39,13 @@ async fn live(ledger: &SqliteLedger, n: u32) {
         .await
         .unwrap()
         .events;
-    let claims: Vec<_> = claimed.iter().map(|claimed| claimed.claim).collect();
-    let legs = vec![found(&acd(1), n, 0)];
-    ledger
-        .settle_events(&claims, legs, &keep, at(1))
-        .await
-        .unwrap();
+    let mut events: Vec<_> = claimed
+        .iter()
+        .map(|claimed| ProcessedEvent::from(claimed.claim))
+        .collect();
+    events[0].legs = vec![found(&acd(1), n, 0)];
+    let settled = ledger.settle_events(events, &keep, at(1)).await.unwrap();
+    assert_eq!(settled.not_held, []);
     println!("settled {n}");
     let row = ledger.get(&acd(1), leg(n)).await.unwrap().unwrap().row;
     let change = row

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use contact_model::AcdKey;
 use flex_events::{FlexEvent, ParticipantChange, ParticipantEvent, Pushed, WireForm};
 use sync_ledger::{
-    ClaimedEvent, HoldNote, HoldSource, Ledger, LedgerError, NewLeg, Schedule, keep,
+    ClaimedEvent, HoldNote, HoldSource, Ledger, LedgerError, NewLeg, ProcessedEvent, Schedule, keep,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -72,12 +72,14 @@ async fn batch<L: Ledger>(core: &Core<L>, acds: &[Arc<AcdRuntime>]) -> Result<us
     if count == 0 {
         return Ok(0);
     }
-    let mut legs = Vec::new();
+    let mut processed = Vec::with_capacity(count);
     let mut holds: BTreeMap<AcdKey, Vec<HoldNote>> = BTreeMap::new();
     let mut origins = BTreeMap::new();
     for claimed in &claimed.events {
+        let mut done = ProcessedEvent::from(claimed.claim);
         let key = &claimed.event.acd;
         let Some(acd) = acds.iter().find(|acd| acd.key == *key) else {
+            processed.push(done);
             continue;
         };
         match read(claimed) {
@@ -86,7 +88,8 @@ async fn batch<L: Ledger>(core: &Core<L>, acds: &[Arc<AcdRuntime>]) -> Result<us
                     screen.event(&event);
                 }
                 let origin = origin(core, &mut origins, key).await?;
-                legs.extend(leg(core, acd, &event).filter(|_| event.at >= origin));
+                done.legs
+                    .extend(leg(core, acd, &event).filter(|_| event.at >= origin));
             }
             Some(Pushed::Participant(event)) => {
                 if let Some(screen) = &acd.screen {
@@ -96,21 +99,26 @@ async fn batch<L: Ledger>(core: &Core<L>, acds: &[Arc<AcdRuntime>]) -> Result<us
             }
             _ => {}
         }
+        processed.push(done);
     }
     // What was seen twice is written down once, so this may come before the events are settled.
     for (acd, notes) in holds {
         core.ledger.note_holds(&acd, &notes).await?;
     }
-    let claims: Vec<_> = claimed.events.iter().map(|event| event.claim).collect();
-    let advanced = core
+    let settled = core
         .ledger
-        .settle_events(&claims, legs, &keep, core.now())
+        .settle_events(processed, &keep, core.now())
         .await?;
-    if !advanced.new.is_empty() {
-        tracing::info!(
-            legs = advanced.new.len(),
-            "legs were discovered by pushed events"
+    if !settled.not_held.is_empty() {
+        // They took longer than they were held: whoever took them processes them again, which changes nothing.
+        tracing::warn!(
+            events = settled.not_held.len(),
+            "pushed events were claimed again before they were settled"
         );
+    }
+    let new = settled.advanced.new.len();
+    if new > 0 {
+        tracing::info!(legs = new, "legs were discovered by pushed events");
         core.wake.notify_one();
     }
     Ok(count)

@@ -275,10 +275,15 @@ async fn a_leg_that_is_not_known_can_be_forgotten_and_is_never_taken_up<L: Ledge
         .map(|event| event.claim)
         .collect();
     assert_eq!(claims.len(), 1);
+    let event = crate::ProcessedEvent {
+        claim: claims[0],
+        legs: vec![telling(1)],
+    };
     let advanced = ledger
-        .settle_events(&claims, vec![telling(1)], &crate::keep, at(41))
+        .settle_events(vec![event], &crate::keep, at(41))
         .await
-        .unwrap();
+        .unwrap()
+        .advanced;
     assert_eq!((advanced.new.len(), advanced.known), (0, 1));
     is_tombstone(&ledger, 1).await;
     // Another ACD knows nothing of it.

@@ -14,13 +14,14 @@ use super::{SqliteLedger, Tx};
 use crate::cursors::by_acd;
 use crate::seal::Bound;
 use crate::{
-    Advanced, ClaimedEvent, ClaimedEvents, EventClaim, EventNumber, Inbox, InboxBacklog,
-    LedgerError, Merge, NewLeg, PushedEvent, Received, Result, StoredBytes, floor_ms,
+    ClaimedEvent, ClaimedEvents, EventClaim, EventNumber, Inbox, InboxBacklog, LedgerError, Merge,
+    ProcessedEvent, PushedEvent, Received, Result, SettledEvents, StoredBytes, floor_ms,
 };
 
 const WHAT: &str = "a pushed event";
 
-pub(super) const WAITING: &str = "SELECT COUNT(*) FROM inbox WHERE settled_at IS NULL";
+/// Triggers keep the number, whoever receives, settles or removes.
+pub(super) const WAITING: &str = "SELECT waiting FROM inbox_count";
 pub(super) const CLAIM: &str = "SELECT i.id, i.event, i.kind, i.form, i.happened_at, i.received_at, i.claims, i.payload, \
     i.payload_seal, a.account, a.workspace, a.tenant FROM inbox i INDEXED BY inbox_waiting CROSS JOIN acd a ON a.id = i.acd \
     WHERE i.settled_at IS NULL AND (i.lease_until IS NULL OR i.lease_until <= ?) ORDER BY i.id LIMIT ?";
@@ -105,40 +106,41 @@ impl Inbox for SqliteLedger {
 
     async fn settle_events(
         &self,
-        events: &[EventClaim],
-        legs: Vec<NewLeg>,
+        events: Vec<ProcessedEvent>,
         merge: Merge<'_>,
         now: DateTime<Utc>,
-    ) -> Result<Advanced> {
+    ) -> Result<SettledEvents> {
         let mut tx = self.begin().await?;
-        for event in events {
+        let (mut settled, mut legs) = (SettledEvents::default(), Vec::new());
+        for ProcessedEvent { claim, legs: told } in events {
             let held = sqlx::query(
                 "UPDATE inbox SET payload = NULL, payload_seal = NULL, lease_until = NULL, settled_at = ? \
                  WHERE id = ? AND claims = ? AND lease_until IS NOT NULL AND settled_at IS NULL",
             )
             .bind(now.timestamp_millis())
-            .bind(event.number.0)
-            .bind(event.claim)
+            .bind(claim.number.0)
+            .bind(claim.claim)
             .execute(&mut *tx)
             .await
             .map_err(|error| self.fault(error))?;
             if held.rows_affected() == 0 {
-                return Err(LedgerError::EventNotHeld { id: event.number.0 });
+                settled.not_held.push(claim.number);
+            } else {
+                legs.extend(told);
             }
         }
-        let mut advanced = Advanced::default();
         for (acd, legs) in by_acd(legs) {
             let acd_id = self.acd_id(&mut tx, &acd).await?;
             let at = floor_ms(now);
             let of_acd = self
                 .write_down(&mut tx, acd_id, &acd, &legs, at, merge)
                 .await?;
-            advanced.add(of_acd);
+            settled.advanced.add(of_acd);
         }
         self.commit(tx).await?;
         // The payloads are gone from the file, and soon from the log.
         self.inner.log_to_empty.store(true, Ordering::Relaxed);
-        Ok(advanced)
+        Ok(settled)
     }
 
     async fn inbox_backlog(&self) -> Result<Vec<InboxBacklog>> {

@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0002_webhooks_events_deletions.sql"),
     include_str!("../../migrations/0003_told_contact.sql"),
     include_str!("../../migrations/0004_forgotten.sql"),
+    include_str!("../../migrations/0005_inbox_count.sql"),
 ];
 
 /// The newest schema version that this program knows.

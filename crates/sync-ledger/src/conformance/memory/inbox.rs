@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use super::{Kind, MemoryLedger, State};
 use crate::cursors::by_acd;
 use crate::{
-    Advanced, ClaimedEvent, ClaimedEvents, EventClaim, EventNumber, Inbox, InboxBacklog,
-    LedgerError, Merge, NewLeg, PushedEvent, Received, Result, floor_ms,
+    ClaimedEvent, ClaimedEvents, EventClaim, EventNumber, Inbox, InboxBacklog, LedgerError, Merge,
+    ProcessedEvent, PushedEvent, Received, Result, SettledEvents, floor_ms,
 };
 
 #[derive(Debug, Clone)]
@@ -90,29 +90,33 @@ impl Inbox for MemoryLedger {
 
     async fn settle_events(
         &self,
-        events: &[EventClaim],
-        legs: Vec<NewLeg>,
+        events: Vec<ProcessedEvent>,
         merge: Merge<'_>,
         now: DateTime<Utc>,
-    ) -> Result<Advanced> {
+    ) -> Result<SettledEvents> {
         let now = floor_ms(now);
         self.transact(|state| {
-            for claim in events {
-                let number = claim.number.0;
-                let held = state.events.get_mut(&number).filter(|event| {
+            let (mut settled, mut legs) = (SettledEvents::default(), Vec::new());
+            for ProcessedEvent { claim, legs: told } in events {
+                let held = state.events.get_mut(&claim.number.0).filter(|event| {
                     event.claims == claim.claim
                         && event.lease_until.is_some()
                         && event.settled_at.is_none()
                 });
-                held.ok_or(LedgerError::EventNotHeld { id: number })?
-                    .settle(now);
+                match held {
+                    Some(event) => {
+                        event.settle(now);
+                        legs.extend(told);
+                    }
+                    None => settled.not_held.push(claim.number),
+                }
             }
-            let mut advanced = Advanced::default();
             for (acd, legs) in by_acd(legs) {
                 state.demand_acd(&acd)?;
-                advanced.add(state.write_down(&acd, &legs, now, merge)?);
+                let of_acd = state.write_down(&acd, &legs, now, merge)?;
+                settled.advanced.add(of_acd);
             }
-            Ok(advanced)
+            Ok(settled)
         })
     }
 

@@ -273,7 +273,7 @@ async fn what_is_claimed_or_counted_often_is_found_by_an_index() {
             outbox::ORDER_LEGS_OF,
             "SEARCH outbox USING INDEX outbox_leg (acd=? AND leg=?)",
         ),
-        (inbox::WAITING, "SCAN inbox USING INDEX inbox_waiting"),
+        (inbox::WAITING, "SCAN inbox_count"),
         (inbox::CLAIM, "SCAN i USING INDEX inbox_waiting"),
         (inbox::LEASE, "SEARCH inbox USING INTEGER PRIMARY KEY"),
         (
