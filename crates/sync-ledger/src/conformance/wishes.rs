@@ -126,6 +126,18 @@ async fn what_takes_long_waits_for_its_acd_alone<L: Ledger>(ledger: L) {
     assert_eq!(ledger.claim_wish(&busy, at(1), at(20)).await.unwrap(), None);
     let claimed = ledger.claim_wish(&[], at(1), at(20)).await.unwrap();
     assert_eq!(claimed.unwrap().wish, backfill(1));
+    // However many of them there are.
+    for minutes in 2..200 {
+        let many = Wish::Backfill {
+            acd: acd(1),
+            from: at(0),
+            to: at(60 * minutes),
+        };
+        ledger.put(&many, at(0)).await.unwrap();
+    }
+    ledger.put(&retry(2), at(0)).await.unwrap();
+    let claimed = ledger.claim_wish(&busy, at(1), at(20)).await.unwrap();
+    assert_eq!(claimed.unwrap().wish, retry(2));
 }
 
 async fn a_claim_that_ran_out_is_taken_over_and_the_first_holder_refused<L: Ledger>(ledger: L) {

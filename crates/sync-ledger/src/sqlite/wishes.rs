@@ -13,6 +13,9 @@ use crate::{
     ClaimedWish, LedgerError, Outcome, Result, Wish, WishId, WishRow, WishState, WishStore,
 };
 
+const CLAIMABLE: &str = "SELECT id, wish_json, claims FROM wish WHERE id > ? AND (state = 'waiting' \
+    OR (state = 'claimed' AND lease_until <= ?)) ORDER BY id LIMIT 64";
+
 impl WishStore for SqliteLedger {
     async fn put(&self, wish: &Wish, now: DateTime<Utc>) -> Result<WishId> {
         let fault = |error| self.fault(error);
@@ -48,18 +51,25 @@ impl WishStore for SqliteLedger {
     ) -> Result<Option<ClaimedWish>> {
         let fault = |error| self.fault(error);
         let mut tx = self.begin().await?;
-        // Wishes come from people: few are open at a time.
-        let rows = sqlx::query(
-            "SELECT id, wish_json, claims FROM wish WHERE state = 'waiting' \
-             OR (state = 'claimed' AND lease_until <= ?) ORDER BY id",
-        )
-        .bind(now.timestamp_millis())
-        .fetch_all(&mut *tx)
-        .await
-        .map_err(fault)?;
         let mut claimed = None;
-        for row in rows {
+        // Those of busy ACDs are passed over, however many they are, without all of them in memory.
+        let (mut page, mut after) = (Vec::new().into_iter(), 0);
+        loop {
+            let Some(row) = page.next() else {
+                page = sqlx::query(CLAIMABLE)
+                    .bind(after)
+                    .bind(now.timestamp_millis())
+                    .fetch_all(&mut *tx)
+                    .await
+                    .map_err(fault)?
+                    .into_iter();
+                if page.as_slice().is_empty() {
+                    break;
+                }
+                continue;
+            };
             let id: i64 = row.try_get("id").map_err(fault)?;
+            after = id;
             let wish_json: String = row.try_get("wish_json").map_err(fault)?;
             let Ok(wish) = serde_json::from_str::<Wish>(&wish_json) else {
                 sqlx::query(
