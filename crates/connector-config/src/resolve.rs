@@ -51,6 +51,8 @@ pub struct AcdSecrets {
     pub webhook_secrets: Vec<SecretString>,
     /// The password with which Twilio authenticates itself when it pushes events.
     pub intake_password: Option<SecretString>,
+    /// The last part of the path to which Twilio pushes events: 32 to 200 unreserved characters of a URL.
+    pub intake_secret_path: Option<SecretString>,
     file: PathBuf,
 }
 
@@ -125,6 +127,20 @@ impl Config {
     }
 }
 
+/// What is wrong with the secret part of a path, without any of it.
+fn path_problem(text: &str) -> Option<&'static str> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    if !text.bytes().all(fits) {
+        Some("has characters other than letters, digits, `-`, `.`, `_` and `~`")
+    } else if text.len() < 32 {
+        Some("has fewer than 32 characters")
+    } else if text.len() > 200 {
+        Some("has more than 200 characters")
+    } else {
+        None
+    }
+}
+
 struct Resolver<'a> {
     config: &'a Config,
     source: &'a dyn SecretSource,
@@ -163,6 +179,21 @@ impl Resolver<'_> {
         self.text(secret?)
     }
 
+    /// A secret that becomes the last part of an address.
+    fn secret_path(&mut self, secret: Option<&SecretRef>) -> Option<SecretString> {
+        let secret = secret?;
+        let text = self.text(secret)?;
+        if let Some(problem) = path_problem(text.expose_secret()) {
+            self.fault(
+                secret,
+                format!("{} holds no secret path: it {problem}", secret.secret),
+                "make one with: openssl rand -hex 32".to_owned(),
+            );
+            return None;
+        }
+        Some(text)
+    }
+
     fn sealing_key(&mut self, secret: &SecretRef) -> Option<SecretBox<[u8; 32]>> {
         let key = key_of_32_bytes(&self.bytes(secret)?);
         if key.is_none() {
@@ -197,6 +228,7 @@ impl Resolver<'_> {
             Vec::new()
         };
         let intake_password = self.optional_text(acd.intake.password.as_ref());
+        let intake_secret_path = self.secret_path(acd.intake.secret_path.as_ref());
         Some(AcdSecrets {
             name: acd.name.clone(),
             auth_token,
@@ -206,6 +238,7 @@ impl Resolver<'_> {
             insights_password,
             webhook_secrets,
             intake_password,
+            intake_secret_path,
             file: self.config.file.clone(),
         })
     }

@@ -605,6 +605,12 @@ fn pushed_events_need_something_to_authenticate_them_with() {
     assert!(told.contains("[acd.intake]"), "{told}");
     let basic = "[acd.intake]\nusername = \"twilio\"\npassword = { env = \"P\" }\n";
     assert!(parse(&format!("{public}{key}{basic}")).is_ok());
+    let secret = "[acd.intake]\nsecret_path = { env = \"P\" }\n";
+    assert!(parse(&format!("{public}{key}{secret}")).is_ok());
+    assert!(told.contains("secret_path under [acd.intake]"), "{told}");
+    let plain = fault_of("[acd.intake]\nsecret_path = \"0123456789abcdef0123456789abcdef\"\n");
+    assert!(plain.contains("intake.secret_path"), "{plain}");
+    assert!(!plain.contains("0123456789abcdef"), "{plain}");
     let half = faults(&format!("{MINIMAL}[acd.intake]\nusername = \"twilio\"\n"))[0].to_string();
     assert!(half.contains("stands without password"), "{half}");
     let wrong = fault_of("[acd.intake]\npath = \"a/b\"\n");

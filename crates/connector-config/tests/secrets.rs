@@ -104,6 +104,72 @@ fn the_secrets_of_webhooks_and_pushed_events_are_fetched_and_none_is_printed() {
     assert!(!format!("{secrets:?}").contains("hunter2"));
 }
 
+fn with_secret_path() -> String {
+    format!("{MINIMAL}[acd.intake]\nsecret_path = {{ env = \"SECRET_PATH\" }}\n")
+}
+
+#[test]
+fn a_secret_path_is_fetched_and_not_printed() {
+    let config = parse(&with_secret_path()).unwrap();
+    let longest = "~".repeat(200);
+    for value in [
+        "hunter2-hunter2_hunter2.hunter2~",
+        "hunter2hunter2hunter2hunter2hunter2hunter2",
+        longest.as_str(),
+    ] {
+        let value: &'static str = value.to_owned().leak();
+        let secrets = config
+            .resolve_secrets(&map(&[BOTH[0], BOTH[1], ("SECRET_PATH", value.as_bytes())]))
+            .unwrap();
+        let path = secrets.acd("main").unwrap().intake_secret_path.as_ref();
+        assert_eq!(path.unwrap().expose_secret(), value);
+        let printed = format!(
+            "{secrets:?} {config:?} {}",
+            serde_json::to_string(&config).unwrap()
+        );
+        assert!(!printed.contains(value) && !printed.contains("hunter2"));
+        assert_eq!(
+            config.acds[0].intake_path(),
+            "ws00000000000000000000000000000001",
+            "the path that is shown has no part in it"
+        );
+    }
+}
+
+#[test]
+fn a_secret_path_that_is_short_or_no_part_of_an_address_is_refused_and_not_repeated() {
+    let config = parse(&with_secret_path()).unwrap();
+    let refused = |value: String| {
+        let value: &'static str = value.leak();
+        let source = map(&[BOTH[0], BOTH[1], ("SECRET_PATH", value.as_bytes())]);
+        let error = config.resolve_secrets(&source).unwrap_err();
+        let told: Vec<_> = error.faults().iter().map(ToString::to_string).collect();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(!told[0].contains("hunter2"), "{told:?}");
+        told[0].clone()
+    };
+    let place = "acd[0].intake.secret_path: the environment variable SECRET_PATH";
+    let remedy = "; make one with: openssl rand -hex 32";
+    for (value, reason) in [
+        (
+            "hunter2hunter2hunter2hunter2abc".to_owned(),
+            "fewer than 32 characters",
+        ),
+        ("hunter2".repeat(29), "more than 200 characters"),
+    ] {
+        let told = refused(value);
+        let wanted = format!("{place} holds no secret path: it has {reason}{remedy}");
+        assert!(told.ends_with(&wanted), "{told}");
+    }
+    for odd in ["/", "%", "?", "#", " ", ":", "+", "=", "ä", "\n"] {
+        let told = refused(format!("{}{odd}x", "hunter2".repeat(5)));
+        let wanted = format!(
+            "{place} holds no secret path: it has characters other than letters, digits, `-`, `.`, `_` and `~`{remedy}"
+        );
+        assert!(told.ends_with(&wanted), "{told}");
+    }
+}
+
 #[test]
 fn every_secret_that_is_missing_is_reported_with_the_place_that_refers_to_it() {
     let config = parse(MINIMAL).unwrap();

@@ -39,7 +39,7 @@ pub enum IntakeError {
     },
     /// Nothing would tell a feed's events from anybody else's.
     #[error(
-        "pushed events of {acd} could not be told from forged ones; give its auth token, or a username and password"
+        "pushed events of {acd} could not be told from forged ones; give its auth token, a username and password, or a secret path"
     )]
     Unauthenticated {
         /// The ACD.

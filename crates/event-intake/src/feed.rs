@@ -1,5 +1,7 @@
 //! One ACD's feed: where it is found, and who may speak on it.
 
+use std::ops::RangeInclusive;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flex_events::{FormBody, SignatureCheck, SignatureError};
@@ -15,8 +17,8 @@ use crate::{AcdKey, FeedSettings, IntakeError};
 /// Where Twilio puts its signature.
 pub(crate) const SIGNATURE: HeaderName = HeaderName::from_static("x-twilio-signature");
 
-/// How long the last part of a path must be to count as a secret.
-const SECRET_LENGTH: usize = 32;
+/// How long the secret part of a path is. No shorter one can be relied upon, and a URL has its limits.
+const SECRET_LENGTH: RangeInclusive<usize> = 32..=200;
 
 /// A feed whose settings have been checked.
 #[derive(Debug)]
@@ -25,7 +27,8 @@ pub(crate) struct Feed {
     pub(crate) account: AccountSid,
     pub(crate) workspace: WorkspaceSid,
     /// The paths it answers on: with and without that of the public URL, which a proxy in front may have taken off.
-    paths: [String; 2],
+    /// Secret, because the last part of them may be.
+    paths: [SecretString; 2],
     check: Option<SignatureCheck>,
     /// `username:password`.
     credentials: Option<SecretString>,
@@ -57,22 +60,29 @@ impl Feed {
             secret_path,
         } = settings;
         let path = path.trim_matches('/');
-        if let Some(problem) = path_problem(path, secret_path) {
+        let problem =
+            path_problem(path).or_else(|| secret_problem(secret_path.as_ref()?.expose_secret()));
+        if let Some(problem) = problem {
             return Err(IntakeError::Path { acd, problem });
         }
         let tokens: Vec<_> = auth_tokens
             .into_iter()
             .filter(|token| !token.expose_secret().is_empty())
             .collect();
-        if tokens.is_empty() && credentials.is_none() && !secret_path {
+        if tokens.is_empty() && credentials.is_none() && secret_path.is_none() {
             return Err(IntakeError::Unauthenticated { acd });
         }
-        let url = format!("{}/{path}", public.base);
+        let whole = |before: &str| match &secret_path {
+            Some(secret) => format!("{before}/{path}/{}", secret.expose_secret()),
+            None => format!("{before}/{path}"),
+        };
+        let url = SecretString::from(whole(&public.base));
+        let url = url.expose_secret();
         let check = (!tokens.is_empty())
             .then(|| {
-                let check = SignatureCheck::new(&tokens, &url)?;
+                let check = SignatureCheck::new(&tokens, url)?;
                 match &credentials {
-                    Some(known) => check.with_credentials(&url, &known.username, &known.password),
+                    Some(known) => check.with_credentials(url, &known.username, &known.password),
                     None => Ok(check),
                 }
             })
@@ -85,24 +95,26 @@ impl Feed {
             acd,
             account,
             workspace,
-            paths: [format!("{}/{path}", public.path), format!("/{path}")],
+            paths: [whole(&public.path).into(), whole("").into()],
             check,
             credentials: credentials.map(|known| {
                 format!("{}:{}", known.username, known.password.expose_secret()).into()
             }),
-            secret_path,
+            secret_path: secret_path.is_some(),
         })
     }
 
     /// Whether this feed answers on a path. A path may be a secret, so comparing takes constant time.
     pub(crate) fn answers_on(&self, path: &str) -> bool {
         let [full, short] = &self.paths;
-        let same = |own: &str| own.as_bytes().ct_eq(path.as_bytes());
+        let same = |own: &SecretString| own.expose_secret().as_bytes().ct_eq(path.as_bytes());
         (same(full) | same(short)).into()
     }
 
     pub(crate) fn shares_a_path_with(&self, other: &Self) -> bool {
-        self.paths.iter().any(|path| other.answers_on(path))
+        self.paths
+            .iter()
+            .any(|path| other.answers_on(path.expose_secret()))
     }
 
     /// What the head of a request proves, before its body is read.
@@ -170,17 +182,28 @@ impl Feed {
     }
 }
 
-fn path_problem(path: &str, secret: bool) -> Option<&'static str> {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
-    let last = path.rsplit('/').next().unwrap_or_default();
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
+}
+
+fn path_problem(path: &str) -> Option<&'static str> {
+    let allowed = |byte: u8| is_unreserved(byte) || byte == b'/';
     if path.is_empty() {
         Some("is empty; the workspace SID in lower case is a good one")
     } else if !path.bytes().all(allowed) {
         Some("has characters other than letters, digits, `-`, `.`, `_`, `~` and `/`")
     } else if path.split('/').any(|part| matches!(part, "" | "." | "..")) {
         Some("has an empty part, or one that is `.` or `..`")
-    } else if secret && last.len() < SECRET_LENGTH {
-        Some("is to be the only secret, but has fewer than 32 characters after its last `/`")
+    } else {
+        None
+    }
+}
+
+fn secret_problem(secret: &str) -> Option<&'static str> {
+    if !secret.bytes().all(is_unreserved) {
+        Some("has a secret part with characters other than letters, digits, `-`, `.`, `_` and `~`")
+    } else if !SECRET_LENGTH.contains(&secret.len()) {
+        Some("has a secret part of fewer than 32 characters, or of more than 200")
     } else {
         None
     }

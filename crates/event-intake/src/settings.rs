@@ -40,9 +40,9 @@ pub struct FeedSettings {
     pub auth_tokens: Vec<SecretString>,
     /// What a request that needs no signature must carry.
     pub credentials: Option<BasicCredentials>,
-    /// Whether knowing the path is proof enough where neither signature nor credentials are asked for. The path must then have at least 32
-    /// characters after its last `/`.
-    pub secret_path: bool,
+    /// A last part of the path that Twilio alone is told: 32 to 200 letters, digits, `-`, `.`, `_` and `~`. Nothing is taken on the path
+    /// without it. Knowing it is proof enough where neither signature nor credentials are asked for.
+    pub secret_path: Option<SecretString>,
 }
 
 /// A username and a password, as HTTP Basic carries them.

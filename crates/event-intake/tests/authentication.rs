@@ -10,9 +10,11 @@ mod support;
 use flex_events::WireForm;
 use serde_json::{Value, json};
 use support::{
-    ACCOUNT, PATH, Request, Running, TOKEN, batch, callback, credentials, event, feed, settings,
-    sign, start, with_feed, worker_change,
+    ACCOUNT, PATH, Request, Response, Running, TOKEN, batch, callback, credentials, event, feed,
+    settings, sign, start, with_feed, worker_change,
 };
+
+const SECRET: &str = "f00dfeedf00dfeedf00dfeedf00dfeed";
 
 #[tokio::test]
 async fn members_of_another_account_or_workspace_are_left_out_and_counted() {
@@ -191,26 +193,92 @@ async fn with_a_token_the_credentials_open_only_what_twilio_does_not_sign() {
 
 #[tokio::test]
 async fn a_secret_path_is_proof_enough_where_it_is_meant_to_be() {
-    let secret = "f00dfeedf00dfeedf00dfeedf00dfeed";
     let (intake, inbox) = start(with_feed(|feed| {
         feed.auth_tokens.clear();
-        feed.path = secret.to_owned();
-        feed.secret_path = true;
+        feed.secret_path = Some(SECRET.into());
     }))
     .await;
-    let answer = intake
-        .send(Request::post(&format!("/{secret}"), batch(0..1)))
-        .await;
-    assert_eq!(answer.status, 200);
-    let answer = intake
-        .send(Request::post(
-            "/f00dfeedf00dfeedf00dfeedf00dfeee",
-            batch(1..2),
-        ))
-        .await;
-    assert_eq!(answer.status, 404);
+    for path in [
+        format!("{PATH}/{SECRET}"),
+        // A proxy took the public URL's own path off.
+        format!("/ws1/{SECRET}"),
+    ] {
+        let answer = intake.send(Request::post(&path, batch(0..1))).await;
+        assert_eq!(answer.status, 200, "{path}");
+    }
+    assert_eq!(inbox.events().len(), 1);
+    let elsewhere = intake.send(Request::post("/nobody", batch(1..2))).await;
+    assert_eq!(elsewhere.status, 404);
+    for path in wrong_paths() {
+        let answer = intake.send(Request::post(&path, batch(1..2))).await;
+        let told = |answer: &Response| (answer.status, answer.body.clone());
+        assert_eq!(told(&answer), told(&elsewhere), "{path}: no hint");
+    }
     assert_eq!(inbox.events().len(), 1);
     intake.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn with_a_token_what_comes_by_the_secret_path_is_signed_over_it_but_for_what_twilio_never_signs()
+ {
+    let (intake, inbox) = start(with_feed(|feed| feed.secret_path = Some(SECRET.into()))).await;
+    let path = format!("{PATH}/{SECRET}");
+    let good = Request::signed_json(&path, batch(0..1));
+    // The right path, with a signature over the address without it.
+    let mut over_the_public_part = good.clone();
+    over_the_public_part.headers[0].1 =
+        Request::signed_json(PATH, batch(0..1)).headers[0].1.clone();
+    for (request, status) in [
+        (over_the_public_part, 403),
+        (Request::post(&path, batch(0..1)), 403),
+        (Request::signed_json(PATH, batch(0..1)), 404),
+        (good, 200),
+        (Request::signed_form(&path, &callback()), 204),
+        (Request::post(&path, worker_change()), 200),
+        (Request::post(PATH, worker_change()), 404),
+    ] {
+        let answer = intake.send(request.clone()).await;
+        assert_eq!(answer.status, status, "{request:?}");
+    }
+    for path in wrong_paths() {
+        let signed = Request::signed_json(&path, batch(1..2));
+        assert_eq!(intake.send(signed).await.status, 404, "{path}");
+    }
+    let forms: Vec<_> = inbox.events().iter().map(|event| event.form).collect();
+    assert_eq!(forms.len(), 3);
+    assert_eq!(forms[2], WireForm::WorkerChange);
+    intake.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn credentials_are_asked_for_on_a_secret_path_too() {
+    let (intake, inbox) = start(with_feed(|feed| {
+        feed.auth_tokens.clear();
+        feed.credentials = Some(credentials());
+        feed.secret_path = Some(SECRET.into());
+    }))
+    .await;
+    let request = |path: &str| Request::post(path, batch(0..1));
+    let path = format!("{PATH}/{SECRET}");
+    assert_eq!(intake.send(request(&path)).await.status, 401);
+    let known = |path: &str| request(path).basic("flex", "s3cret");
+    assert_eq!(intake.send(known(PATH)).await.status, 404);
+    assert_eq!(intake.send(known(&path)).await.status, 200);
+    assert_eq!(inbox.events().len(), 1);
+    intake.stop().await.unwrap();
+}
+
+/// Paths that are not the secret one, near as some are.
+fn wrong_paths() -> [String; 7] {
+    [
+        PATH.to_owned(),
+        format!("{PATH}/"),
+        format!("{PATH}/f00dfeedf00dfeedf00dfeedf00dfeee"),
+        format!("{PATH}/{}", SECRET.to_uppercase()),
+        format!("{PATH}/{}", &SECRET[1..]),
+        format!("{PATH}/{SECRET}/"),
+        format!("/{SECRET}"),
+    ]
 }
 
 #[tokio::test]

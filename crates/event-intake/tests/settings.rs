@@ -60,12 +60,23 @@ async fn a_path_that_is_none_or_not_secret_enough_is_refused() {
         assert!(matches!(error, IntakeError::Path { .. }), "{path}: {error}");
         assert!(error.to_string().contains("main"));
     }
-    let error = refused(with_feed(|feed| {
-        feed.secret_path = true;
-        feed.path = "long/enough/were/it/not/for/the/last/part".to_owned();
-    }))
-    .await;
-    assert!(error.to_string().contains("32 characters"), "{error}");
+    for (secret, said) in [
+        (String::new(), "32 characters"),
+        ("x".repeat(31), "32 characters"),
+        ("x".repeat(201), "more than 200"),
+        ("x".repeat(31) + "/y", "other than letters"),
+        ("x".repeat(32) + "%41", "other than letters"),
+        ("ä".repeat(32), "other than letters"),
+    ] {
+        let error = refused(with_feed(|feed| {
+            feed.secret_path = Some(secret.as_str().into());
+        }))
+        .await;
+        let told = format!("{error} {error:?}");
+        assert!(matches!(error, IntakeError::Path { .. }), "{told}");
+        assert!(told.contains(said), "{told}");
+        assert!(secret.is_empty() || !told.contains(&secret), "{told}");
+    }
 }
 
 #[tokio::test]
@@ -129,13 +140,17 @@ async fn an_open_address_must_be_allowed_and_a_taken_one_says_so() {
 
 #[tokio::test]
 async fn no_secret_is_printed() {
-    let settings = with_feed(|feed| feed.credentials = Some(credentials()));
+    let path = "-._~f00dfeedf00dfeedf00dfeedf00dfeed";
+    let settings = with_feed(|feed| {
+        feed.credentials = Some(credentials());
+        feed.secret_path = Some(path.into());
+    });
     let printed = format!("{settings:?}");
     let intake = EventIntake::bind(settings, MemoryInbox::new(1), ())
         .await
         .unwrap();
     let printed = printed + &format!("{intake:?}");
-    for secret in ["s3cret", support::TOKEN] {
+    for secret in ["s3cret", support::TOKEN, path] {
         assert!(!printed.contains(secret), "{printed}");
     }
 }

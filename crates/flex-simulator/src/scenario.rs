@@ -73,6 +73,9 @@ pub struct Push {
     pub public_url: String,
     /// Where the connector listens behind it; port 0 takes one that is free at the start.
     pub intake: SocketAddr,
+    /// What stands after the ACD's path in the address, as a part of its own: the connector's `intake.secret_path`. Nothing stands there
+    /// without it.
+    pub secret_path: Option<String>,
     /// Whether Event Streams leads there from the start. Otherwise from when a sink and a subscription were made over the API.
     pub event_streams: bool,
     /// Whether one request of Event Streams may carry several events.
@@ -86,6 +89,7 @@ impl Default for Push {
         Self {
             public_url: "https://connector.example/twilio".to_owned(),
             intake: SocketAddr::from(([127, 0, 0, 1], 0)),
+            secret_path: None,
             event_streams: true,
             batch: true,
             callback: false,
@@ -94,10 +98,14 @@ impl Default for Push {
 }
 
 impl Push {
-    /// The address down to the path of the one ACD: its workspace in lower case.
+    /// The address down to the path of the one ACD, its workspace in lower case, and the secret part where there is one.
     pub(crate) fn url(&self, workspace: &str) -> String {
         let base = self.public_url.trim_end_matches('/');
-        format!("{base}/{}", workspace.to_ascii_lowercase())
+        let path = format!("{base}/{}", workspace.to_ascii_lowercase());
+        match &self.secret_path {
+            Some(secret) => format!("{path}/{secret}"),
+            None => path,
+        }
     }
 }
 

@@ -118,7 +118,7 @@ pub enum TwilioError {
         sink: SinkSid,
         /// The description, which was given by the caller.
         description: String,
-        /// Where it should lead, without credentials.
+        /// Where it should lead, without credentials and with `…` for the secret part of its path.
         destination: String,
     },
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use twilio_sid::{SinkSid, SubscriptionSid};
 
 use crate::settings::Host;
-use crate::webhook_destination::{WebhookDestination, without_credentials};
+use crate::webhook_destination::{WebhookDestination, without_credentials, without_path};
 use crate::wire::{Fields, open_enum};
 use crate::{Listing, TwilioClient, TwilioError, Unreadable};
 
@@ -227,7 +227,7 @@ pub struct Sink {
     pub status: Option<SinkStatus>,
     /// What it is.
     pub kind: Option<SinkKind>,
-    /// Where a webhook leads, without credentials.
+    /// Where a webhook leads, without credentials. The path may be a secret, so `Debug` leaves it out.
     pub destination: Option<SafeUrl>,
     /// Whether several events may come in one request.
     pub batch_events: Option<bool>,
@@ -261,11 +261,12 @@ impl Sink {
 
 impl fmt::Debug for Sink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let destination = self.destination.as_ref().map(without_path);
         f.debug_struct("Sink")
             .field("sid", &self.sid)
             .field("status", &self.status)
             .field("kind", &self.kind)
-            .field("destination", &self.destination)
+            .field("destination", &destination)
             .finish_non_exhaustive()
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use twilio_sid::SinkSid;
 
 use crate::{
-    EventStreams, EventType, Listing, Sink, SinkKind, SinkStatus, SubscribedEvent, Subscription,
-    TwilioError, WebhookDestination,
+    EventStreams, EventType, Listing, Sink, SinkStatus, SubscribedEvent, Subscription, TwilioError,
+    WebhookDestination,
 };
 
 /// How often a new sink is looked at before it is left for the next time.
@@ -136,10 +136,9 @@ impl EventStreams<'_> {
     async fn ours(&self, plan: &StreamPlan) -> Result<Option<StreamSetup>, TwilioError> {
         let mut named = whole(self.sinks()).await?;
         named.retain(|sink| sink.description.as_deref() == Some(plan.description.as_str()));
-        let (mut fitting, others): (Vec<_>, Vec<_>) = named.into_iter().partition(|sink| {
-            sink.kind == Some(SinkKind::Webhook)
-                && sink.destination.as_ref() == Some(&plan.destination.url)
-        });
+        let (mut fitting, others): (Vec<_>, Vec<_>) = named
+            .into_iter()
+            .partition(|sink| plan.destination.is_of(sink));
         // One that works before one that does not; the eldest of those, so that each run takes the same.
         fitting.sort_by_key(|sink| (!sink.is_active(), sink.created_at, sink.sid));
         let mut fitting = fitting.into_iter();
@@ -151,7 +150,7 @@ impl EventStreams<'_> {
             (None, Some(other)) => Err(TwilioError::SinkElsewhere {
                 sink: other.sid,
                 description: plan.description.clone(),
-                destination: plan.destination.url.to_string(),
+                destination: plan.destination.to_string(),
             }),
             (None, None) => Ok(None),
         }

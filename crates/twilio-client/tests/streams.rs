@@ -271,6 +271,74 @@ async fn a_sink_of_our_description_that_leads_elsewhere_is_left_alone_and_told()
     }
 }
 
+const SECRET: &str = "f00dfeedf00dfeedf00dfeedf00dfeed";
+
+fn plan_with_a_secret() -> StreamPlan {
+    let mut plan = plan(&[COMPLETED]);
+    plan.destination.secret_path = Some(SECRET.into());
+    plan
+}
+
+/// Sinks, with ours leading there.
+async fn serve_sinks_leading_to(server: &MockServer, destination: &str) {
+    let mut body = fixture("sinks.json");
+    body["sinks"][2]["sink_configuration"]["destination"] = json!(destination);
+    Mock::given(method("GET"))
+        .and(path(SINKS))
+        .respond_with(ResponseTemplate::new(200).set_body_json(body))
+        .mount(server)
+        .await;
+}
+
+#[tokio::test]
+async fn a_sink_with_a_secret_path_is_created_with_it_and_found_again_by_it() {
+    let whole = format!("https://connector.example.com/twilio/ws1/{SECRET}");
+    let plan = plan_with_a_secret();
+    let server = MockServer::start().await;
+    serve(&server, SINKS, "sinks_of_others.json").await;
+    serve(&server, SUBSCRIPTIONS, "subscriptions.json").await;
+    serve(&server, &events(), "subscribed_events.json").await;
+    take(&server, SINKS, created("sink.json")).await;
+    let setup = client(&server).event_streams().ensure(&plan).await.unwrap();
+    assert_eq!(setup.created, [Created::Sink]);
+    let sink = form(&server, 0).await;
+    let configuration: Value = serde_json::from_str(&sink[2].1).unwrap();
+    assert_eq!(configuration["destination"], json!(whole));
+
+    let server = MockServer::start().await;
+    serve_sinks_leading_to(&server, &whole).await;
+    serve(&server, SUBSCRIPTIONS, "subscriptions.json").await;
+    serve(&server, &events(), "subscribed_events.json").await;
+    let setup = client(&server).event_streams().ensure(&plan).await.unwrap();
+    assert_eq!(setup.sink.sid, sid("DG", 3));
+    assert!(setup.created.is_empty());
+    assert!(posted(&server).await.is_empty());
+    let printed = format!("{setup:?} {plan:?} {}", plan.destination);
+    assert!(printed.contains("https://connector.example.com"));
+    assert!(!printed.contains(SECRET), "{printed}");
+}
+
+#[tokio::test]
+async fn a_sink_that_leads_to_another_secret_path_or_none_is_told_without_either() {
+    let other = "deadbeefdeadbeefdeadbeefdeadbeef";
+    let public = "https://connector.example.com/twilio/ws1";
+    for leads_to in [public.to_owned(), format!("{public}/{other}")] {
+        let server = MockServer::start().await;
+        serve_sinks_leading_to(&server, &leads_to).await;
+        let plan = plan_with_a_secret();
+        let error = client(&server).event_streams().ensure(&plan).await;
+        let error = error.unwrap_err();
+        assert!(
+            matches!(error, TwilioError::SinkElsewhere { .. }),
+            "{error}"
+        );
+        let told = format!("{error} {error:?}");
+        assert!(told.contains(&format!("{public}/…")), "{told}");
+        assert!(!told.contains(SECRET) && !told.contains(other), "{told}");
+        assert!(posted(&server).await.is_empty());
+    }
+}
+
 #[tokio::test]
 async fn of_two_sinks_that_fit_the_one_that_works_is_taken_and_the_other_told() {
     let server = MockServer::start().await;

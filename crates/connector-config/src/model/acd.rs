@@ -129,7 +129,8 @@ impl Acd {
         }
     }
 
-    /// The path below `intake.public_url` to which Twilio pushes its events.
+    /// The path below `intake.public_url` to which Twilio pushes its events, but for its secret part where it has one
+    /// (`intake.secret_path`).
     pub fn intake_path(&self) -> String {
         let path = self.intake.path.clone();
         path.unwrap_or_else(|| self.twilio.workspace_sid.as_str().to_ascii_lowercase())

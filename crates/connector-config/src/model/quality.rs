@@ -90,6 +90,10 @@ pub struct AcdIntake {
     /// The password that belongs to `username`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password: Option<SecretRef>,
+    /// A last part of the path that Twilio alone is told: 32 to 200 letters, digits, `-`, `.`, `_` and `~`. The listener then serves no
+    /// path without it. What needs no signature and no credentials is taken for Twilio's because it knows the path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_path: Option<SecretRef>,
 }
 
 /// Messages for Calabrio's screen recording. They are sent where `rte_messaging` is on.

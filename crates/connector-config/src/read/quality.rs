@@ -41,6 +41,7 @@ pub(super) fn intake(mut section: Section<'_>) -> AcdIntake {
         }),
         username: section.optional("username"),
         password: section.optional("password"),
+        secret_path: section.optional("secret_path"),
     };
     for (has, key, lacks) in [
         (intake.username.is_some(), "username", "password"),

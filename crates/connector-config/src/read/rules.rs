@@ -126,11 +126,12 @@ pub(super) fn pushed_events_are_authenticated(
     if intake.public_url.is_some()
         && acd.twilio.auth_token.is_none()
         && acd.intake.username.is_none()
+        && acd.intake.secret_path.is_none()
     {
         root.fault_at(
             place,
             "has no auth_token, so no signature of an event that Twilio pushes can be checked, and intake.public_url is set",
-            "add auth_token, or username and password under [acd.intake]",
+            "add auth_token, or username and password or secret_path under [acd.intake]",
         );
     }
 }

@@ -33,7 +33,7 @@ pub fn feed(acd: &str, path: &str) -> FeedSettings {
         workspace: WORKSPACE.parse().unwrap(),
         auth_tokens: vec![TOKEN.into()],
         credentials: None,
-        secret_path: false,
+        secret_path: None,
     }
 }
 

@@ -89,6 +89,10 @@ pub(crate) fn write(
         secret("webhook-secret", symmetric)?;
         secret("webhook-ed25519", private)?;
     }
+    let push = facts.world.scenario().push.as_ref();
+    if let Some(path) = push.and_then(|push| push.secret_path.as_ref()) {
+        secret("intake-secret-path", path)?;
+    }
     secret(
         "sealing-key",
         &sealing_key().map_err(|error| (secrets.clone(), error))?,

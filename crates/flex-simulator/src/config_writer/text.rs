@@ -106,6 +106,14 @@ fn choices(toml: &mut Toml<'_>, facts: &Facts<'_>) {
         };
         toml.line(&format!("allow_networks = [{}]", quoted(&network)));
     }
+    if scenario
+        .push
+        .as_ref()
+        .is_some_and(|push| push.secret_path.is_some())
+    {
+        toml.section("[acd.intake]");
+        toml.secret("secret_path", "intake-secret-path");
+    }
     if scenario.rte_messaging {
         toml.section("[acd.screen_recording]");
         toml.line("holds = true");

@@ -4,7 +4,9 @@ use connector_config::{Acd, Config, Secrets};
 use http_retry::SafeUrl;
 use serde::Serialize;
 use service_runtime::{Mood, Page, Report, Table};
-use twilio_client::{EventType, StreamPlan, TwilioClient, TwilioError, WebhookDestination};
+use twilio_client::{
+    EventType, StreamPlan, StreamSetup, TwilioClient, TwilioError, WebhookDestination,
+};
 
 /// What marks sink and subscription as this connector's: they are found again by it, and no others are touched.
 const DESCRIPTION: &str = "flex-to-calabrio connector";
@@ -40,7 +42,8 @@ pub struct EventsReport {
 pub struct EventsLine {
     /// The ACD's name.
     pub acd: String,
-    /// Where Twilio pushes its events to; the address that TaskRouter's event callback can be given as well.
+    /// Where Twilio pushes its events to, with `…` for the secret part of the path where there is one. The whole address can be
+    /// given to TaskRouter as its event callback as well.
     pub address: String,
     /// The sink, where there is one.
     pub sink: Option<String>,
@@ -100,6 +103,9 @@ fn destination(
         .acd(&acd.name)
         .and_then(|own| own.intake_password.clone());
     destination.basic = acd.intake.username.clone().zip(password);
+    destination.secret_path = secrets
+        .acd(&acd.name)
+        .and_then(|own| own.intake_secret_path.clone());
     Ok(destination)
 }
 
@@ -112,15 +118,19 @@ pub async fn set_up(
     make: bool,
 ) -> Result<EventsLine, EventsError> {
     let destination = destination(config, acd, secrets)?;
-    let address = destination.url.to_string();
+    let address = destination.to_string();
     let description = format!("{DESCRIPTION} ({})", acd.intake_path());
+    let mut leads_elsewhere = false;
     let setup = if make {
         let types = TYPES.iter().copied().map(EventType::new).collect();
         let plan = StreamPlan::new(description, destination, types);
         Some(twilio.event_streams().ensure(&plan).await?)
     } else {
         let found = twilio.event_streams().find(&description).await?;
-        found.into_iter().next()
+        let fits = |setup: &StreamSetup| destination.is_of(&setup.sink);
+        let ours = found.iter().position(fits);
+        leads_elsewhere = ours.is_none();
+        found.into_iter().nth(ours.unwrap_or_default())
     };
     let Some(setup) = setup else {
         return Ok(EventsLine {
@@ -144,7 +154,12 @@ pub async fn set_up(
         .status
         .as_ref()
         .map(|status| status.as_str().to_owned());
-    let advice = if !setup.sink.is_active() {
+    let advice = if leads_elsewhere {
+        Some(format!(
+            "the sink {} has this connector's description and does not lead to the address: remove it in Twilio's console, then run sync-qm events setup",
+            setup.sink.sid
+        ))
+    } else if !setup.sink.is_active() {
         Some(format!(
             "Twilio has not validated the sink yet (it is {}): let sync-qm run be reachable under the address, then run sync-qm events setup again",
             status.as_deref().unwrap_or("in no state that it tells")

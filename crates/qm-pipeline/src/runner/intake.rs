@@ -63,7 +63,7 @@ impl<L: Ledger> Intake<L> {
                     .clone()
                     .zip(password)
                     .map(|(username, password)| BasicCredentials { username, password }),
-                secret_path: false,
+                secret_path: own.and_then(|own| own.intake_secret_path.clone()),
             }
         });
         let settings = IntakeSettings {
