@@ -40,6 +40,7 @@ fn assert_right(report: &Value, expected: u64) {
         "duplicates",
         "audio_mismatches",
         "transcript_mismatches",
+        "hold_mismatches",
         "plaintext_found_on_disk",
         "violations",
         "forged_accepted",

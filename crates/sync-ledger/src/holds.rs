@@ -2,17 +2,23 @@
 
 use std::future::Future;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use contact_model::AcdKey;
 use serde::{Deserialize, Serialize};
 use twilio_sid::{CallSid, ConferenceSid};
 
 use crate::Result;
 
+/// Looks at a participant that are no further apart tell of what was between them, too: somebody who is put on hold is not
+/// taken off it sooner, as a rule.
+pub const POLL_GAP: TimeDelta = TimeDelta::minutes(1);
+
 /// Observations of hold: whether a participant of a conference was on hold at some time. They are kept as long as details.
 pub trait HoldStore: Send + Sync {
-    /// Writes observations down, in one transaction; gives how many were new. What is known already changes nothing, and
-    /// what polling sees unchanged is written down once.
+    /// Writes observations down, in one transaction; gives how many were new. What is known already changes nothing.
+    ///
+    /// What polling sees unchanged, no more than [`POLL_GAP`] after it looked before, is kept as one
+    /// [`PollAgain`](HoldSource::PollAgain) that moves on with each look, and is not new.
     ///
     /// # Errors
     ///
@@ -52,8 +58,11 @@ pub struct HoldNote {
 pub enum HoldSource {
     /// A pushed event.
     Event,
-    /// Live participants, polled.
+    /// Live participants, polled: seen like this for the first time, or for the first time after nobody had looked for longer
+    /// than [`POLL_GAP`].
     Poll,
+    /// Polled, and seen like this ever since the [`Poll`](Self::Poll) before.
+    PollAgain,
     /// Past participants, as Twilio tells them afterwards.
     Past,
 }
@@ -64,12 +73,13 @@ impl HoldSource {
         match self {
             Self::Event => "event",
             Self::Poll => "poll",
+            Self::PollAgain => "poll-again",
             Self::Past => "past",
         }
     }
 
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        [Self::Event, Self::Poll, Self::Past]
+        [Self::Event, Self::Poll, Self::PollAgain, Self::Past]
             .into_iter()
             .find(|source| source.as_str() == text)
     }

@@ -258,7 +258,9 @@ async fn ask<L: Ledger>(ledger: &L, hands: &mut Hands, ask: &Ask, now: DateTime<
             if let Some(first) = events.first_mut() {
                 first.legs = legs.iter().map(new).collect();
             }
-            shown(ledger.settle_events(events, &keep, now).await)
+            // Each store counts its events by itself.
+            let settled = ledger.settle_events(events, &keep, now).await;
+            shown(settled.map(|settled| (settled.advanced, settled.not_held.len())))
         }
         Ask::Save {
             acd: number,

@@ -53,6 +53,8 @@ pub(super) struct DemoReport {
     pub(super) audio_mismatches: u64,
     /// Text contacts whose transcript is not the leg's, or whose conversation is not partitioned by its legs.
     pub(super) transcript_mismatches: u64,
+    /// Contacts whose metadata tells of another hold than there was.
+    pub(super) hold_mismatches: u64,
     /// Pieces of audio and attributes that lay on disk in the clear.
     pub(super) plaintext_found_on_disk: u64,
     /// Requests outside the vendors' documented surface.
@@ -192,6 +194,7 @@ impl DemoReport {
             duplicates: account.duplicates + account.unexpected,
             audio_mismatches: account.audio_mismatches,
             transcript_mismatches: account.transcript_mismatches,
+            hold_mismatches: account.hold_mismatches,
             plaintext_found_on_disk: findings.len() as u64,
             violations: simulator.violation_count(),
             events_pushed: pushed.accepted,
@@ -225,12 +228,13 @@ impl DemoReport {
     }
 
     /// What must be 0, by name.
-    fn zeros(&self) -> [(&'static str, u64); 12] {
+    fn zeros(&self) -> [(&'static str, u64); 13] {
         [
             ("lost", self.lost),
             ("duplicates", self.duplicates),
             ("audio mismatches", self.audio_mismatches),
             ("transcript mismatches", self.transcript_mismatches),
+            ("hold mismatches", self.hold_mismatches),
             ("plaintext found on disk", self.plaintext_found_on_disk),
             ("violations", self.violations),
             ("forged events taken in", self.forged_accepted),
@@ -419,6 +423,7 @@ mod tests {
             duplicates: 0,
             audio_mismatches: 0,
             transcript_mismatches: 0,
+            hold_mismatches: 0,
             plaintext_found_on_disk: 0,
             violations: 0,
             events_pushed: 4,
@@ -442,7 +447,7 @@ mod tests {
     #[test]
     fn it_is_right_only_if_all_is_accounted_for_and_every_zero_is_zero() {
         assert!(right().is_right());
-        let wrong: [fn(&mut DemoReport); 16] = [
+        let wrong: [fn(&mut DemoReport); 17] = [
             |report| report.discovered = 2,
             |report| report.complete = 0,
             |report| report.lost = 1,
@@ -451,6 +456,7 @@ mod tests {
             |report| report.plaintext_found_on_disk = 1,
             |report| report.violations = 1,
             |report| report.transcript_mismatches = 1,
+            |report| report.hold_mismatches = 1,
             |report| report.forged_accepted = 1,
             |report| report.webhooks_lost = 1,
             |report| report.webhooks_double_issued = 1,
@@ -490,6 +496,7 @@ mod tests {
             "duplicates",
             "audio_mismatches",
             "transcript_mismatches",
+            "hold_mismatches",
             "plaintext_found_on_disk",
             "violations",
             "events_pushed",

@@ -207,6 +207,19 @@ pub struct HoldSighting {
     pub at: DateTime<Utc>,
     /// Whether on hold from then on.
     pub on: bool,
+    /// How it is known.
+    pub by: SeenBy,
+}
+
+/// How a hold, or that there was none, is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SeenBy {
+    /// It was told when it happened: whatever else happened was told as well.
+    Telling,
+    /// Somebody looked.
+    Looking,
+    /// Somebody looked again and again since the sighting of the same call before, and nothing had changed.
+    LookingSince,
 }
 
 /// Whether Calabrio knows an agent.

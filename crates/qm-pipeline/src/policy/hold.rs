@@ -5,17 +5,20 @@ use contact_model::{Hold, Leg};
 use twilio_sid::{CallSid, ConferenceSid};
 
 use super::attributes::LegAttributes;
-use super::facts::{Answer, Evidence, HoldSighting, Question};
+use super::facts::{Answer, Evidence, HoldSighting, Question, SeenBy};
 
 /// How long after its leg was accepted a conference may be seen for the first time and still be seen from its beginning: the agent's
 /// phone rings, and polling lists conferences only now and then. Hardly anybody is put on hold and taken off it so early.
 const BEGINNING: Duration = Duration::seconds(30);
 
+/// How long nobody may have looked: a hold that is shorter may go unseen.
+const GAP: Duration = Duration::seconds(60);
+
 /// Determines the hold of a leg, or says what must be asked first.
 ///
 /// What was seen while the call went on, pushed or polled, counts before what past participants tell: it is there at once, and not
-/// every account has the other. But who began to look in the middle of the leg saw too little, and too little looks like the truth:
-/// then past participants tell, or nobody does. Somebody else's hold is not the customer's: where it is known which call is the agent's, that
+/// every account has the other. But who began to look in the middle of the leg, or looked away for a while, saw too little, and too little looks like
+/// the truth: then past participants tell, or nobody does. Somebody else's hold is not the customer's: where it is known which call is the agent's, that
 /// one is left out.
 pub(super) fn of_leg(
     leg: &Leg,
@@ -30,7 +33,7 @@ pub(super) fn of_leg(
     };
     let agent = attributes.worker_call();
     if let Answer::HoldSeen(Some(sightings)) = evidence.get(Question::HoldSeen(conference))?
-        && covers_beginning(sightings, from)
+        && (is_told(sightings, from) || is_looked_at(sightings, from, to))
     {
         return Ok(total(&spans(sightings, agent, to), from, to));
     }
@@ -70,11 +73,46 @@ fn conference(
     Ok(found.first().map(|conference| conference.sid))
 }
 
-/// Whether anything of the conference was seen when the leg began. Anybody's sighting will do, the agent's too: who joins is seen, so
-/// whoever is seen later was not there before.
-fn covers_beginning(sightings: &[HoldSighting], accepted: DateTime<Utc>) -> bool {
+/// Whether anything of the conference was told when the leg began, so that the rest was told as well. Anybody's sighting will do, the
+/// agent's too: who joins is seen, so whoever is seen later was not there before.
+fn is_told(sightings: &[HoldSighting], accepted: DateTime<Utc>) -> bool {
     let limit = accepted + BEGINNING;
-    sightings.iter().any(|sighting| sighting.at <= limit)
+    let told = |sighting: &HoldSighting| sighting.by == SeenBy::Telling && sighting.at <= limit;
+    sightings.iter().any(told)
+}
+
+/// Whether somebody looked at the conference from the leg's beginning to its end, at whomever, and never looked away for long.
+fn is_looked_at(sightings: &[HoldSighting], accepted: DateTime<Utc>, ended: DateTime<Utc>) -> bool {
+    let mut looks: Vec<_> = sightings
+        .iter()
+        .filter(|sighting| sighting.by != SeenBy::Telling)
+        .collect();
+    looks.sort_by_key(|look| (look.call, look.at));
+    // From one look to the next of the same call: what lies between was looked at as well.
+    let mut spans: Vec<_> = looks.iter().map(|look| (look.at, look.at)).collect();
+    for pair in looks.windows(2) {
+        if let [one, next] = pair
+            && next.by == SeenBy::LookingSince
+            && one.call == next.call
+        {
+            spans.push((one.at, next.at));
+        }
+    }
+    spans.sort_unstable();
+    // Whatever came before a gap, the next look is early enough if the leg has just begun.
+    let mut until = accepted + BEGINNING - GAP;
+    let mut looked = false;
+    for (from, to) in spans {
+        if from > until + GAP {
+            return false;
+        }
+        looked = true;
+        until = until.max(to);
+        if until + GAP >= ended {
+            return true;
+        }
+    }
+    looked && until + GAP >= ended
 }
 
 /// From sightings, in any order and perhaps repeated, to spans of hold. A hold whose end was not seen lasts to `end`.
@@ -154,7 +192,18 @@ mod tests {
             call: call.parse().ok(),
             at: at(second),
             on,
+            by: SeenBy::Telling,
         }
+    }
+
+    /// Somebody looked at this second and, where there is another, again and again until then.
+    fn looked(seconds: &[i64], on: bool) -> Vec<HoldSighting> {
+        let by = [SeenBy::Looking, SeenBy::LookingSince];
+        let looks = seconds.iter().zip(by).map(|(second, by)| HoldSighting {
+            by,
+            ..seen(CUSTOMER, *second, on)
+        });
+        looks.collect()
     }
 
     fn observed(count: u32, seconds: u64) -> Hold {
@@ -262,6 +311,32 @@ mod tests {
         assert_eq!(of_a_leg(late(), Some(all)), Ok(observed(2, 30)));
         for silent in [past(None), Answer::Participants(None)] {
             assert_eq!(of_a_leg(late(), Some(silent)), Ok(Hold::NotObservable));
+        }
+    }
+
+    #[test]
+    fn looks_tell_a_legs_hold_where_nobody_looked_away_for_long() {
+        let whole = [
+            looked(&[3, 20], false),
+            looked(&[24, 30], true),
+            looked(&[35, 98], false),
+        ];
+        assert_eq!(of_a_leg(Some(whole.concat()), None), Ok(observed(1, 11)));
+        // Looking went on since before the leg, and the last look is a moment old.
+        let before = [looked(&[-700, 45], false)];
+        assert_eq!(of_a_leg(Some(before.concat()), None), Ok(observed(0, 0)));
+        let question = Question::Participants(CONFERENCE.parse().unwrap());
+        let gaps = [
+            // In the midst, at the end, at the beginning, and before the leg had begun.
+            vec![looked(&[3, 20], false), looked(&[81, 99], false)],
+            vec![looked(&[3, 39], false)],
+            vec![looked(&[31, 99], false)],
+            vec![looked(&[-700, -31], false), looked(&[31, 99], false)],
+        ];
+        for gap in gaps {
+            assert_eq!(of_a_leg(Some(gap.concat()), None), Err(question), "{gap:?}");
+            let all = past(Some(vec![(10, 30)]));
+            assert_eq!(of_a_leg(Some(gap.concat()), Some(all)), Ok(observed(1, 20)));
         }
     }
 

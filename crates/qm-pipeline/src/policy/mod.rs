@@ -32,7 +32,7 @@ pub use exclusion::by_product;
 pub use facts::{
     AgentKnown, Answer, CallFacts, ConferenceFacts, ConversationFacts, Encryption, Evidence,
     FoundContact, FoundState, HoldSighting, HoldSpan, InteractionAgent, Occupants,
-    ParticipantFacts, Question, RecordingFacts, RecordingState,
+    ParticipantFacts, Question, RecordingFacts, RecordingState, SeenBy,
 };
 pub use rules::Rules;
 pub(crate) use rules::{after, span};

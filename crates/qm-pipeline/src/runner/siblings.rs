@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use contact_model::{Details, Leg, LegId, MessageRange};
 use sync_ledger::{
-    ContactRecord, ContactRow, Ledger, LedgerError, StoredDetails, UnreadableContact,
+    ContactRecord, ContactRow, HoldSource, Ledger, LedgerError, StoredDetails, UnreadableContact,
 };
 use transcript::{Claim, LegPeriod};
 use twilio_sid::{ConferenceSid, ConversationSid};
 
 use super::Core;
-use crate::policy::{HoldSighting, Occupants};
+use crate::policy::{HoldSighting, Occupants, SeenBy};
 
 /// The legs beside one in its conversation and in its interaction.
 struct Beside {
@@ -119,6 +119,11 @@ pub(super) async fn hold_seen<L: Ledger>(
             call: Some(note.call),
             at: note.at,
             on: note.held,
+            by: match note.source {
+                HoldSource::Poll => SeenBy::Looking,
+                HoldSource::PollAgain => SeenBy::LookingSince,
+                _ => SeenBy::Telling,
+            },
         })
         .collect();
     Ok((!sightings.is_empty()).then_some(sightings))

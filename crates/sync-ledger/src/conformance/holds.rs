@@ -8,7 +8,7 @@ use crate::{HoldNote, HoldSource, Ledger, LedgerError};
 super::cases![
     what_was_seen_is_told_in_the_order_of_its_time,
     what_is_known_is_not_written_down_twice,
-    what_polling_sees_unchanged_is_written_down_once,
+    what_polling_sees_unchanged_is_written_down_once_and_how_long_it_did,
     each_acd_sees_its_own_conferences,
 ];
 
@@ -71,8 +71,10 @@ async fn what_is_known_is_not_written_down_twice<L: Ledger>(ledger: L) {
     assert_eq!(told, [more[2], first, more[1]]);
 }
 
-async fn what_polling_sees_unchanged_is_written_down_once<L: Ledger>(ledger: L) {
-    use HoldSource::{Event, Poll};
+async fn what_polling_sees_unchanged_is_written_down_once_and_how_long_it_did<L: Ledger>(
+    ledger: L,
+) {
+    use HoldSource::{Event, Poll, PollAgain};
     ledger.register(&acd(1), "an acd").await.unwrap();
     let polled = [
         note(1, 10, false, Poll),
@@ -87,15 +89,24 @@ async fn what_polling_sees_unchanged_is_written_down_once<L: Ledger>(ledger: L) 
     // What an event tells is kept in any case.
     let told = [note(1, 31, false, Event), note(1, 32, false, Poll)];
     assert_eq!(ledger.note_holds(&acd(1), &told).await.unwrap(), 1);
+    let later = [note(1, 90, false, Poll), note(1, 150, false, Poll)];
+    assert_eq!(ledger.note_holds(&acd(1), &later).await.unwrap(), 0);
+    // For longer than that nobody looked: it may have been otherwise.
+    let anew = [note(1, 211, false, Poll), note(1, 212, false, Poll)];
+    assert_eq!(ledger.note_holds(&acd(1), &anew).await.unwrap(), 1);
     let told = ledger.holds_of(&acd(1), &[conference(1)]).await.unwrap();
-    let shown: Vec<_> = told.iter().map(|note| (note.at, note.held)).collect();
     assert_eq!(
-        shown,
+        told,
         [
-            (at(10), false),
-            (at(20), true),
-            (at(30), false),
-            (at(31), false)
+            note(1, 10, false, Poll),
+            note(1, 15, false, PollAgain),
+            note(1, 20, true, Poll),
+            note(1, 25, true, PollAgain),
+            note(1, 30, false, Poll),
+            note(1, 31, false, Event),
+            note(1, 150, false, PollAgain),
+            note(1, 211, false, Poll),
+            note(1, 212, false, PollAgain),
         ]
     );
 }

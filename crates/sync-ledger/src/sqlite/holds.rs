@@ -8,7 +8,7 @@ use twilio_sid::ConferenceSid;
 use super::contacts::push_acd;
 use super::rows::time_of;
 use super::{SqliteLedger, Tx};
-use crate::{HoldNote, HoldSource, HoldStore, LedgerError, Result};
+use crate::{HoldNote, HoldSource, HoldStore, LedgerError, POLL_GAP, Result};
 
 const WHAT: &str = "an observation of hold";
 
@@ -21,8 +21,9 @@ impl HoldStore for SqliteLedger {
         let acd_id = self.acd_id(&mut tx, acd).await?;
         let mut new = 0;
         for note in notes {
-            if note.source == HoldSource::Poll && self.seen_unchanged(&mut tx, acd_id, note).await?
-            {
+            let is_again =
+                note.source == HoldSource::Poll && self.seen_again(&mut tx, acd_id, note).await?;
+            if is_again {
                 continue;
             }
             new += sqlx::query(
@@ -72,11 +73,11 @@ impl HoldStore for SqliteLedger {
 }
 
 impl SqliteLedger {
-    /// Whether polling saw the participant just so when it looked before.
-    async fn seen_unchanged(&self, tx: &mut Tx, acd: i64, note: &HoldNote) -> Result<bool> {
-        let before: Option<bool> = sqlx::query_scalar(
-            "SELECT held FROM hold_note WHERE acd = ? AND conference = ? AND call = ? AND source = 'poll' AND at <= ? \
-             ORDER BY at DESC, held DESC LIMIT 1",
+    /// Whether polling saw the participant just so when it looked before, not long ago; if so, writes down that it still does.
+    async fn seen_again(&self, tx: &mut Tx, acd: i64, note: &HoldNote) -> Result<bool> {
+        let before: Option<(bool, i64, String)> = sqlx::query_as(
+            "SELECT held, at, source FROM hold_note WHERE acd = ? AND conference = ? AND call = ? \
+             AND source IN ('poll', 'poll-again') AND at <= ? ORDER BY at DESC, held DESC LIMIT 1",
         )
         .bind(acd)
         .bind(note.conference.as_str())
@@ -85,7 +86,34 @@ impl SqliteLedger {
         .fetch_optional(&mut **tx)
         .await
         .map_err(|error| self.fault(error))?;
-        Ok(before == Some(note.held))
+        let at = note.at.timestamp_millis();
+        let Some((_, last, source)) = before.filter(|(held, last, _)| {
+            *held == note.held && at - last <= POLL_GAP.num_milliseconds()
+        }) else {
+            return Ok(false);
+        };
+        let (again, first) = (HoldSource::PollAgain.as_str(), HoldSource::Poll.as_str());
+        if source == first {
+            sqlx::query(
+                "INSERT OR IGNORE INTO hold_note (acd, conference, at, call, held, source) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )
+        } else {
+            sqlx::query(
+                "UPDATE OR IGNORE hold_note SET at = ?3 WHERE acd = ?1 AND conference = ?2 AND at = ?7 AND call = ?4 \
+                 AND held = ?5 AND source = ?6",
+            )
+        }
+        .bind(acd)
+        .bind(note.conference.as_str())
+        .bind(at)
+        .bind(note.call.as_str())
+        .bind(note.held)
+        .bind(again)
+        .bind(last)
+        .execute(&mut **tx)
+        .await
+        .map_err(|error| self.fault(error))?;
+        Ok(true)
     }
 
     fn read_hold(&self, row: &SqliteRow) -> Result<HoldNote> {

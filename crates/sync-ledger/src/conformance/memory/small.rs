@@ -6,8 +6,8 @@ use twilio_sid::ConferenceSid;
 
 use super::MemoryLedger;
 use crate::{
-    HoldNote, HoldSource, HoldStore, Reconciliation, ReconciliationStore, Result, TenantFact,
-    TenantFacts, floor_ms,
+    HoldNote, HoldSource, HoldStore, POLL_GAP, Reconciliation, ReconciliationStore, Result,
+    TenantFact, TenantFacts, floor_ms,
 };
 
 impl HoldStore for MemoryLedger {
@@ -23,20 +23,31 @@ impl HoldStore for MemoryLedger {
             let of_participant = |(of, known): &&(AcdKey, HoldNote)| {
                 of == acd && (known.conference, known.call) == (note.conference, note.call)
             };
-            let mut known = state.holds.iter().filter(of_participant);
+            let known = state.holds.iter().filter(of_participant);
             if known
                 .clone()
                 .any(|(_, known)| (known.at, known.held) == (note.at, note.held))
             {
                 continue;
             }
-            let polled = known
-                .by_ref()
-                .filter(|(_, known)| known.source == HoldSource::Poll && known.at <= note.at)
-                .map(|(_, known)| (known.at, known.held))
-                .max();
-            let unchanged = polled.is_some_and(|(_, held)| held == note.held);
-            if note.source == HoldSource::Poll && unchanged {
+            let is_poll = |known: &HoldNote| {
+                matches!(known.source, HoldSource::Poll | HoldSource::PollAgain)
+                    && known.at <= note.at
+            };
+            let before = known
+                .map(|(_, known)| *known)
+                .filter(is_poll)
+                .max_by_key(|known| (known.at, known.held))
+                .filter(|known| known.held == note.held && note.at - known.at <= POLL_GAP);
+            if let Some(before) = before.filter(|_| note.source == HoldSource::Poll) {
+                if before.source == HoldSource::PollAgain {
+                    state.holds.remove(&(acd.clone(), before));
+                }
+                let again = HoldNote {
+                    source: HoldSource::PollAgain,
+                    ..note
+                };
+                state.holds.insert((acd.clone(), again));
                 continue;
             }
             state.holds.insert((acd.clone(), note));
