@@ -303,6 +303,46 @@ fn contacts_are_exported_with_their_details_and_forgotten_for_good() {
 }
 
 #[test]
+fn a_leg_that_is_forgotten_while_the_ledger_is_lost_stays_away_when_it_is_filled_again() {
+    let centre = Centre::new(&[Kind::ConferenceMono, Kind::InboundCustomerFirst], |_| {});
+    let leg = centre.simulator.expected()[0].leg.clone();
+    let ledger = centre.path().join("connector.state").join("ledger.db");
+    assert!(!ledger.exists());
+    // By what somebody said nothing is found where nothing is known, and no ledger is made for that.
+    let by_number = centre.ends(
+        &["contacts", "forget", "--address", "+15550100", "--yes"],
+        1,
+    );
+    assert!(by_number["error"].as_str().unwrap().contains("ledger"));
+    assert!(!ledger.exists());
+    let forgotten = centre.json(&["contacts", "forget", &leg, "--yes"]);
+    assert_eq!(forgotten["erased"][0]["leg"], leg, "{forgotten:#}");
+    centre.json(&["run", "--until-idle", "--log", "warn"]);
+    let received: Vec<_> = centre.simulator.received();
+    assert_eq!(received.len(), 1);
+    assert!(received[0].leg != leg);
+    let shown = centre.json(&["contacts", "show", &leg]);
+    assert_eq!(shown["stage"], "excluded", "{shown:#}");
+    // An earlier release's ledger is told by name, with what to do.
+    use std::io::{Seek as _, SeekFrom, Write as _};
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .open(&ledger)
+        .unwrap();
+    // `user_version`, big endian (SQLite's file format, section 1.3).
+    file.seek(SeekFrom::Start(60)).unwrap();
+    file.write_all(&1_u32.to_be_bytes()).unwrap();
+    drop(file);
+    let older = centre.ends(&["contacts", "forget", &leg, "--yes"], 1);
+    let told =
+        older["error"].as_str().unwrap().to_owned() + older["advice"].as_str().unwrap_or_default();
+    assert!(
+        told.contains("start `run` of this release once"),
+        "{older:#}"
+    );
+}
+
+#[test]
 fn showing_what_twilio_pushes_ends_well_also_where_nothing_is_set_up() {
     let centre = Centre::new(&[Kind::ConferenceMono], |_| {});
     centre.config(|text| {

@@ -11,7 +11,9 @@ use qm_pipeline::Until;
 use qm_pipeline::report::reconcile::{Account, ReconcileReport, reconcile as account, reconciled};
 use qm_pipeline::report::{AcdNames, RangeNote, check_range};
 use service_runtime::{Exit, Progress, Signals, Stop, Terminal};
-use sync_ledger::{AcdStore as _, SqliteLedger, Wish, WishId, WishState, WishStore as _};
+use sync_ledger::{
+    AcdStore as _, ContactStore as _, SqliteLedger, Wish, WishId, WishState, WishStore as _,
+};
 
 use crate::cli::{self, Global};
 use crate::commands::{Ended, work};
@@ -151,10 +153,16 @@ async fn wish(
     Ok(ids)
 }
 
-/// Shows that something goes on, until the worker is through with every wish.
+/// Shows how many contacts came to their end meanwhile, until the worker is through with every wish.
 async fn follow(ledger: &SqliteLedger, wishes: &[WishId]) -> Result<()> {
-    let progress = Progress::new(Terminal::stderr(), None, "the worker reconciles");
+    let progress = Progress::new(
+        Terminal::stderr(),
+        None,
+        "the worker reconciles; contacts that came to their end meanwhile:",
+    );
+    let before = at_their_end(ledger).await?;
     loop {
+        progress.set(at_their_end(ledger).await?.saturating_sub(before));
         let mut settled = 0;
         for id in wishes {
             let state = ledger.wish(*id).await?.map(|row| row.state);
@@ -167,6 +175,12 @@ async fn follow(ledger: &SqliteLedger, wishes: &[WishId]) -> Result<()> {
         }
         tokio::time::sleep(LOOK).await;
     }
+}
+
+async fn at_their_end(ledger: &SqliteLedger) -> Result<u64> {
+    let counts = ledger.counts(None).await?;
+    let ended = counts.iter().filter(|count| count.stage.is_final());
+    Ok(ended.map(|count| count.contacts).sum())
 }
 
 async fn demand_done(ledger: &SqliteLedger, wishes: &[WishId]) -> Result<()> {
