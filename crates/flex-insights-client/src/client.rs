@@ -245,3 +245,34 @@ impl fmt::Debug for FlexInsightsClient {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::Utc;
+    use secrecy::SecretString;
+
+    use super::*;
+
+    #[test]
+    fn the_pauses_grow_to_the_longest_and_lie_between_half_and_whole() {
+        for (random, expected) in [
+            (0.0, [500, 1000, 2000, 10_000]),
+            (1.0, [1000, 2000, 4000, 20_000]),
+        ] {
+            let project = "p1".parse().unwrap();
+            let settings = InsightsSettings::new(
+                "me",
+                SecretString::from("x"),
+                project,
+                Utc::now,
+                move || random,
+            );
+            let http = HttpClient::builder().build().unwrap();
+            let client = FlexInsightsClient::new(settings, http).unwrap();
+            let polling = client.settings().polling;
+            let pauses = Backoff::new(polling.first, polling.longest);
+            let waits = [1, 2, 3, 60].map(|asked| client.shared.pause(pauses, asked).as_millis());
+            assert_eq!(waits, expected);
+        }
+    }
+}

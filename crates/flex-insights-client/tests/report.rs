@@ -242,3 +242,24 @@ fn a_setting_that_cannot_work_is_named() {
     let error = flex_insights_client::FlexInsightsClient::new(bad, http).unwrap_err();
     assert!(error.to_string().contains("first pause"), "{error}");
 }
+
+#[tokio::test]
+async fn a_login_that_ends_while_a_report_is_computed_is_replaced_at_once() {
+    let server = server().await;
+    let ended =
+        ResponseTemplate::new(401).insert_header("www-authenticate", "GoodData cookie=GDCAuthSST");
+    on("GET", RESULT)
+        .respond_with(ended)
+        .up_to_n_times(1)
+        .mount(&server)
+        .await;
+    result(&server, csv("a\n1\n")).await;
+    let got = client(settings(&server.uri()))
+        .report(&report())
+        .await
+        .unwrap();
+    assert_eq!(read(got).await, b"a\n1\n");
+    assert_eq!(count(&server, "POST", LOGIN).await, 2);
+    assert_eq!(count(&server, "GET", RESULT).await, 2);
+    assert_eq!(count(&server, "POST", EXECUTE).await, 1);
+}
