@@ -50,6 +50,16 @@ impl Response {
             .and_then(|text| text.parse().ok())
     }
 
+    /// Whether the end of the body can be told from a connection that broke: the answer announces a length or comes in pieces, or
+    /// HTTP/2 frames it. Where it cannot, an end of the body proves nothing.
+    pub fn has_own_end(&self) -> bool {
+        self.content_length().is_some()
+            || self
+                .header("transfer-encoding")
+                .is_some_and(|coding| coding.to_ascii_lowercase().contains("chunked"))
+            || self.inner.version() >= reqwest::Version::HTTP_2
+    }
+
     /// The vendor's id of the request.
     pub fn request_id(&self) -> Option<String> {
         request_id(self.inner.headers())

@@ -368,6 +368,30 @@ async fn json_of_another_shape_is_not_asked_for_again_and_not_repeated_in_the_er
 }
 
 #[tokio::test]
+async fn a_body_that_ends_with_its_connection_alone_has_no_end_of_its_own() {
+    for (answer, own_end) in [
+        ("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nab", false),
+        (
+            "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nab",
+            true,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n",
+            true,
+        ),
+    ] {
+        let raw = Raw::start(vec![Deed::Write(vec![answer], Duration::ZERO)]).await;
+        let response = client()
+            .send(&get(), |_| Request::get(raw.base.join(["x"])))
+            .await
+            .unwrap();
+        assert_eq!(response.has_own_end(), own_end, "{answer}");
+        let fetched = response.collect(LIMIT).await.unwrap();
+        assert_eq!(fetched.body().as_ref(), b"ab");
+    }
+}
+
+#[tokio::test]
 async fn a_slow_but_steady_body_is_read_to_its_end() {
     let head = "HTTP/1.1 200 OK\r\ncontent-length: 6\r\nconnection: close\r\n\r\n";
     let raw = Raw::start(vec![Deed::Write(
