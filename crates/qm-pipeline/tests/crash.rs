@@ -22,13 +22,15 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use connector_config::Config;
 use contact_model::{Contact, LegId, Stage};
-use flex_simulator::scenario::{Kind, Scenario, Span};
+use flex_simulator::scenario::{Kind, Push, Scenario, Span};
 use flex_simulator::{FaultLevel, Held, HoldAt, Simulator, SimulatorOptions, Timings};
 use process::{Moment, Point, Process};
 use qm_pipeline::{Nobody, RunReport, Step, Until, Witness};
 use serde_json::{Value, json};
 use sync_ledger::{
-    AcdStore as _, CursorStore as _, LedgerError, Wish, WishState, WishStore as _, WorkerLock,
+    AcdStore as _, CursorStore as _, DeletionCount, DeletionState, DeletionStore as _, Inbox as _,
+    LedgerError, OutboxStore as _, SqliteLedger, TenantFacts as _, Wish, WishState, WishStore as _,
+    WorkerLock,
 };
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -68,8 +70,26 @@ fn long_wrap_up() -> Scenario {
     scenario
 }
 
+/// Calls of which the customer is told, whose recordings are deleted at the source, and of whose events the later ones are pushed.
+fn with_what_follows() -> Scenario {
+    let kinds = [
+        Kind::ConferenceEncrypted,
+        Kind::ConferenceMono,
+        Kind::TransferDual,
+        Kind::NotStored,
+    ];
+    let mut scenario = scenario(&kinds, 2, Span::new(1_000, 2_000));
+    scenario.webhooks = true;
+    scenario.delete_source = true;
+    let mut push = Push::default();
+    push.callback = true;
+    scenario.push = Some(push);
+    scenario
+}
+
 fn scenario(kinds: &[Kind], live: u32, audio_ms: Span) -> Scenario {
     let mut scenario = Scenario::default();
+    scenario.webhooks = false;
     // How much of a hold is seen depends on who is there to look.
     scenario.hold_labels.clear();
     scenario.contacts = u32::try_from(kinds.len()).unwrap();
@@ -124,7 +144,24 @@ impl Place {
         };
         place.set("capture_delay", "1s");
         place.set("capture_wait", "1s");
+        if place.simulator.world().scenario().delete_source {
+            place.rely_on_read_backs().await;
+        }
         place
+    }
+
+    /// Notes what a synthetic contact would have shown: nothing is deleted before.
+    async fn rely_on_read_backs(&self) {
+        let acd = Config::load(&self.config).unwrap().acds[0].clone();
+        let (_, ledger) = common::worker(&self.config, Arc::new(Nobody)).await;
+        ledger.register(&acd.key(), &acd.name).await.unwrap();
+        for assumption in [315, 318, 320, 402] {
+            ledger
+                .confirm(&acd.key(), assumption, true, Utc::now())
+                .await
+                .unwrap();
+        }
+        ledger.close().await;
     }
 
     /// Changes a time in the configuration that is there already.
@@ -210,13 +247,15 @@ impl Place {
 
     /// Runs a worker in this process until everything has come to its end.
     async fn finish(&self, witness: Arc<dyn Witness>) -> Ended {
-        let (worker, ledger) = common::worker(&self.config, witness).await;
+        let (worker, ledger) = common::whole_worker(&self.config, witness).await;
         ledger.verify().await.unwrap();
         assert_eq!(self.spooled(), 0, "the spool is emptied at the start");
         let stop = CancellationToken::new();
         let running = tokio::spawn(worker.run(stop.clone(), Until::Stopped));
         let settled = async {
-            while !self.is_settled(&common::contacts(&ledger).await) {
+            while !self.is_settled(&common::contacts(&ledger).await)
+                || !self.is_followed_up(&ledger).await
+            {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         };
@@ -241,6 +280,20 @@ impl Place {
         Utc::now() > self.simulator.world().settles()
             && contacts.len() >= self.simulator.expected().len()
             && contacts.iter().all(at_its_end)
+    }
+
+    /// Whether everything was told, no pushed event waits, and every recording that may go is deleted.
+    async fn is_followed_up(&self, ledger: &SqliteLedger) -> bool {
+        let scenario = self.simulator.world().scenario();
+        let told = ledger.outbox_counts(None).await.unwrap();
+        let deleted = ledger.deletion_counts(None).await.unwrap();
+        let rests = |count: &DeletionCount| {
+            count.state == DeletionState::Deleted || count.reason.as_deref() == Some("leg-parked")
+        };
+        told.iter().all(|count| count.pending == 0)
+            && self.simulator.account().webhooks_lost == 0
+            && ledger.inbox_backlog().await.unwrap().is_empty()
+            && (!scenario.delete_source || !deleted.is_empty() && deleted.iter().all(rests))
     }
 
     /// What became of each leg: in the ledger, and at Calabrio ONE. Without what differs from run to run: times, lengths to the
@@ -271,6 +324,16 @@ impl Place {
                 "verdict": audio.map(|audio| &audio.verdict),
             }));
         }
+        for told in self.simulator.webhooks() {
+            assert!(told.is_acknowledged(), "{told:?}");
+            let what = json!({"status": told.status, "failure": told.failure_reason});
+            ended.entry(told.leg).or_default().push(what);
+        }
+        let deleted = self.simulator.world().deleted_recordings();
+        ended.insert(
+            "deleted".to_owned(),
+            deleted.into_iter().map(Value::from).collect(),
+        );
         ended
     }
 }
@@ -284,6 +347,10 @@ enum Kill {
     At(Point),
     /// When this request, counted from 0, has come to the vendor or has been done there. It is not answered.
     Request(Step, HoldAt, usize),
+    /// When this webhook, counted from 0, has come to the customer or has been taken there. It is not answered.
+    Webhook(HoldAt, usize),
+    /// As soon as so many requests with pushed events have been answered.
+    Pushed(u64),
     /// So long after its start.
     Once(Duration),
 }
@@ -298,6 +365,13 @@ impl std::fmt::Display for Kill {
             Self::Request(step, HoldAt::Answer, after) => {
                 write!(f, "{} {} done, not answered", step.as_str(), after + 1)
             }
+            Self::Webhook(HoldAt::Arrival, after) => {
+                write!(f, "webhook {} sent, not taken", after + 1)
+            }
+            Self::Webhook(HoldAt::Answer, after) => {
+                write!(f, "webhook {} taken, not answered", after + 1)
+            }
+            Self::Pushed(count) => write!(f, "after {count} pushed events"),
             Self::Once(after) => write!(f, "{after:?} after the start"),
         }
     }
@@ -313,6 +387,9 @@ fn is_request_of(step: Step, request: &str) -> bool {
         Step::Upload => request.starts_with("POST calabrio.example/api/upload/"),
         Step::Search => request.starts_with("GET calabrio.example/api/rest/recording/contact?"),
         Step::UpdateMetadata => request.starts_with("PUT calabrio.example/"),
+        Step::DeleteSource => {
+            request.starts_with("DELETE api.twilio.com/") && request.contains("/Recordings/RE")
+        }
         _ => false,
     }
 }
@@ -322,12 +399,24 @@ impl Kill {
         match self {
             Self::At(point) => place.process(Some(point)).ended().await,
             Self::Request(step, at, after) => {
-                let mut held = place
-                    .simulator
-                    .hold(at, after, move |request| is_request_of(step, request));
+                let of_step = move |request: &str| is_request_of(step, request);
+                let held = place.simulator.hold(at, after, of_step);
+                Self::when(place, held).await;
+            }
+            Self::Webhook(at, after) => {
+                let told = |request: &str| request.starts_with("POST hooks.example/");
+                let held = place.simulator.hold(at, after, told);
+                Self::when(place, held).await;
+            }
+            Self::Pushed(count) => {
                 let process = place.process(None);
-                let reached = tokio::time::timeout(DEADLINE, held.reached()).await;
-                assert!(reached.is_ok(), "no such request came");
+                let pushed = async {
+                    while place.simulator.pushed().accepted < count {
+                        tokio::time::sleep(Duration::from_millis(1)).await;
+                    }
+                };
+                let pushed = tokio::time::timeout(DEADLINE, pushed).await;
+                assert!(pushed.is_ok(), "so many were not pushed");
                 process.kill();
             }
             Self::Once(after) => {
@@ -336,6 +425,16 @@ impl Kill {
                 process.kill();
             }
         }
+    }
+}
+
+impl Kill {
+    /// Kills a worker when a request has come to where it is held up.
+    async fn when(place: &Place, mut held: Held) {
+        let process = place.process(None);
+        let reached = tokio::time::timeout(DEADLINE, held.reached()).await;
+        assert!(reached.is_ok(), "no such request came");
+        process.kill();
     }
 }
 
@@ -450,6 +549,26 @@ async fn killed_at_any_moment_of_a_download_the_end_is_the_same() {
         vec![Kill::At(Point::Step(Step::Prepare, moment, 2))]
     }));
     table(everything, rows).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow: scripts/test"]
+async fn killed_at_any_moment_of_a_deletion_at_the_source_the_end_is_the_same() {
+    let rows = at_each_moment(Step::DeleteSource, &[1, 2]);
+    table(with_what_follows, rows).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow: scripts/test"]
+async fn killed_while_it_tells_by_webhook_or_is_told_by_pushed_events_the_end_is_the_same() {
+    let webhooks = [0, 2].into_iter().flat_map(|after| {
+        let moments = [HoldAt::Arrival, HoldAt::Answer];
+        moments.map(|at| vec![Kill::Webhook(at, after)])
+    });
+    let again = vec![Kill::Webhook(HoldAt::Answer, 1); 2];
+    let pushed = [1, 2, 4].map(|count| vec![Kill::Pushed(count)]);
+    let rows = webhooks.chain([again]).chain(pushed).collect();
+    table(with_what_follows, rows).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,17 +7,19 @@
     reason = "helpers of tests: not every test uses each, and a test may panic"
 )]
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
-use connector_config::{Config, SystemSecrets};
+use connector_config::{Config, Secrets, SystemSecrets};
 use contact_model::{Contact, StageName};
 use flex_simulator::scenario::Scenario;
 use flex_simulator::world::Outcome;
 use flex_simulator::{FaultLevel, Simulator, SimulatorOptions};
-use qm_pipeline::{Nobody, Until, Witness, Worker, connect};
+use qm_pipeline::report::AcdNames;
+use qm_pipeline::{Intake, Nobody, Until, Witness, Worker, connect};
 use recording_spool::Spool;
 use sync_ledger::{
     ContactFilter, ContactStore, PageRequest, Sealing, SealingKey, SqliteLedger, SqliteOptions,
@@ -48,15 +50,51 @@ pub async fn simulator(
     (simulator, config)
 }
 
-/// A worker on the ledger that the configuration names.
+/// A worker on the ledger that the configuration names. It tells nothing by webhook, and nothing can be pushed to it.
 pub async fn worker(
     config: &Path,
     witness: Arc<dyn Witness>,
 ) -> (Worker<SqliteLedger>, SqliteLedger) {
+    let (config, secrets) = load(config);
+    carrier(&config, &secrets, witness).await
+}
+
+/// The same with webhooks and pushed events, where they are configured: as `sync-qm run` makes it.
+pub async fn whole_worker(
+    config: &Path,
+    witness: Arc<dyn Witness>,
+) -> (Worker<SqliteLedger>, SqliteLedger) {
+    let (config, secrets) = load(config);
+    let (mut worker, ledger) = carrier(&config, &secrets, Arc::clone(&witness)).await;
+    let services = connect(&config, &secrets, None).unwrap();
+    let endpoints: BTreeMap<_, _> = services
+        .iter()
+        .filter_map(|services| Some((services.acd.key(), services.webhook.clone()?)))
+        .collect();
+    if !endpoints.is_empty() {
+        let names = AcdNames::configured(&config);
+        let witness = Arc::clone(&witness);
+        let deliverer = qm_pipeline::deliverer(ledger.clone(), &endpoints, &names, witness, None);
+        worker = worker.with_deliverer(deliverer.unwrap());
+    }
+    let pushed = worker.pushed();
+    let intake = Intake::bind(&config, &secrets, ledger.clone(), pushed, witness).await;
+    (worker.with_intake(intake.unwrap()), ledger)
+}
+
+fn load(config: &Path) -> (Config, Secrets) {
     let config = Config::load(config).unwrap_or_else(|error| panic!("{error}"));
     let secrets = config
         .resolve_secrets(&SystemSecrets)
         .unwrap_or_else(|error| panic!("{error}"));
+    (config, secrets)
+}
+
+async fn carrier(
+    config: &Config,
+    secrets: &Secrets,
+    witness: Arc<dyn Witness>,
+) -> (Worker<SqliteLedger>, SqliteLedger) {
     let key = secrets
         .sealing_key
         .as_ref()
@@ -69,9 +107,9 @@ pub async fn worker(
     let spool = Spool::open(&config.spool.dir, config.spool.quota.as_bytes())
         .await
         .unwrap();
-    let services = connect(&config, &secrets, None).unwrap();
+    let services = connect(config, secrets, None).unwrap();
     (
-        Worker::with_witness(&config, services, ledger.clone(), spool, witness),
+        Worker::with_witness(config, services, ledger.clone(), spool, witness),
         ledger,
     )
 }

@@ -164,7 +164,7 @@ pub fn work() {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let (worker, _ledger) = common::worker(Path::new(&config), witness).await;
+        let (worker, _ledger) = common::whole_worker(Path::new(&config), witness).await;
         worker
             .run(CancellationToken::new(), Until::Stopped)
             .await
