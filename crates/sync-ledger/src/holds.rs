@@ -13,7 +13,8 @@ use crate::Result;
 /// taken off it sooner, as a rule.
 pub const POLL_GAP: TimeDelta = TimeDelta::minutes(1);
 
-/// Observations of hold: whether a participant of a conference was on hold at some time. They are kept as long as details.
+/// Observations of hold: whether a participant of a conference was on hold at some time, and whether all that changed was
+/// told. They are kept as long as details.
 pub trait HoldStore: Send + Sync {
     /// Writes observations down, in one transaction; gives how many were new. What is known already changes nothing.
     ///
@@ -27,7 +28,28 @@ pub trait HoldStore: Send + Sync {
         &self,
         acd: &AcdKey,
         notes: &[HoldNote],
+    ) -> impl Future<Output = Result<u64>> + Send {
+        self.note_told(acd, notes, &[])
+    }
+
+    /// The same, and which changes of conferences were told, in the same transaction. Those are not counted.
+    ///
+    /// # Errors
+    ///
+    /// As [`note_holds`](Self::note_holds).
+    fn note_told(
+        &self,
+        acd: &AcdKey,
+        notes: &[HoldNote],
+        changes: &[ConferenceChange],
     ) -> impl Future<Output = Result<u64>> + Send;
+
+    /// Which changes of a conference were told, by their numbers.
+    fn changes_of(
+        &self,
+        acd: &AcdKey,
+        conference: ConferenceSid,
+    ) -> impl Future<Output = Result<Vec<ConferenceChange>>> + Send;
 
     /// What was seen of these conferences, by conference and in the order of its time.
     fn holds_of(
@@ -35,6 +57,17 @@ pub trait HoldStore: Send + Sync {
         acd: &AcdKey,
         conferences: &[ConferenceSid],
     ) -> impl Future<Output = Result<Vec<HoldNote>>> + Send;
+}
+
+/// That a change of a conference was told, whatever it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct ConferenceChange {
+    /// The conference.
+    pub conference: ConferenceSid,
+    /// Its number among the changes of its conference: where one is missing, one was not told, or not yet.
+    pub number: u64,
+    /// When it happened, to the millisecond.
+    pub at: DateTime<Utc>,
 }
 
 /// One observation.

@@ -38,7 +38,7 @@ pub use deletions::{
 pub use erasure::{Elsewhere, ErasureStore, FORGOTTEN, Forgotten, FoundByText};
 pub use error::{Cause, LedgerError, Result};
 pub use facts::{TenantFact, TenantFacts};
-pub use holds::{HoldNote, HoldSource, HoldStore, POLL_GAP};
+pub use holds::{ConferenceChange, HoldNote, HoldSource, HoldStore, POLL_GAP};
 pub use inbox::{
     ClaimedEvent, ClaimedEvents, EventClaim, EventNumber, Inbox, InboxBacklog, ProcessedEvent,
     PushedEvent, REMEMBER_EVENTS, Received, SettledEvents,

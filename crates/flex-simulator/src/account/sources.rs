@@ -50,7 +50,20 @@ impl Account {
                 Some(false) => unseen,
                 None => seen || unseen,
             };
-            self.hold_mismatches += u64::from(!right);
+            if right {
+                continue;
+            }
+            self.hold_mismatches += 1;
+            let account = self.legs.iter_mut().find(|leg| leg.leg == contact.leg);
+            if let Some(account) = account {
+                account.faults.push(format!(
+                    "its hold is told as {} times, {} s, and was {} times, {} s",
+                    count.unwrap_or("?"),
+                    seconds.unwrap_or("?"),
+                    known.count,
+                    known.seconds(),
+                ));
+            }
         }
     }
 }

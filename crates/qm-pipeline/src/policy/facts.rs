@@ -94,7 +94,7 @@ pub enum Answer {
     /// Legs and claims.
     Occupants(Occupants),
     /// Sightings, or that nobody looked.
-    HoldSeen(Option<Vec<HoldSighting>>),
+    HoldSeen(Option<ConferenceSeen>),
     /// Whether Calabrio knows the agent.
     Agent(AgentKnown),
 }
@@ -198,6 +198,15 @@ pub struct Occupants {
     pub claims: Vec<Claim>,
 }
 
+/// What was seen of a conference while it went on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ConferenceSeen {
+    /// Who was on hold, and who was not.
+    pub sightings: Vec<HoldSighting>,
+    /// The number of each change that was told, in that order, and when it happened; empty where changes have no numbers.
+    pub changes: Vec<(u64, DateTime<Utc>)>,
+}
+
 /// Somebody was put on hold, or taken off it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HoldSighting {
@@ -214,7 +223,7 @@ pub struct HoldSighting {
 /// How a hold, or that there was none, is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SeenBy {
-    /// It was told when it happened: whatever else happened was told as well.
+    /// It was told when it happened.
     Telling,
     /// Somebody looked.
     Looking,

@@ -5,11 +5,14 @@ use contact_model::{Hold, Leg};
 use twilio_sid::{CallSid, ConferenceSid};
 
 use super::attributes::LegAttributes;
-use super::facts::{Answer, Evidence, HoldSighting, Question, SeenBy};
+use super::facts::{Answer, ConferenceSeen, Evidence, HoldSighting, Question, SeenBy};
 
 /// How long after its leg was accepted a conference may be seen for the first time and still be seen from its beginning: the agent's
 /// phone rings, and polling lists conferences only now and then. Hardly anybody is put on hold and taken off it so early.
 const BEGINNING: Duration = Duration::seconds(30);
+
+/// How long before its end a leg's last change may have been: the agent wraps up a moment after the customer has left.
+const ENDING: Duration = Duration::seconds(10);
 
 /// How long nobody may have looked: a hold that is shorter may go unseen.
 const GAP: Duration = Duration::seconds(60);
@@ -32,10 +35,10 @@ pub(super) fn of_leg(
         return Ok(Hold::NotObservable);
     };
     let agent = attributes.worker_call();
-    if let Answer::HoldSeen(Some(sightings)) = evidence.get(Question::HoldSeen(conference))?
-        && (is_told(sightings, from) || is_looked_at(sightings, from, to))
+    if let Answer::HoldSeen(Some(seen)) = evidence.get(Question::HoldSeen(conference))?
+        && (is_told(seen, from, to) || is_looked_at(&seen.sightings, from, to))
     {
-        return Ok(total(&spans(sightings, agent, to), from, to));
+        return Ok(total(&spans(&seen.sightings, agent, to), from, to));
     }
     let Some(participants) = evidence.participants(conference)? else {
         return Ok(Hold::NotObservable);
@@ -73,12 +76,33 @@ fn conference(
     Ok(found.first().map(|conference| conference.sid))
 }
 
-/// Whether anything of the conference was told when the leg began, so that the rest was told as well. Anybody's sighting will do, the
-/// agent's too: who joins is seen, so whoever is seen later was not there before.
-fn is_told(sightings: &[HoldSighting], accepted: DateTime<Utc>) -> bool {
-    let limit = accepted + BEGINNING;
-    let told = |sighting: &HoldSighting| sighting.by == SeenBy::Telling && sighting.at <= limit;
-    sightings.iter().any(told)
+/// Whether all that changed from the leg's beginning to its end was told. Anybody's change will do, the agent's too: who joins is seen, so
+/// whoever is seen later was not there before, and who leaves ends the leg.
+///
+/// What was not taken in at once comes again minutes later, and what comes then is too late: between beginning and end no number may be
+/// missing. Without numbers, that both were told must do.
+fn is_told(seen: &ConferenceSeen, accepted: DateTime<Utc>, ended: DateTime<Utc>) -> bool {
+    // Of a short leg neither may reach into the other.
+    let quarter = (ended - accepted) / 4;
+    let begun = accepted + BEGINNING.min(quarter * 2);
+    let ending = ended - ENDING.min(quarter);
+    if seen.changes.is_empty() {
+        let told = |when: &dyn Fn(DateTime<Utc>) -> bool| {
+            let mut sightings = seen.sightings.iter();
+            sightings.any(|sighting| sighting.by == SeenBy::Telling && when(sighting.at))
+        };
+        return told(&|at| at <= begun) && told(&|at| at >= ending);
+    }
+    let first = seen.changes.iter().rposition(|(_, at)| *at <= begun);
+    let last = seen.changes.iter().position(|(_, at)| *at >= ending);
+    let (Some(first), Some(last)) = (first, last) else {
+        return false;
+    };
+    let between = seen.changes.get(first..=last).unwrap_or_default();
+    !between.is_empty()
+        && between
+            .windows(2)
+            .all(|pair| matches!(pair, [(one, _), (next, _)] if *next == one + 1))
 }
 
 /// Whether somebody looked at the conference from the leg's beginning to its end, at whomever, and never looked away for long.
@@ -249,6 +273,14 @@ mod tests {
         sightings: Option<Vec<HoldSighting>>,
         past: Option<Answer>,
     ) -> Result<Hold, Question> {
+        let seen = sightings.map(|sightings| ConferenceSeen {
+            sightings,
+            changes: vec![],
+        });
+        of_a_leg_in(seen, past)
+    }
+
+    fn of_a_leg_in(seen: Option<ConferenceSeen>, past: Option<Answer>) -> Result<Hold, Question> {
         let leg = Leg {
             acd: AcdKey {
                 account: "AC00000000000000000000000000000001".parse().unwrap(),
@@ -274,7 +306,7 @@ mod tests {
         let attributes = LegAttributes::of_leg(Some(&told), leg.id.reservation());
         let conference = CONFERENCE.parse().unwrap();
         let mut evidence = Evidence::default();
-        evidence.insert(Question::HoldSeen(conference), Answer::HoldSeen(sightings));
+        evidence.insert(Question::HoldSeen(conference), Answer::HoldSeen(seen));
         if let Some(past) = past {
             evidence.insert(Question::Participants(conference), past);
         }
@@ -297,8 +329,69 @@ mod tests {
     #[test]
     fn sightings_since_the_legs_beginning_tell_its_hold_alone() {
         for early in [seen(CUSTOMER, -500, false), seen(AGENT, 3, false)] {
-            let sightings = vec![early, seen(CUSTOMER, 60, true), seen(CUSTOMER, 70, false)];
+            let hold = [seen(CUSTOMER, 60, true), seen(CUSTOMER, 70, false)];
+            let sightings = vec![early, hold[0], hold[1], seen(CUSTOMER, 99, false)];
             assert_eq!(of_a_leg(Some(sightings), None), Ok(observed(1, 10)));
+            // That nobody left may mean that what was told last has not come yet.
+            let cut = vec![early, hold[0], hold[1]];
+            let question = Question::Participants(CONFERENCE.parse().unwrap());
+            assert_eq!(of_a_leg(Some(cut), None), Err(question));
+        }
+    }
+
+    #[test]
+    fn of_a_short_leg_too_both_ends_must_have_been_told_and_all_between() {
+        let told = |numbers: &[u64]| {
+            let changes = numbers.iter().map(|number| {
+                let second = i64::try_from(*number).unwrap();
+                (*number, at(second))
+            });
+            let seen = ConferenceSeen {
+                sightings: vec![],
+                changes: changes.collect(),
+            };
+            is_told(&seen, at(0), at(8))
+        };
+        assert!(told(&[0, 1, 2, 3, 4, 5, 6, 7, 8]));
+        assert!(told(&[4, 5, 6]));
+        for holes in [
+            &[0, 1, 2, 3, 4][..],
+            &[5, 6, 7, 8],
+            &[0, 1, 2, 3, 4, 6, 7, 8],
+            &[],
+        ] {
+            assert!(!told(holes), "{holes:?}");
+        }
+    }
+
+    #[test]
+    fn a_change_that_was_not_told_gives_way_to_past_participants() {
+        let told = |numbers: &[u64]| {
+            let when = |number: &u64| i64::try_from(*number).unwrap() * 10;
+            Some(ConferenceSeen {
+                sightings: vec![seen(CUSTOMER, 0, false), seen(CUSTOMER, 95, false)],
+                changes: numbers
+                    .iter()
+                    .map(|number| (*number, at(when(number))))
+                    .collect(),
+            })
+        };
+        // Between a change of the beginning and one of the end, none is missing; earlier and later ones may be.
+        for whole in [
+            &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9][..],
+            &[2, 3, 4, 5, 6, 7, 8, 9, 11],
+        ] {
+            assert_eq!(of_a_leg_in(told(whole), None), Ok(observed(0, 0)));
+        }
+        let question = Question::Participants(CONFERENCE.parse().unwrap());
+        for holes in [
+            &[0, 1, 2, 3, 4, 6, 7, 8, 9][..],
+            &[0, 1, 2, 3, 4],
+            &[5, 6, 7, 8, 9],
+        ] {
+            assert_eq!(of_a_leg_in(told(holes), None), Err(question));
+            let all = past(Some(vec![(50, 56)]));
+            assert_eq!(of_a_leg_in(told(holes), Some(all)), Ok(observed(1, 6)));
         }
     }
 

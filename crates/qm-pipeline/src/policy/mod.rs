@@ -30,8 +30,8 @@ use twilio_sid::TaskSid;
 pub use attributes::{LegAttributes, NamedMedia};
 pub use exclusion::by_product;
 pub use facts::{
-    AgentKnown, Answer, CallFacts, ConferenceFacts, ConversationFacts, Encryption, Evidence,
-    FoundContact, FoundState, HoldSighting, HoldSpan, InteractionAgent, Occupants,
+    AgentKnown, Answer, CallFacts, ConferenceFacts, ConferenceSeen, ConversationFacts, Encryption,
+    Evidence, FoundContact, FoundState, HoldSighting, HoldSpan, InteractionAgent, Occupants,
     ParticipantFacts, Question, RecordingFacts, RecordingState, SeenBy,
 };
 pub use rules::Rules;

@@ -8,7 +8,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use contact_model::AcdKey;
 use flex_events::{FlexEvent, ParticipantChange, ParticipantEvent, Pushed, WireForm};
 use sync_ledger::{
-    ClaimedEvent, HoldNote, HoldSource, Ledger, LedgerError, NewLeg, ProcessedEvent, Schedule, keep,
+    ClaimedEvent, ConferenceChange, HoldNote, HoldSource, Ledger, LedgerError, NewLeg,
+    ProcessedEvent, Schedule, keep,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -73,7 +74,7 @@ async fn batch<L: Ledger>(core: &Core<L>, acds: &[Arc<AcdRuntime>]) -> Result<us
         return Ok(0);
     }
     let mut processed = Vec::with_capacity(count);
-    let mut holds: BTreeMap<AcdKey, Vec<HoldNote>> = BTreeMap::new();
+    let mut told: BTreeMap<AcdKey, (Vec<HoldNote>, Vec<ConferenceChange>)> = BTreeMap::new();
     let mut origins = BTreeMap::new();
     for claimed in &claimed.events {
         let mut done = ProcessedEvent::from(claimed.claim);
@@ -95,15 +96,21 @@ async fn batch<L: Ledger>(core: &Core<L>, acds: &[Arc<AcdRuntime>]) -> Result<us
                 if let Some(screen) = &acd.screen {
                     screen.participant(&event);
                 }
-                holds.entry(key.clone()).or_default().extend(hold(&event));
+                let (holds, changes) = told.entry(key.clone()).or_default();
+                holds.extend(hold(&event));
+                changes.extend(event.sequence.map(|number| ConferenceChange {
+                    conference: event.conference,
+                    number,
+                    at: event.at,
+                }));
             }
             _ => {}
         }
         processed.push(done);
     }
     // What was seen twice is written down once, so this may come before the events are settled.
-    for (acd, notes) in holds {
-        core.ledger.note_holds(&acd, &notes).await?;
+    for (acd, (holds, changes)) in told {
+        core.ledger.note_told(&acd, &holds, &changes).await?;
     }
     let settled = core
         .ledger

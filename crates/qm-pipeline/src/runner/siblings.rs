@@ -10,7 +10,7 @@ use transcript::{Claim, LegPeriod};
 use twilio_sid::{ConferenceSid, ConversationSid};
 
 use super::Core;
-use crate::policy::{HoldSighting, Occupants, SeenBy};
+use crate::policy::{ConferenceSeen, HoldSighting, Occupants, SeenBy};
 
 /// The legs beside one in its conversation and in its interaction.
 struct Beside {
@@ -111,8 +111,9 @@ pub(super) async fn hold_seen<L: Ledger>(
     core: &Core<L>,
     leg: &Leg,
     conference: ConferenceSid,
-) -> Result<Option<Vec<HoldSighting>>, LedgerError> {
+) -> Result<Option<ConferenceSeen>, LedgerError> {
     let notes = core.ledger.holds_of(&leg.acd, &[conference]).await?;
+    let changes = core.ledger.changes_of(&leg.acd, conference).await?;
     let sightings: Vec<_> = notes
         .iter()
         .map(|note| HoldSighting {
@@ -126,5 +127,10 @@ pub(super) async fn hold_seen<L: Ledger>(
             },
         })
         .collect();
-    Ok((!sightings.is_empty()).then_some(sightings))
+    let changes = changes.iter().map(|change| (change.number, change.at));
+    let seen = ConferenceSeen {
+        sightings,
+        changes: changes.collect(),
+    };
+    Ok((!seen.sightings.is_empty()).then_some(seen))
 }

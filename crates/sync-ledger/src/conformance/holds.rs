@@ -3,13 +3,14 @@
 use twilio_sid::ConferenceSid;
 
 use super::fixture::{acd, at, sid};
-use crate::{HoldNote, HoldSource, Ledger, LedgerError};
+use crate::{ConferenceChange, HoldNote, HoldSource, Ledger, LedgerError, Retention};
 
 super::cases![
     what_was_seen_is_told_in_the_order_of_its_time,
     what_is_known_is_not_written_down_twice,
     what_polling_sees_unchanged_is_written_down_once_and_how_long_it_did,
     each_acd_sees_its_own_conferences,
+    which_changes_were_told_is_known_by_their_numbers,
 ];
 
 pub(super) fn conference(number: u32) -> ConferenceSid {
@@ -109,6 +110,37 @@ async fn what_polling_sees_unchanged_is_written_down_once_and_how_long_it_did<L:
             note(1, 212, false, PollAgain),
         ]
     );
+}
+
+async fn which_changes_were_told_is_known_by_their_numbers<L: Ledger>(ledger: L) {
+    ledger.register(&acd(1), "an acd").await.unwrap();
+    ledger.register(&acd(2), "an acd").await.unwrap();
+    let change = |of: u32, number: u64, second: i64| ConferenceChange {
+        conference: conference(of),
+        number,
+        at: at(second),
+    };
+    let hold = note(1, 20, true, HoldSource::Event);
+    let told = [change(1, 4, 20), change(2, 1, 5), change(1, 2, 10)];
+    let noted = ledger.note_told(&acd(1), &[hold], &told).await.unwrap();
+    assert_eq!(noted, 1);
+    // What is told twice stays as it was told first.
+    let again = [change(1, 3, 15), change(1, 4, 21)];
+    assert_eq!(ledger.note_told(&acd(1), &[], &again).await.unwrap(), 0);
+    let of = async |number, of| {
+        ledger
+            .changes_of(&acd(number), conference(of))
+            .await
+            .unwrap()
+    };
+    assert_eq!(of(1, 1).await, [told[2], again[0], told[0]]);
+    assert_eq!(of(2, 1).await, []);
+    // They go when observations go.
+    let retention = Retention::default();
+    let later = at(30) + retention.details;
+    let pruned = ledger.prune(later, &retention, 9).await.unwrap();
+    assert_eq!(pruned.holds, 5);
+    assert_eq!(of(1, 1).await, []);
 }
 
 async fn each_acd_sees_its_own_conferences<L: Ledger>(ledger: L) {

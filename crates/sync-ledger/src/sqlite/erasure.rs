@@ -232,6 +232,10 @@ impl SqliteLedger {
                 texts(&elsewhere.conferences),
             ),
             (
+                "DELETE FROM conference_change WHERE acd = ? AND conference = ?",
+                texts(&elsewhere.conferences),
+            ),
+            (
                 "DELETE FROM hold_note WHERE acd = ? AND call = ?",
                 texts(&elsewhere.calls),
             ),

@@ -8,7 +8,7 @@ use twilio_sid::ConferenceSid;
 use super::contacts::push_acd;
 use super::rows::time_of;
 use super::{SqliteLedger, Tx};
-use crate::{HoldNote, HoldSource, HoldStore, LedgerError, POLL_GAP, Result};
+use crate::{ConferenceChange, HoldNote, HoldSource, HoldStore, LedgerError, POLL_GAP, Result};
 
 const WHAT: &str = "an observation of hold";
 
@@ -16,7 +16,12 @@ const WHAT: &str = "an observation of hold";
 const AT_ONCE: usize = 200;
 
 impl HoldStore for SqliteLedger {
-    async fn note_holds(&self, acd: &AcdKey, notes: &[HoldNote]) -> Result<u64> {
+    async fn note_told(
+        &self,
+        acd: &AcdKey,
+        notes: &[HoldNote],
+        changes: &[ConferenceChange],
+    ) -> Result<u64> {
         let mut tx = self.begin().await?;
         let acd_id = self.acd_id(&mut tx, acd).await?;
         let mut new = 0;
@@ -40,8 +45,46 @@ impl HoldStore for SqliteLedger {
             .map_err(|error| self.fault(error))?
             .rows_affected();
         }
+        for change in changes {
+            sqlx::query(
+                "INSERT OR IGNORE INTO conference_change (acd, conference, number, at) VALUES (?, ?, ?, ?)",
+            )
+            .bind(acd_id)
+            .bind(change.conference.as_str())
+            .bind(i64::try_from(change.number).unwrap_or(i64::MAX))
+            .bind(change.at.timestamp_millis())
+            .execute(&mut *tx)
+            .await
+            .map_err(|error| self.fault(error))?;
+        }
         self.commit(tx).await?;
         Ok(new)
+    }
+
+    async fn changes_of(
+        &self,
+        acd: &AcdKey,
+        conference: ConferenceSid,
+    ) -> Result<Vec<ConferenceChange>> {
+        let rows: Vec<(i64, i64)> = sqlx::query_as(
+            "SELECT c.number, c.at FROM conference_change c JOIN acd a ON a.id = c.acd WHERE a.account = ? \
+             AND a.workspace = ? AND a.tenant = ? AND c.conference = ? ORDER BY c.number",
+        )
+        .bind(acd.account.as_str())
+        .bind(acd.workspace.as_str())
+        .bind(acd.tenant.to_string())
+        .bind(conference.as_str())
+        .fetch_all(&self.inner.reader)
+        .await
+        .map_err(|error| self.fault(error))?;
+        let change = |(number, at): (i64, i64)| {
+            Ok(ConferenceChange {
+                conference,
+                number: number.unsigned_abs(),
+                at: time_of("a change of a conference", at)?,
+            })
+        };
+        rows.into_iter().map(change).collect()
     }
 
     async fn holds_of(&self, acd: &AcdKey, conferences: &[ConferenceSid]) -> Result<Vec<HoldNote>> {

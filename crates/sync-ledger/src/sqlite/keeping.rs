@@ -37,7 +37,7 @@ impl RetentionStore for SqliteLedger {
             messages: drop(MESSAGES, rows).await?,
             answers: drop(ANSWERS, details).await?,
             events: drop(EVENTS, remembered.timestamp_millis()).await?,
-            holds: drop(HOLDS, details).await?,
+            holds: drop(HOLDS, details).await? + drop(CHANGES, details).await?,
             // After the contacts: it stays as long as a contact uses the recording.
             deletions: drop(DELETIONS, rows).await?,
             reconciliations: drop(RECONCILIATIONS, rows).await?,
@@ -71,6 +71,8 @@ const ANSWERS: &str = "UPDATE outbox SET answer = NULL, answer_seal = NULL WHERE
     INDEXED BY outbox_answer_to_drop WHERE settled_at <= ?1 AND answer IS NOT NULL AND ?2 ORDER BY settled_at, id LIMIT ?3)";
 const EVENTS: &str = "DELETE FROM inbox WHERE id IN (SELECT id FROM inbox INDEXED BY inbox_settled WHERE settled_at <= ?1 \
     AND ?2 ORDER BY settled_at, id LIMIT ?3)";
+const CHANGES: &str = "DELETE FROM conference_change WHERE (acd, conference, number) IN (SELECT acd, conference, number \
+    FROM conference_change INDEXED BY conference_change_at WHERE at <= ?1 AND ?2 ORDER BY at, acd, conference, number LIMIT ?3)";
 const HOLDS: &str = "DELETE FROM hold_note WHERE (acd, conference, at, call, held) IN (SELECT acd, conference, at, call, held \
     FROM hold_note INDEXED BY hold_note_at WHERE at <= ?1 AND ?2 ORDER BY at, acd, conference, call, held LIMIT ?3)";
 const DELETIONS: &str = "DELETE FROM source_deletion WHERE id IN (SELECT d.id FROM source_deletion d \

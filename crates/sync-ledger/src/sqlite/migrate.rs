@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0003_told_contact.sql"),
     include_str!("../../migrations/0004_forgotten.sql"),
     include_str!("../../migrations/0005_inbox_count.sql"),
+    include_str!("../../migrations/0006_conference_changes.sql"),
 ];
 
 /// The newest schema version that this program knows.

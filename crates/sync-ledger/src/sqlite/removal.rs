@@ -24,6 +24,7 @@ const DELETIONS: &str = "DELETE FROM source_deletion WHERE id IN (SELECT id FROM
 const REST: &[&str] = &[
     "DELETE FROM endpoint WHERE acd = ?",
     "DELETE FROM hold_note WHERE acd = ?",
+    "DELETE FROM conference_change WHERE acd = ?",
     "DELETE FROM tenant_fact WHERE acd = ?",
     "DELETE FROM reconciliation WHERE acd = ?",
     "DELETE FROM cursor WHERE acd = ?",

@@ -54,18 +54,21 @@ impl ErasureStore for MemoryLedger {
                 .push(step(&stage, now, Some(note_of(&elsewhere))));
             let events = state.erase_events(acd, &sids_of(&about), now);
             let (messages, messages_undelivered) = state.erase_messages(acd, leg, now);
-            let before = state.holds.len();
+            let before = state.holds.len() + state.changes.len();
             state.holds.retain(|(of, note)| {
                 of != acd
                     || !(elsewhere.conferences.contains(&note.conference)
                         || elsewhere.calls.contains(&note.call))
+            });
+            state.changes.retain(|(of, conference, _), _| {
+                of != acd || !elsewhere.conferences.contains(conference)
             });
             Ok(Forgotten {
                 details,
                 messages,
                 messages_undelivered,
                 events,
-                holds: (before - state.holds.len()) as u64,
+                holds: (before - state.holds.len() - state.changes.len()) as u64,
                 elsewhere: Some(elsewhere),
             })
         })

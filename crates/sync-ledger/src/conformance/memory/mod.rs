@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use contact_model::{AcdKey, CcrId, Contact, LegId, LegMedia, MessageRange, Stage};
-use twilio_sid::{ConversationSid, RecordingSid};
+use twilio_sid::{ConferenceSid, ConversationSid, RecordingSid};
 
 use self::inbox::Event;
 use self::outbox::Message;
@@ -50,6 +50,7 @@ struct State {
     events: BTreeMap<i64, Event>,
     deletions: BTreeMap<i64, DeletionRow>,
     holds: BTreeSet<(AcdKey, HoldNote)>,
+    changes: BTreeMap<(AcdKey, ConferenceSid, u64), DateTime<Utc>>,
     facts: BTreeMap<(AcdKey, u32), TenantFact>,
     reconciliations: Vec<Reconciliation>,
     /// When legs were forgotten, known or not.
@@ -194,6 +195,7 @@ impl State {
         self.events.retain(|_, event| !of_acd(&event.pushed.acd));
         self.deletions.retain(|_, deletion| !of_acd(&deletion.acd));
         self.holds.retain(|(of, _)| !of_acd(of));
+        self.changes.retain(|(of, _, _), _| !of_acd(of));
         self.facts.retain(|(of, _), _| !of_acd(of));
         self.reconciliations.retain(|run| !of_acd(&run.acd));
         self.forgotten.retain(|(of, _), _| !of_acd(of));

@@ -121,6 +121,10 @@ impl State {
         let seen = self.holds.iter().cloned();
         let holds = oldest(seen.map(|hold| (Some(hold.1.at), hold)), details, limit);
         self.holds.retain(|hold| !holds.contains(hold));
+        let told = self.changes.iter();
+        let told = told.map(|(change, at)| (Some(*at), change.clone()));
+        let changes = oldest(told, details, limit);
+        self.changes.retain(|change, _| !changes.contains(change));
 
         let used = |row: &DeletionRow| {
             self.contacts.values().any(|entry| {
@@ -147,7 +151,7 @@ impl State {
             messages: messages.len() as u64,
             answers: answers.len() as u64,
             events: events.len() as u64,
-            holds: holds.len() as u64,
+            holds: (holds.len() + changes.len()) as u64,
             deletions: deletions.len() as u64,
             reconciliations: over.len() as u64,
             ..Pruned::default()

@@ -6,12 +6,17 @@ use twilio_sid::ConferenceSid;
 
 use super::MemoryLedger;
 use crate::{
-    HoldNote, HoldSource, HoldStore, POLL_GAP, Reconciliation, ReconciliationStore, Result,
-    TenantFact, TenantFacts, floor_ms,
+    ConferenceChange, HoldNote, HoldSource, HoldStore, POLL_GAP, Reconciliation,
+    ReconciliationStore, Result, TenantFact, TenantFacts, floor_ms,
 };
 
 impl HoldStore for MemoryLedger {
-    async fn note_holds(&self, acd: &AcdKey, notes: &[HoldNote]) -> Result<u64> {
+    async fn note_told(
+        &self,
+        acd: &AcdKey,
+        notes: &[HoldNote],
+        changes: &[ConferenceChange],
+    ) -> Result<u64> {
         let mut state = self.state();
         state.demand_acd(acd)?;
         let mut new = 0;
@@ -53,7 +58,29 @@ impl HoldStore for MemoryLedger {
             state.holds.insert((acd.clone(), note));
             new += 1;
         }
+        for change in changes {
+            let known = (acd.clone(), change.conference, change.number);
+            state.changes.entry(known).or_insert(floor_ms(change.at));
+        }
         Ok(new)
+    }
+
+    async fn changes_of(
+        &self,
+        acd: &AcdKey,
+        conference: ConferenceSid,
+    ) -> Result<Vec<ConferenceChange>> {
+        let state = self.state();
+        let told = state
+            .changes
+            .iter()
+            .filter(|((of, among, _), _)| of == acd && *among == conference)
+            .map(|((_, _, number), at)| ConferenceChange {
+                conference,
+                number: *number,
+                at: *at,
+            });
+        Ok(told.collect())
     }
 
     async fn holds_of(&self, acd: &AcdKey, conferences: &[ConferenceSid]) -> Result<Vec<HoldNote>> {
