@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -324,7 +325,6 @@ fn a_leg_that_is_forgotten_while_the_ledger_is_lost_stays_away_when_it_is_filled
     let shown = centre.json(&["contacts", "show", &leg]);
     assert_eq!(shown["stage"], "excluded", "{shown:#}");
     // An earlier release's ledger is told by name, with what to do.
-    use std::io::{Seek as _, SeekFrom, Write as _};
     let mut file = std::fs::OpenOptions::new()
         .write(true)
         .open(&ledger)
