@@ -273,32 +273,28 @@ pub(crate) async fn backfill<L: Ledger>(
     stop: &CancellationToken,
     progress: &(dyn Fn(&Backfill) + Send + Sync),
 ) -> Result<Backfill, DiscoverError> {
-    while open.state == BackfillState::Open {
+    let mut is_told = false;
+    while open.state == BackfillState::Open && !stop.is_cancelled() {
         let oldest = core.now() - EVENTS_KEPT;
-        if open.position < oldest {
+        if open.position < oldest && !is_told {
+            is_told = true;
             tracing::warn!(acd = %acd.config.name, backfill = %open.id, "Twilio keeps events for 30 days: the part of the range before that is beyond reach");
-            let beyond_reach = Advance {
-                cursor: CursorId::Backfill(open.id),
-                from: Some(open.position),
-                to: oldest.min(open.to),
-                legs: Vec::new(),
-                at: core.now(),
-            };
-            core.ledger.advance(beyond_reach, &keep).await?;
-            match core.ledger.backfill(open.id).await? {
-                Some(moved) => open = moved,
-                None => break,
-            }
-            continue;
         }
-        let longest = crate::policy::after(open.position, acd.rules.timing.discover_window);
+        // What is too old is passed over together with the first window that is not: time goes on, and a position that only
+        // caught up with it would be too old again.
+        let from = open.position.max(oldest).min(open.to);
+        let longest = crate::policy::after(from, acd.rules.timing.discover_window);
         let window = Window {
-            from: open.position,
+            from,
             to: longest.min(open.to),
         };
         let id = CursorId::Backfill(open.id);
         let moved = async {
-            let legs = read(core, acd, window, open.from, false).await?;
+            let legs = if window.from < window.to {
+                read(core, acd, window, open.from, false).await?
+            } else {
+                Vec::new()
+            };
             advance(core, id, Some(open.position), window, legs).await
         };
         tokio::select! {
