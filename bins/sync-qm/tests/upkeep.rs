@@ -343,6 +343,86 @@ fn a_leg_that_is_forgotten_while_the_ledger_is_lost_stays_away_when_it_is_filled
 }
 
 #[test]
+fn webhooks_are_listed_shown_tried_and_sent_again_where_something_can_send_them() {
+    let centre = Centre::new(&[Kind::ConferenceMono], |scenario| scenario.webhooks = true);
+    centre.json(&["run", "--until-idle", "--log", "warn"]);
+    let list = centre.json(&["webhooks", "list"]);
+    let message = &list["messages"][0];
+    assert_eq!(message["state"], "delivered", "{list:#}");
+    let id = message["id"].as_str().unwrap();
+    let shown = centre.json(&["webhooks", "show", id]);
+    assert!(shown["body"].as_str().unwrap().contains("COMPLETE"));
+    let tried = centre.json(&["webhooks", "test"]);
+    assert_eq!(
+        (&tried["taken"], &tried["status"]),
+        (&json!(true), &json!(204)),
+        "{tried:#}"
+    );
+    let account = centre.simulator.account();
+    assert_eq!((account.webhooks_wrong, account.webhooks_lost), (0, 0));
+
+    let attempts = |of: &str| {
+        let webhooks = centre.simulator.webhooks();
+        let found = webhooks.into_iter().find(|webhook| webhook.id == of);
+        found.unwrap().attempts.len()
+    };
+    assert_eq!(attempts(id), 1);
+    let replayed = centre.json(&["webhooks", "replay", id]);
+    assert_eq!(replayed["due"], 1);
+    assert!(
+        replayed["done"]
+            .as_str()
+            .unwrap()
+            .contains("once the worker runs"),
+        "{replayed:#}"
+    );
+    centre.json(&["run", "--until-idle", "--log", "warn"]);
+    assert_eq!(attempts(id), 2, "the same id once more");
+
+    let unknown = centre.ends(&["webhooks", "enable", "--acd", "nope"], 2);
+    assert!(
+        unknown["error"]
+            .as_str()
+            .unwrap()
+            .contains("there is no ACD named \"nope\""),
+        "{unknown:#}"
+    );
+    assert!(
+        unknown.as_object().unwrap().contains_key("advice"),
+        "{unknown:#}"
+    );
+    centre.config(|text| {
+        let keep = |line: &&str| !line.starts_with("event_webhook_url");
+        let lines: Vec<_> = text.lines().filter(keep).collect();
+        lines.join("\n")
+    });
+    let range = [
+        "webhooks",
+        "replay",
+        "--from",
+        "2026-01-01",
+        "--to",
+        "2036-01-01",
+        "--delivered",
+    ];
+    for command in [&range[..], &["webhooks", "replay", id]] {
+        let refused = centre.ends(command, 2);
+        assert!(
+            refused["error"]
+                .as_str()
+                .unwrap()
+                .contains("event_webhook_url"),
+            "{refused:#}"
+        );
+    }
+    let after = centre.json(&["webhooks", "list"]);
+    assert_eq!(
+        after["messages"][0]["state"], "delivered",
+        "nothing waits for a receiver that is not there"
+    );
+}
+
+#[test]
 fn showing_what_twilio_pushes_ends_well_also_where_nothing_is_set_up() {
     let centre = Centre::new(&[Kind::ConferenceMono], |_| {});
     centre.config(|text| {

@@ -466,7 +466,11 @@ pub struct Processing {
 impl Processing {
     /// It was read back whole.
     pub fn complete(self, duration_ms: Option<u64>, now: DateTime<Utc>) -> Complete {
+        let sent = self
+            .attempt
+            .map_or(0, |attempt| attempt.sending.duration_ms);
         Complete {
+            is_compared: sent > 0 && duration_ms.is_some(),
             at: now,
             capture: self.capture,
             media: self.media,
@@ -510,6 +514,10 @@ pub struct Complete {
     pub ccr: CcrId,
     /// How long Calabrio says the audio is, in milliseconds.
     pub duration_ms: Option<u64>,
+    /// Whether that was compared with the length of what this ledger knows to have sent. Not so where Calabrio tells none, and where the
+    /// contact was there before.
+    #[serde(default)]
+    pub is_compared: bool,
 }
 
 impl Complete {

@@ -17,7 +17,6 @@ pub struct Failure {
     /// Why, from the nearest cause to the furthest. What the line before already says is left out.
     pub causes: Vec<String>,
     /// What to do.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
     /// The exit code that goes with it.
     pub exit_code: u8,

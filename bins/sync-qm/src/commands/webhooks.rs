@@ -2,10 +2,11 @@
 
 use anyhow::{Context as _, Result};
 use chrono::Utc;
-use connector_config::Acd;
+use connector_config::{Acd, Config};
 use qm_pipeline::report::AcdNames;
 use qm_pipeline::report::webhooks::{self as report, MessageQuery, Replay};
 use service_runtime::Exit;
+use sync_ledger::OutboxStore as _;
 
 use crate::advice::Told;
 use crate::cli::{Global, OfAcd, WebhookList, WebhookReplay, Webhooks};
@@ -61,10 +62,25 @@ async fn replay(global: &Global, asked: WebhookReplay) -> Result<Exit> {
         }
     };
     let config = open::config(global)?;
-    let (ledger, _) = open::ledger_beside(&config).await?;
-    let names = AcdNames::read(&ledger, &config).await?;
-    let acd = names.find_some(asked.of.acd.as_deref())?;
-    let done = report::replay(&ledger, acd.as_ref(), &which, Utc::now()).await?;
+    let (ledger, holder) = open::ledger_beside(&config).await?;
+    let acds: Vec<_> = with_webhook(&config, &asked.of)?
+        .into_iter()
+        .map(Acd::key)
+        .collect();
+    if let Replay::Message { id } = &which
+        && let Some(message) = ledger.message(id).await?
+        && !acds.contains(&message.row.acd)
+    {
+        let names = AcdNames::read(&ledger, &config).await?;
+        let acd = names.name(&message.row.acd);
+        return Err(Told::usage(
+            format!("message {id} is of {acd}, which has no event_webhook_url or is not the ACD that is asked for"),
+            "set event_webhook_url and webhook.secrets in the configuration, or leave --acd out",
+        )
+        .into());
+    }
+    let running = holder.is_some();
+    let done = report::replay(&ledger, &acds, &which, running, Utc::now()).await?;
     crate::print::report(global, &done)?;
     Ok(Exit::Ok)
 }
@@ -72,7 +88,7 @@ async fn replay(global: &Global, asked: WebhookReplay) -> Result<Exit> {
 async fn enable(global: &Global, of: &OfAcd) -> Result<Exit> {
     let config = open::config(global)?;
     let (ledger, _) = open::ledger_beside(&config).await?;
-    for acd in with_webhook(&config.acds, of)? {
+    for acd in with_webhook(&config, of)? {
         let done = report::enable(&ledger, &acd.key(), Utc::now()).await?;
         crate::print::report(global, &done)?;
     }
@@ -83,7 +99,7 @@ async fn test(global: &Global, of: &OfAcd) -> Result<Exit> {
     let config = open::config(global)?;
     let secrets = open::secrets(&config)?;
     let mut taken = true;
-    for acd in with_webhook(&config.acds, of)? {
+    for acd in with_webhook(&config, of)? {
         let own = secrets
             .acd(&acd.name)
             .context("the secrets of this ACD were not fetched")?;
@@ -104,8 +120,10 @@ async fn test(global: &Global, of: &OfAcd) -> Result<Exit> {
 }
 
 /// The ACDs that have a webhook, of those that are asked for.
-fn with_webhook<'a>(acds: &'a [Acd], of: &OfAcd) -> Result<Vec<&'a Acd>> {
-    let asked = acds
+fn with_webhook<'a>(config: &'a Config, of: &OfAcd) -> Result<Vec<&'a Acd>> {
+    AcdNames::configured(config).find_some(of.acd.as_deref())?;
+    let asked = config
+        .acds
         .iter()
         .filter(|acd| of.acd.as_ref().is_none_or(|name| *name == acd.name));
     let found: Vec<_> = asked

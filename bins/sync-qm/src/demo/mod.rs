@@ -277,6 +277,7 @@ async fn deleted(ledger: &SqliteLedger) -> Result<bool> {
         Obstacle::LegParked,
         Obstacle::LegFailed,
         Obstacle::LegWithoutAudio,
+        Obstacle::LengthNotCompared,
         Obstacle::StoredElsewhere,
         Obstacle::TimesUnknown,
         Obstacle::NotConfirmed,

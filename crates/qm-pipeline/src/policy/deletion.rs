@@ -23,6 +23,8 @@ use super::rules::span;
 pub enum Standing {
     /// Its contact was read back.
     Proven,
+    /// Its contact was read back, but how long it is was never compared with what was sent.
+    NotCompared,
     /// Its contact was read back and has no audio, although the recording has some of its time.
     WithoutAudio,
     /// A rule leaves it out.
@@ -51,6 +53,11 @@ pub fn standing(contact: Option<&Contact>, recording: &RecordingFacts) -> Standi
     };
     match &contact.stage {
         Stage::Complete(stage) if stage.media == LegMedia::None => silent(Standing::Proven),
+        Stage::Complete(stage)
+            if matches!(stage.media, LegMedia::Recordings { .. }) && !stage.is_compared =>
+        {
+            Standing::NotCompared
+        }
         Stage::Complete(_) => Standing::Proven,
         // It was left out because nothing was there yet.
         Stage::Excluded(stage) if stage.rule == NO_MEDIA_RULE => silent(Standing::Excluded),
@@ -149,6 +156,7 @@ fn obstacle(facts: &SourceFacts) -> Option<Obstacle> {
 pub fn obstacle_of_leg(leg: &LegFacts) -> Option<Obstacle> {
     match leg.standing {
         Standing::Proven | Standing::Excluded => {}
+        Standing::NotCompared => return Some(Obstacle::LengthNotCompared),
         Standing::WithoutAudio => return Some(Obstacle::LegWithoutAudio),
         Standing::Parked => return Some(Obstacle::LegParked),
         Standing::Failed => return Some(Obstacle::LegFailed),

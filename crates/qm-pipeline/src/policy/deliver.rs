@@ -268,7 +268,8 @@ fn judge(
     let sent = stage
         .attempt
         .map(|attempt| attempt.sending.duration_ms)
-        .filter(|_| matches!(stage.media, LegMedia::Recordings { .. }));
+        // Of a contact that Calabrio showed no more nobody knows any more how long it was, where it never told.
+        .filter(|sent| *sent > 0 && matches!(stage.media, LegMedia::Recordings { .. }));
     if let (Some(sent), Some(read)) = (sent, contact.duration_ms)
         && sent.abs_diff(read) > READ_BACK_TOLERANCE_MS
     {

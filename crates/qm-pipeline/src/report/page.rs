@@ -264,6 +264,10 @@ fn unreadable_lines(contacts: &[UnreadableContact], page: &mut Page) {
 
 impl Report for ContactList {
     fn page(&self, page: &mut Page) {
+        if self.contacts.is_empty() && self.unreadable.is_empty() {
+            page.line("no contacts");
+            return;
+        }
         contact_lines(&self.contacts, page);
         unreadable_lines(&self.unreadable, page);
         if self.more {

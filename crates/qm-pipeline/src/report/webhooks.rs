@@ -278,11 +278,13 @@ pub struct ReplayReport {
     pub done: String,
 }
 
-/// Has messages sent again: the same ids, the same bytes. Beside a worker as well as without one: the deliverer finds them.
+/// Has messages of these ACDs sent again: the same ids, the same bytes. Beside a worker as well as without one: the deliverer finds
+/// them, at once where one is `running`.
 pub async fn replay<L: Ledger>(
     ledger: &L,
-    acd: Option<&AcdKey>,
+    acds: &[AcdKey],
     which: &Replay,
+    running: bool,
     now: DateTime<Utc>,
 ) -> Result<ReplayReport, ReportError> {
     let due = match which {
@@ -299,7 +301,7 @@ pub async fn replay<L: Ledger>(
         } => {
             let mut due = 0;
             for row in ledger.acds().await? {
-                if acd.is_none_or(|acd| *acd == row.key) {
+                if acds.contains(&row.key) {
                     due += ledger
                         .replay_messages(&row.key, *from, *to, *delivered, now)
                         .await?;
@@ -308,9 +310,14 @@ pub async fn replay<L: Ledger>(
             due
         }
     };
+    let when = if running {
+        "are sent again"
+    } else {
+        "are due, and sent again once the worker runs (sync-qm run)"
+    };
     Ok(ReplayReport {
         due,
-        done: format!("{due} webhooks are sent again, with the same ids"),
+        done: format!("{due} webhooks {when}, with the same ids"),
     })
 }
 
@@ -345,6 +352,8 @@ pub struct TestReport {
     pub id: String,
     /// Whether it was taken.
     pub taken: bool,
+    /// The status that was answered; `None` where nothing was.
+    pub status: Option<u16>,
     /// What came of it, in words.
     pub result: String,
     /// How long it took, in milliseconds.
@@ -389,6 +398,10 @@ pub async fn test(
         host,
         id: id.to_string(),
         taken: attempt.result.is_success(),
+        status: match attempt.result {
+            AttemptResult::Answered(status) => Some(status),
+            AttemptResult::Failed { .. } => None,
+        },
         result: match &attempt.result {
             AttemptResult::Answered(410) => {
                 "status 410 (in operation the webhook would be disabled)".to_owned()
@@ -520,13 +533,18 @@ impl Report for ReplayReport {
 impl Report for TestReport {
     fn page(&self, page: &mut Page) {
         let mood = if self.taken { Mood::Good } else { Mood::Bad };
+        let Self { acd, host, .. } = self;
+        let said = match self.status {
+            Some(_) => format!("{acd}: {host} answered {} in", self.result),
+            None => format!("{acd}: {host} gave no answer: {};", self.result),
+        };
         page.mood(
             mood,
-            format!(
-                "{}: {} answered {} in {} ms (message {})",
-                self.acd, self.host, self.result, self.took_ms, self.id
-            ),
+            format!("{said} {} ms (message {})", self.took_ms, self.id),
         );
+        if self.status.is_none() {
+            page.line("look at event_webhook_url, at DNS, at certificates, and at what stands between this machine and the receiver");
+        }
     }
 }
 
@@ -651,7 +669,8 @@ mod tests {
         let which = Replay::Message {
             id: "msg_2".to_owned(),
         };
-        let error = replay(&fixture.ledger, None, &which, at(50))
+        let acds = [fixture.config.acds[0].key()];
+        let error = replay(&fixture.ledger, &acds, &which, true, at(50))
             .await
             .unwrap_err();
         assert!(matches!(error, ReportError::UnknownMessage { .. }));
@@ -663,8 +682,26 @@ mod tests {
         let which = Replay::Message {
             id: "msg_1".to_owned(),
         };
-        let report = replay(&fixture.ledger, None, &which, at(50)).await.unwrap();
+        let acds = [fixture.config.acds[0].key()];
+        let report = replay(&fixture.ledger, &acds, &which, true, at(50))
+            .await
+            .unwrap();
         assert_eq!(report.due, 1);
+        assert!(report.done.contains("are sent again"), "{}", report.done);
+        let all = Replay::Range {
+            from: at(0),
+            to: at(60),
+            delivered: true,
+        };
+        let of_nobody = replay(&fixture.ledger, &[], &all, false, at(50))
+            .await
+            .unwrap();
+        assert_eq!(of_nobody.due, 0, "what has no receiver is not sent");
+        assert!(
+            of_nobody.done.contains("once the worker runs"),
+            "{}",
+            of_nobody.done
+        );
         let acd = fixture.names.keys().next().unwrap().clone();
         let report = enable(&fixture.ledger, &acd, at(51)).await.unwrap();
         assert!(report.done.contains("was not disabled"), "{}", report.done);

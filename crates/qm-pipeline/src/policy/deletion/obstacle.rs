@@ -13,6 +13,8 @@ pub enum Obstacle {
     LegOnItsWay,
     /// Twilio lists a leg that the ledger does not know.
     LegNotKnown,
+    /// How long the contact of such a leg is was never compared with what was sent.
+    LengthNotCompared,
     /// The contact of a leg that the recording covers has no audio.
     LegWithoutAudio,
     /// A webhook of such a leg is not delivered yet.
@@ -37,12 +39,13 @@ pub enum Obstacle {
 
 impl Obstacle {
     /// Every obstacle.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::NotConfirmed,
         Self::LegParked,
         Self::LegFailed,
         Self::LegOnItsWay,
         Self::LegNotKnown,
+        Self::LengthNotCompared,
         Self::LegWithoutAudio,
         Self::WebhookPending,
         Self::WebhookExhausted,
@@ -63,6 +66,7 @@ impl Obstacle {
             Self::LegFailed => "leg-failed",
             Self::LegOnItsWay => "leg-on-its-way",
             Self::LegNotKnown => "leg-not-known",
+            Self::LengthNotCompared => "length-not-compared",
             Self::LegWithoutAudio => "leg-without-audio",
             Self::WebhookPending => "webhook-pending",
             Self::WebhookExhausted => "webhook-exhausted",
@@ -91,6 +95,9 @@ impl Obstacle {
             Self::LegOnItsWay | Self::RecordingNotComplete => "nothing: it is looked at again",
             Self::LegNotKnown => {
                 "nothing, where the leg goes on; else run sync-qm reconcile --fill over its day"
+            }
+            Self::LengthNotCompared => {
+                "Calabrio ONE told no length of the contact, or had it before this ledger sent any: compare it with the recording, then delete that by hand"
             }
             Self::LegWithoutAudio => {
                 "the contact went without audio before the recording came: delete the recording by hand once it is not needed"

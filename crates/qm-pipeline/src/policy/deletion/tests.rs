@@ -79,14 +79,41 @@ fn contact(stage: Stage, from: i64, to: i64) -> Contact {
 }
 
 fn complete(media: LegMedia) -> Stage {
-    let linked = Discovered { at: at(0) }
+    completed(media, Some(60_000), Some(60_000))
+}
+
+/// Complete after so much audio was sent, or nothing by this ledger, and so much was read back.
+fn completed(media: LegMedia, sent: Option<u64>, read: Option<u64>) -> Stage {
+    let mut linked = Discovered { at: at(0) }
         .capture(contact_model::Capture::default(), at(1))
         .link(media, at(2));
-    Stage::Complete(
-        linked
-            .found(7.try_into().unwrap(), at(3))
-            .complete(None, at(4)),
-    )
+    if let Some(duration_ms) = sent {
+        let sending = contact_model::Delivered {
+            duration_ms,
+            bytes: 1,
+        };
+        linked = linked.intend(sending, at(2)).unwrap();
+    }
+    let found = linked.found(7.try_into().unwrap(), at(3));
+    Stage::Complete(found.complete(read, at(4)))
+}
+
+#[test]
+fn a_contact_whose_length_was_never_compared_proves_nothing() {
+    let recording = recording();
+    let of = |sent, read| {
+        let contact = contact(completed(recorded(), sent, read), 110, 150);
+        standing(Some(&contact), &recording)
+    };
+    assert_eq!(of(Some(60_000), Some(60_000)), Standing::Proven);
+    // Calabrio told no length; it had the contact before this ledger sent any; it had shown it no more, and never told its length.
+    for uncompared in [
+        of(Some(60_000), None),
+        of(None, Some(20_000)),
+        of(Some(0), Some(60_000)),
+    ] {
+        assert_eq!(uncompared, Standing::NotCompared);
+    }
 }
 
 fn recorded() -> LegMedia {
@@ -159,9 +186,10 @@ fn at_standing(number: u32, standing: Standing) -> LegFacts {
     }
 }
 
-const STANDINGS: [Standing; 7] = [
+const STANDINGS: [Standing; 8] = [
     Standing::Proven,
     Standing::Excluded,
+    Standing::NotCompared,
     Standing::WithoutAudio,
     Standing::Parked,
     Standing::Failed,
@@ -295,6 +323,10 @@ fn one_leg_that_is_neither_proven_nor_excluded_blocks_with_its_own_reason() {
     for (standing, expected) in [
         (Standing::Proven, Judgement::Delete),
         (Standing::Excluded, Judgement::Delete),
+        (
+            Standing::NotCompared,
+            Judgement::Blocked(Obstacle::LengthNotCompared),
+        ),
         (
             Standing::WithoutAudio,
             Judgement::Blocked(Obstacle::LegWithoutAudio),
