@@ -449,6 +449,63 @@ fn a_backfill_tells_what_it_would_find_then_finds_it_and_resumes_as_done() {
 }
 
 #[test]
+fn a_backfill_a_retry_of_all_and_status_all_work_beside_a_running_worker() {
+    let centre = Centre::new(&[
+        Kind::MissingKey,
+        Kind::ConferenceMono,
+        Kind::InboundCustomerFirst,
+    ]);
+    // What has ended is the backfill's alone.
+    centre.discover_from_now();
+    let range =
+        [centre.simulator.world().begins(), chrono::Utc::now()].map(|time| time.to_rfc3339());
+    let running = Running::start(&centre);
+    until(|| {
+        let status = sync_qm(centre.path()).args(["status", "--json"]).output();
+        let status: Value = serde_json::from_slice(&status.unwrap().stdout).ok()?;
+        (status["worker"]["running"] == true).then_some(())
+    });
+    let backfill = [
+        "backfill", "--from", &range[0], "--to", &range[1], "--log", "off",
+    ];
+    let retry = ["contacts", "retry", "--all"];
+    let done = std::thread::scope(|scope| {
+        let backfill = scope.spawn(|| centre.json(&backfill));
+        let others = scope.spawn(|| {
+            for _ in 0..5 {
+                centre.json(&retry);
+                assert_eq!(centre.json(&["status"])["worker"]["running"], true);
+            }
+        });
+        others.join().unwrap();
+        backfill.join().unwrap()
+    });
+    let asked = done["asked"][0].as_i64().unwrap();
+    until(|| {
+        let status = centre.json(&["status"]);
+        let wishes = status["wishes"].as_array()?;
+        let found = wishes.iter().find(|one| one["id"] == asked)?;
+        (found["state"] == "done").then_some(())
+    });
+    let ended = |stage: &str| {
+        let list = centre.json(&["contacts", "list", "--stage", stage]);
+        list["contacts"].as_array().unwrap().len()
+    };
+    until(|| (ended("complete") == 2 && ended("parked") == 1).then_some(()));
+    // It has no key still, and comes to the same end.
+    let wish = centre.json(&retry)["wish"].as_i64().unwrap();
+    until(|| {
+        let status = centre.json(&["status"]);
+        let wishes = status["wishes"].as_array()?;
+        let is_done = |one: &Value| one["id"] == wish && one["state"] == "done";
+        wishes.iter().any(is_done).then_some(())
+    });
+    until(|| (ended("parked") == 1).then_some(()));
+    assert_eq!(running.stop(), Some(0));
+    assert!(centre.simulator.account().is_right());
+}
+
+#[test]
 fn a_backfill_makes_the_ledger_where_no_worker_ever_ran() {
     let centre = Centre::new(&[Kind::ConferenceMono]);
     centre.discover_from_now();

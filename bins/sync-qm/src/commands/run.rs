@@ -10,7 +10,7 @@ use qm_pipeline::report::AcdNames;
 use qm_pipeline::{AcdServices, Intake, LedgerOutbox, PipelineError, RunReport, Until, Worker};
 use recording_spool::Spool;
 use service_runtime::{Exit, LogSettings, LogStyle, Signals, Stop, init_logs};
-use sync_ledger::SqliteLedger;
+use sync_ledger::{OutboxStore as _, SqliteLedger};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use webhook_delivery::Deliverer;
@@ -77,6 +77,21 @@ fn log_settings(global: &Global, config: Option<&Config>) -> LogSettings {
     }
 }
 
+/// Says which webhooks wait for a receiver that was taken out of the configuration: nothing else would, and their recordings stay at
+/// Twilio.
+async fn warn_of_webhooks_without_receiver(config: &Config, ledger: &SqliteLedger) -> Result<()> {
+    for count in ledger.outbox_counts(None).await? {
+        let acd = config.acds.iter().find(|acd| acd.key() == count.acd);
+        let Some(acd) = acd.filter(|acd| acd.event_webhook_url.is_none()) else {
+            continue;
+        };
+        if count.pending > 0 {
+            tracing::warn!(acd = %acd.name, webhooks = count.pending, "webhooks wait, and there is no event_webhook_url to send them to: they stay, and so do the recordings of their contacts; set it again, if only until they are delivered");
+        }
+    }
+    Ok(())
+}
+
 /// What delivers webhooks, where any ACD has one.
 fn deliverer(
     config: &Config,
@@ -126,6 +141,7 @@ pub(crate) async fn work(
     if !start::check(&services, stop).await? {
         return Ok(Ended::Gracefully(RunReport::default()));
     }
+    warn_of_webhooks_without_receiver(config, &ledger).await?;
     let deliverer = deliverer(config, &services, &ledger, &watch)?;
     let mut worker = Worker::with_witness(
         config,

@@ -56,7 +56,8 @@ pub struct Acd {
     /// --live-contact` has confirmed what a read-back relies on.
     #[schemars(default = "never")]
     pub delete_source: DeleteSource,
-    /// How long after the completion of the last contact that uses it a source recording is deleted at the earliest.
+    /// How long after the completion of the last contact that uses it a source recording is deleted at the earliest; at most 25 days:
+    /// whose a recording is, Twilio tells for 30.
     #[schemars(default = "a_day", with = "DurationText")]
     #[serde(serialize_with = "duration_text")]
     pub delete_source_min_age: Duration,

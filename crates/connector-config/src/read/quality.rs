@@ -149,7 +149,7 @@ pub(super) fn delete_source(section: &mut Section<'_>) -> (DeleteSource, Duratio
     let age = section.or_if(
         "delete_source_min_age",
         Acd::DELETE_SOURCE_MIN_AGE,
-        between(Duration::ZERO, Duration::from_hours(24 * 3650)),
+        between(Duration::ZERO, Duration::from_hours(24 * 25)),
     );
     (delete, age)
 }

@@ -166,12 +166,10 @@ impl event_intake::Observer for Watching {
                 self.witness.pushed("", "stored", stored);
                 self.witness.pushed("", "duplicate", duplicates);
             }
-            Observation::NotCommitted { requests, took } => {
-                tracing::error!(
-                    requests,
-                    took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-                    "pushed events could not be written down in time; Twilio was told to deliver them again"
-                );
+            // The listener logs it, and holds back where it comes again and again.
+            Observation::NotCommitted { requests, .. } => {
+                let requests = u64::try_from(requests).unwrap_or(u64::MAX);
+                self.witness.pushed("", "not-committed", requests);
             }
             Observation::Answered { acd, outcome, .. } => {
                 let acd = self.name(acd);
@@ -186,9 +184,6 @@ impl event_intake::Observer for Watching {
                     members,
                     "pushed events were left out"
                 );
-            }
-            Observation::SinkTest { acd, .. } => {
-                tracing::info!(acd = self.name(Some(acd)), "Twilio tried its sink");
             }
             _ => {}
         }

@@ -141,8 +141,10 @@ async fn make<L: Ledger>(
             }
         }
         if fill == Fill::All {
-            let _nothing_is_deleted = core.sources.lock().await;
-            fill::take_up(core, acd, &compared.missing, &mut filled).await?;
+            fill::take_up(core, acd, &compared.missing, &mut filled, stop).await?;
+            if stop.is_cancelled() {
+                return Ok(None);
+            }
         }
         // What was not known may be by now, whoever made it known.
         if was_unexplained || filled != Filled::default() {

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Core, Step};
+use super::{Core, Step, Witness};
 use crate::policy::{ScreenMessage, ScreenVerb, Screens};
 
 /// How many messages may wait. Beyond that Calabrio has not answered for minutes, and more would only grow old.
@@ -29,14 +29,23 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(5
 pub(crate) struct Screen {
     screens: Arc<Mutex<Screens>>,
     sender: mpsc::Sender<ScreenMessage>,
+    witness: Arc<dyn Witness>,
 }
 
 impl Screen {
     /// For an ACD; the receiver is for [`serve`].
-    pub(crate) fn new(holds: bool) -> (Self, mpsc::Receiver<ScreenMessage>) {
+    pub(crate) fn new(
+        holds: bool,
+        witness: Arc<dyn Witness>,
+    ) -> (Self, mpsc::Receiver<ScreenMessage>) {
         let (sender, receiver) = mpsc::channel(WAITING);
         let screens = Arc::new(Mutex::new(Screens::new(holds)));
-        (Self { screens, sender }, receiver)
+        let screen = Self {
+            screens,
+            sender,
+            witness,
+        };
+        (screen, receiver)
     }
 
     /// An event of TaskRouter, pushed or polled.
@@ -63,6 +72,8 @@ impl Screen {
     fn put(&self, message: ScreenMessage) {
         if let Err(error) = self.sender.try_send(message) {
             let message = error.into_inner();
+            self.witness
+                .after(Step::TellScreen, Some(message.leg), false);
             tracing::warn!(leg = %message.leg, verb = ?message.verb, reason = "too many messages wait", "a message for screen recording is dropped");
         }
     }
@@ -130,7 +141,21 @@ pub(crate) async fn serve<L: Send + Sync + 'static>(
             () = tokio::time::sleep(pause) => {}
         }
     }
+    // Who takes over knows nothing of them: what begins or ended meanwhile is told by discovery, where it still makes sense.
     sending.shutdown().await;
+    let queued = std::iter::from_fn(|| messages.try_recv().ok()).map(|message| message.leg);
+    let waiting = waiting.iter().map(|one| one.message.leg);
+    let unsent: Vec<LegId> = busy.into_iter().chain(waiting).chain(queued).collect();
+    for leg in &unsent {
+        core.witness.after(Step::TellScreen, Some(*leg), false);
+    }
+    if !unsent.is_empty() {
+        tracing::warn!(
+            messages = unsent.len(),
+            reason = "the worker stops",
+            "messages for screen recording are dropped"
+        );
+    }
 }
 
 /// Begins to send what is due, of each leg the first alone.

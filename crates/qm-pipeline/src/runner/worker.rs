@@ -96,7 +96,7 @@ impl<L: Ledger> Worker<L> {
             .map(|services| {
                 let screen = services.acd.rte_messaging.then(|| {
                     let holds = services.acd.screen_recording.holds;
-                    let (screen, messages) = Screen::new(holds);
+                    let (screen, messages) = Screen::new(holds, Arc::clone(&witness));
                     screens.push((services.calabrio.clone(), screen.clone(), messages));
                     screen
                 });

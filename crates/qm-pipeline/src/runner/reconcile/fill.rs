@@ -3,6 +3,7 @@
 use contact_model::{Contact, Details, LegId, ParkReason, Stage};
 use serde_json::Value;
 use sync_ledger::{Ledger, LedgerError, Schedule, StoredDetails};
+use tokio_util::sync::CancellationToken;
 
 use crate::policy::TaskStory;
 use crate::report::ReportError;
@@ -18,14 +19,19 @@ const NOTE: &str = "taken up again by a reconciliation: Calabrio ONE does not sh
 /// Takes contacts up again, each in doubt: it is searched for, and sent again only once `search_settle` has passed without finding it.
 ///
 /// Its metadata must be complete when it is sent. Where the ledger has dropped them, Twilio is asked for them again; where Twilio has dropped
-/// them as well, the contact is parked.
+/// them as well, the contact is parked. Ends early where a stop is asked for: what is left is missing the next time as well.
 pub(super) async fn take_up<L: Ledger>(
     core: &Core<L>,
     acd: &AcdRuntime,
     missing: &[LegId],
     filled: &mut Filled,
+    stop: &CancellationToken,
 ) -> Result<(), ReportError> {
     for leg in missing {
+        if stop.is_cancelled() {
+            return Ok(());
+        }
+        let _nothing_is_deleted = core.sources.lock().await;
         match take_up_one(core, acd, *leg).await? {
             Some(Stage::Parked(_)) => filled.parked += 1,
             Some(_) => filled.taken_up += 1,
@@ -76,6 +82,7 @@ async fn take_up_one<L: Ledger>(
         }
         match core.ledger.save(change).await {
             Ok(_) => {
+                core.told.notify_one();
                 tracing::info!(%leg, acd = %acd.config.name, stage = %stage.name(), "a complete contact that Calabrio ONE does not show is taken up again");
                 core.witness.reached(leg, stage.name());
                 return Ok(Some(stage));
