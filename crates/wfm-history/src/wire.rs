@@ -1,0 +1,50 @@
+//! Numbers of variable length, seven bits in a byte, for spilled runs and ledgers.
+
+use std::io::BufRead;
+
+pub(crate) fn put(bytes: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        bytes.push(value.to_le_bytes()[0] | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value.to_le_bytes()[0]);
+}
+
+/// Reads them back. `None` is the end, or damage.
+pub(crate) struct Cursor<R> {
+    source: R,
+}
+
+impl<R: BufRead> Cursor<R> {
+    pub(crate) fn new(source: R) -> Self {
+        Self { source }
+    }
+
+    pub(crate) fn is_at_end(&mut self) -> bool {
+        self.source.fill_buf().is_ok_and(<[u8]>::is_empty)
+    }
+
+    #[inline]
+    pub(crate) fn byte(&mut self) -> Option<u8> {
+        let byte = *self.source.fill_buf().ok()?.first()?;
+        self.source.consume(1);
+        Some(byte)
+    }
+
+    #[inline]
+    pub(crate) fn number(&mut self) -> Option<u64> {
+        let mut value = 0_u64;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            let part = u64::from(byte & 0x7f);
+            value |= part << shift;
+            if (part << shift) >> shift != part {
+                return None;
+            }
+            if byte & 0x80 == 0 {
+                return Some(value);
+            }
+        }
+        None
+    }
+}
