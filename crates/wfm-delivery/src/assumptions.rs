@@ -107,8 +107,8 @@ const ALL: &[Assumption] = &[
     of(
         907,
         "values.states",
-        Grade::Vendor,
-        "the states are called like on the page of the ACD's configuration, in the order Logout, Not Ready, Ready, Talking, Hold, Work Not Ready, Work Ready; the wire may want numbers",
+        Grade::Inference,
+        "the states are called on the wire like on the page of the ACD's configuration, in the order Logout, Not Ready, Ready, Talking, Hold, Work Not Ready, Work Ready; the wire may want numbers",
     ),
     of(
         911,
@@ -149,13 +149,13 @@ const ALL: &[Assumption] = &[
     of(
         917,
         "files.archive",
-        Grade::Vendor,
+        Grade::Inference,
         "accepted files are moved to a folder of this name, with the date in its name or below it; said of files of users, taken to hold for these, names unchanged",
     ),
     of(
         918,
         "files.penalty_box",
-        Grade::Vendor,
+        Grade::Inference,
         "refused files are moved to a folder of this name, with the date below it, and are not tried again; said of files of users, taken to hold for these, names unchanged",
     ),
     of(
@@ -246,7 +246,7 @@ const ALL: &[Assumption] = &[
         956,
         "http.splits",
         Grade::Undocumented,
-        "a refused request is halved so often to find the rows that are at fault",
+        "a batch may take so many requests more to find the rows that are at fault; after that, what is not told apart is refused together",
     ),
     of(
         961,
@@ -287,13 +287,13 @@ const ALL: &[Assumption] = &[
     of(
         971,
         "answers.error_message_field",
-        Grade::Client,
+        Grade::Inference,
         "an error is a JSON object with a sentence in this field, as elsewhere in Calabrio's API",
     ),
     of(
         972,
         "answers.status_field",
-        Grade::Client,
+        Grade::Inference,
         "an answer may say in this field whether the request worked",
     ),
     of(
@@ -305,7 +305,7 @@ const ALL: &[Assumption] = &[
     of(
         974,
         "answers.request_id_field",
-        Grade::Client,
+        Grade::Inference,
         "an error names its request in this field",
     ),
     of(

@@ -89,7 +89,7 @@ pub struct FilesContract {
     pub byte_order_mark: bool,
     /// Whether a line of the columns' names stands before the data.
     pub column_header: bool,
-    /// The most rows of a file.
+    /// The most rows of a file, at most 1,000,000.
     pub rows: usize,
     /// Where accepted files go, in or beside the drop folder or absolute; folders whose names begin so are looked into. Empty looks nowhere.
     pub archive: String,
@@ -119,11 +119,11 @@ pub struct HttpContract {
     pub snapshot_field: String,
     /// The field of a body that says whether a snapshot ends with it; empty sends none.
     pub last_field: String,
-    /// The most rows of a request.
+    /// The most rows of a request, at most 10,000.
     pub rows: usize,
     /// Statuses that speak of the rows and not of the request: the batch is halved until those that are at fault are found.
     pub row_statuses: Vec<u16>,
-    /// How many requests more a batch may take for that.
+    /// How many requests more a batch may take for that; after them, what is not told apart is refused together.
     pub splits: usize,
 }
 

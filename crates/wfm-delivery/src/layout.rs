@@ -261,12 +261,12 @@ impl Reader<'_> {
                 "two kinds of files have one name; give each its own",
             );
         }
-        for (setting, rows) in [
-            ("files.rows", contract.files.rows),
-            ("http.rows", contract.http.rows),
+        for (setting, rows, most) in [
+            ("files.rows", contract.files.rows, 1_000_000),
+            ("http.rows", contract.http.rows, 10_000),
         ] {
-            if !(1..=1_000_000).contains(&rows) {
-                self.fault(setting, "it must be between 1 and 1000000");
+            if !(1..=most).contains(&rows) {
+                self.fault(setting, format!("it must be between 1 and {most}"));
             }
         }
         for status in &contract.http.row_statuses {

@@ -253,6 +253,25 @@ async fn one_bad_row_is_found_and_takes_no_other_with_it() {
 }
 
 #[tokio::test]
+async fn rows_that_are_listed_one_by_one_are_bounded_too() {
+    let server = MockServer::start().await;
+    let first = ResponseTemplate::new(422).set_body_json(json!({"errors": [{"index": 0}]}));
+    Mock::given(method("POST"))
+        .respond_with(first)
+        .mount(&server)
+        .await;
+    let setting = Setting {
+        contract: json!({"http": {"splits": 2}}),
+        ..Setting::default()
+    };
+    let receipt = history(&server.uri(), setting)
+        .deliver(&queues(&rows(8)), at(NOW))
+        .await;
+    assert_eq!(receipt.refused().count(), 8, "{receipt:?}");
+    assert_eq!(bodies(&server).await.len(), 3);
+}
+
+#[tokio::test]
 async fn halving_is_bounded() {
     let setting = Setting {
         contract: json!({"http": {"splits": 0}}),

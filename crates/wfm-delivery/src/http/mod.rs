@@ -72,7 +72,10 @@ impl Endpoint {
             let known = |row| Some((row, refused.get(&row)?.clone()));
             let mut refusals: Vec<_> = range.clone().filter_map(known).collect();
             let body = |places: &[usize]| body(places, range.end == rows);
-            match self.part(url, &range, &body, &mut refusals).await {
+            match self
+                .part(url, &range, &body, &mut refusals, &mut splits)
+                .await
+            {
                 Ok(None) if refusals.is_empty() => {
                     receipt.parts.push(part(range, Outcome::Accepted));
                 }
@@ -102,7 +105,7 @@ impl Endpoint {
         receipt
     }
 
-    /// Sends the rows of a range that are not refused yet, and once more without those that an error status lists, as nothing was stored then.
+    /// Sends the rows of a range that are not refused yet, and again without those that an error status lists, as nothing was stored then.
     /// Gives the refusal of the whole, if it was refused.
     async fn part(
         &self,
@@ -110,6 +113,7 @@ impl Endpoint {
         range: &Range<usize>,
         body: &(dyn Fn(&[usize]) -> Value + Send + Sync),
         refusals: &mut Vec<(usize, Refusal)>,
+        splits: &mut usize,
     ) -> Result<Option<Refusal>, Later> {
         loop {
             let is_refused = |row: &usize| refusals.iter().any(|(refused, _)| refused == row);
@@ -120,11 +124,13 @@ impl Endpoint {
             match self.send(url, rows.len(), &body(&rows)).await? {
                 Told::Accepted => return Ok(None),
                 Told::Refused(refusal) => return Ok(Some(refusal)),
-                // Each turn refuses at least one row more, so there are at most as many turns as rows.
                 Told::Rows {
                     refused,
                     others_stored,
                 } => {
+                    if !others_stored && *splits == 0 {
+                        return Ok(refused.into_iter().next().map(|(_, refusal)| refusal));
+                    }
                     let listed = refused.into_iter();
                     refusals.extend(
                         listed.filter_map(|(place, refusal)| Some((*rows.get(place)?, refusal))),
@@ -132,6 +138,7 @@ impl Endpoint {
                     if others_stored {
                         return Ok(None);
                     }
+                    *splits -= 1;
                 }
             }
         }
