@@ -16,6 +16,25 @@ pub type Cause = Box<dyn std::error::Error + Send + Sync + 'static>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LedgerError {
+    /// A batch of history has no row.
+    #[error("a batch of history needs at least one row: leave out batches that tell nothing")]
+    EmptyBatch,
+    /// A batch of history was given a row that does not belong into it.
+    #[error(
+        "row {row} does not belong into the batch of history: give rows of its report that are to be delivered"
+    )]
+    ForeignRow {
+        /// Its place in the batch.
+        row: usize,
+    },
+    /// There is no such batch of history.
+    #[error(
+        "there is no batch of history of the number {number}: it was pruned, or is of another ledger"
+    )]
+    UnknownBatch {
+        /// The number.
+        number: i64,
+    },
     /// A later release of this program wrote the ledger. It was left as it is.
     #[error(
         "the ledger {path} has schema version {found}, but this program knows only versions up to {known}: \

@@ -11,6 +11,7 @@ mod error;
 mod facts;
 mod holds;
 mod inbox;
+mod intervals;
 mod lock;
 mod needle;
 mod outbox;
@@ -18,6 +19,7 @@ mod page;
 mod reconciliations;
 mod record;
 mod retention;
+mod roster;
 mod seal;
 mod sqlite;
 mod wishes;
@@ -43,6 +45,10 @@ pub use inbox::{
     ClaimedEvent, ClaimedEvents, EventClaim, EventNumber, Inbox, InboxBacklog, ProcessedEvent,
     PushedEvent, REMEMBER_EVENTS, Received, SettledEvents,
 };
+pub use intervals::{
+    BatchNumber, BatchSettlement, DeliveredFile, HeldInterval, HeldNumber, HeldPull, IntervalStore,
+    NewBatch, Pull, RowCount, RowFate, RowState, StoredBatch, TroubledRow,
+};
 pub use lock::{Holder, WorkerLock};
 pub use outbox::{
     ClaimedMessage, ClaimedMessages, EnabledEndpoint, Endpoint, EndpointDisabled, Judge,
@@ -57,6 +63,10 @@ pub use record::{
     UnreadableContact,
 };
 pub use retention::{Pruned, Retention, RetentionStore};
+pub use roster::{
+    RosterChange, RosterStore, SeenSubject, Subject, SubjectKind, SubjectNames, SubjectSid,
+    ToldSubject,
+};
 pub use seal::{DetailsFault, Sealing, SealingKey, StoredBytes};
 pub use sqlite::{DetailsAtRest, SqliteLedger, SqliteOptions};
 pub use wishes::{ClaimedWish, Outcome, Wish, WishId, WishRow, WishState, WishStore};

@@ -77,7 +77,7 @@ impl<R: Resolver + ?Sized> Resolver for &R {
 }
 
 /// An agent or a queue whose intervals cannot be delivered yet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "why")]
 pub enum HeldParty<S> {
     /// Nobody has this name.
@@ -100,7 +100,7 @@ pub enum HeldParty<S> {
 }
 
 /// An agent or a queue of a report.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Party<S> {
     /// The row named none.
