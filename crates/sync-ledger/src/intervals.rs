@@ -299,8 +299,8 @@ pub struct HeldInterval {
     /// The row.
     #[serde(flatten)]
     pub row: HeldRow,
-    /// Since when these values are held.
-    pub since: DateTime<Utc>,
+    /// When the pull that showed it was made.
+    pub at: DateTime<Utc>,
 }
 
 /// What is remembered of a pull.

@@ -263,6 +263,10 @@ pub(crate) enum Bound<'a> {
     Answer(&'a AcdKey, &'a str),
     /// The payload of the pushed event with this id.
     Event(&'a AcdKey, &'a str),
+    /// Of whom the held interval with this mark is.
+    Held(&'a AcdKey, &'a str),
+    /// The names of the agent or queue with this SID.
+    Subject(&'a AcdKey, &'a str),
 }
 
 impl Bound<'_> {
@@ -272,6 +276,8 @@ impl Bound<'_> {
             Self::Message(acd, id) => (b"sync-ledger webhook body 1", acd, id),
             Self::Answer(acd, id) => (b"sync-ledger webhook answer 1", acd, id),
             Self::Event(acd, id) => (b"sync-ledger event 1", acd, id),
+            Self::Held(acd, id) => (b"sync-ledger held interval 1", acd, id),
+            Self::Subject(acd, id) => (b"sync-ledger subject 1", acd, id),
         }
     }
 
@@ -297,6 +303,8 @@ impl Bound<'_> {
             Self::Message(_, id) => format!("the body of webhook message {id}"),
             Self::Answer(_, id) => format!("the answer to webhook message {id}"),
             Self::Event(..) => "a pushed event".to_owned(),
+            Self::Held(..) => "a held interval".to_owned(),
+            Self::Subject(_, sid) => format!("the names of {sid}"),
         };
         LedgerError::Unreadable {
             what,

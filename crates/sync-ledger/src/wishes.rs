@@ -89,6 +89,15 @@ pub enum Wish {
         /// Whether what is missing is fetched.
         fill: bool,
     },
+    /// Deliver the history of a range, as far as it differs from what was delivered. A wish for the worker of history.
+    History {
+        /// The ACD.
+        acd: AcdKey,
+        /// The range's beginning, inclusive.
+        from: DateTime<Utc>,
+        /// The range's end, exclusive.
+        to: DateTime<Utc>,
+    },
     /// Erase what is here about a leg.
     ForgetContact {
         /// Its ACD.
@@ -101,7 +110,10 @@ pub enum Wish {
 impl Wish {
     /// Whether it may take minutes or hours: others need not wait for it.
     pub fn takes_long(&self) -> bool {
-        matches!(self, Self::Backfill { .. } | Self::Reconcile { .. })
+        matches!(
+            self,
+            Self::Backfill { .. } | Self::Reconcile { .. } | Self::History { .. }
+        )
     }
 
     /// Whether it has to wait for those that one of these ACDs is busy with.
@@ -116,6 +128,7 @@ impl Wish {
             Self::RetryContact { acd, .. }
             | Self::Backfill { acd, .. }
             | Self::Reconcile { acd, .. }
+            | Self::History { acd, .. }
             | Self::ForgetContact { acd, .. } => Some(acd),
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use connector_config::{Config, LogFormat, Secrets};
 use qm_pipeline::report::AcdNames;
-use qm_pipeline::{AcdServices, Intake, LedgerOutbox, PipelineError, RunReport, Until, Worker};
+use qm_pipeline::{AcdServices, LedgerOutbox, PipelineError, RunReport, Until, Worker, intake};
 use recording_spool::Spool;
 use service_runtime::{Exit, LogSettings, LogStyle, Signals, Stop, init_logs};
 use sync_ledger::{OutboxStore as _, SqliteLedger};
@@ -150,7 +150,7 @@ pub(crate) async fn work(
         spool,
         Arc::clone(&watch) as _,
     );
-    let intake = Intake::bind(
+    let intake = intake(
         config,
         &secrets,
         ledger.clone(),

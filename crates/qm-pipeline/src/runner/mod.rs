@@ -38,7 +38,7 @@ use crate::report::AcdNames;
 pub(crate) use ask::EVENTS_KEPT;
 pub use discover::EVENTS_STREAM;
 pub(crate) use discover::read_window;
-pub use intake::Intake;
+pub use intake::intake;
 pub use state::{AcdHealth, Health};
 pub use webhooks::{LedgerOutbox, OutboxError, deliverer, endpoint_id};
 pub(crate) use wishes::retry_one;

@@ -19,7 +19,7 @@ use flex_simulator::scenario::Scenario;
 use flex_simulator::world::Outcome;
 use flex_simulator::{FaultLevel, Simulator, SimulatorOptions};
 use qm_pipeline::report::AcdNames;
-use qm_pipeline::{Intake, Nobody, Until, Witness, Worker, connect};
+use qm_pipeline::{intake, Nobody, Until, Witness, Worker, connect};
 use recording_spool::Spool;
 use sync_ledger::{
     ContactFilter, ContactStore, PageRequest, Sealing, SealingKey, SqliteLedger, SqliteOptions,
@@ -78,7 +78,7 @@ pub async fn whole_worker(
         worker = worker.with_deliverer(deliverer.unwrap());
     }
     let pushed = worker.pushed();
-    let intake = Intake::bind(&config, &secrets, ledger.clone(), pushed, witness).await;
+    let intake = intake(&config, &secrets, ledger.clone(), pushed, witness).await;
     (worker.with_intake(intake.unwrap()), ledger)
 }
 

@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0004_forgotten.sql"),
     include_str!("../../migrations/0005_inbox_count.sql"),
     include_str!("../../migrations/0006_conference_changes.sql"),
+    include_str!("../../migrations/0007_history_and_roster.sql"),
 ];
 
 /// The newest schema version that this program knows.

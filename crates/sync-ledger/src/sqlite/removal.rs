@@ -20,6 +20,17 @@ const PROCESSED: &str =
     "DELETE FROM inbox WHERE id IN (SELECT id FROM inbox WHERE acd = ? LIMIT ?)";
 const DELETIONS: &str = "DELETE FROM source_deletion WHERE id IN (SELECT id FROM source_deletion WHERE acd = ? LIMIT ?)";
 
+/// History of workforce management, children before parents.
+const HISTORY: &[&str] = &[
+    "DELETE FROM interval_value WHERE (acd, report, number, agent, queue) IN (SELECT acd, report, number, agent, queue FROM interval_value WHERE acd = ? LIMIT ?)",
+    "DELETE FROM interval_row WHERE (batch, place) IN (SELECT r.batch, r.place FROM interval_row r JOIN interval_batch b ON b.id = r.batch WHERE b.acd = ? LIMIT ?)",
+    "DELETE FROM interval_file WHERE (batch, name) IN (SELECT f.batch, f.name FROM interval_file f JOIN interval_batch b ON b.id = f.batch WHERE b.acd = ? LIMIT ?)",
+    "DELETE FROM interval_batch WHERE id IN (SELECT id FROM interval_batch WHERE acd = ? LIMIT ?)",
+    "DELETE FROM held_interval WHERE id IN (SELECT id FROM held_interval WHERE acd = ? LIMIT ?)",
+    "DELETE FROM held_pull WHERE id IN (SELECT id FROM held_pull WHERE acd = ? LIMIT ?)",
+    "DELETE FROM subject WHERE id IN (SELECT id FROM subject WHERE acd = ? LIMIT ?)",
+];
+
 /// What has few rows, or rows that are soon removed, and the ACD at last.
 const REST: &[&str] = &[
     "DELETE FROM endpoint WHERE acd = ?",
@@ -27,6 +38,7 @@ const REST: &[&str] = &[
     "DELETE FROM conference_change WHERE acd = ?",
     "DELETE FROM tenant_fact WHERE acd = ?",
     "DELETE FROM reconciliation WHERE acd = ?",
+    "DELETE FROM history_pull WHERE acd = ?",
     "DELETE FROM cursor WHERE acd = ?",
     "DELETE FROM backfill WHERE acd = ?",
     "DELETE FROM forgotten WHERE acd = ?",
@@ -49,6 +61,9 @@ impl SqliteLedger {
         removed.events = self.remove_all(acd, WAITING).await?;
         self.remove_all(acd, PROCESSED).await?;
         self.remove_all(acd, DELETIONS).await?;
+        for statement in HISTORY {
+            self.remove_all(acd, statement).await?;
+        }
         self.remove_rest(acd).await?;
         self.inner.log_to_empty.store(true, Ordering::Relaxed);
         self.empty_log_of_what_was_dropped().await;

@@ -19,7 +19,7 @@ pub struct DetailsAtRest {
     pub key: Option<String>,
     /// The details of how many contacts.
     pub contacts: u64,
-    /// How many bodies of webhook messages, answers to them and payloads of pushed events.
+    /// How many bodies of webhook messages, answers to them, payloads of pushed events, and names of agents and queues.
     pub others: u64,
 }
 
@@ -84,6 +84,14 @@ const COLUMNS: &[Column] = &[
     column!("outbox", "message", "body", "outbox_body_seal", Message),
     column!("outbox", "message", "answer", "outbox_answer_seal", Answer),
     column!("inbox", "event", "payload", "inbox_payload_seal", Event),
+    column!(
+        "held_interval",
+        "mark",
+        "who",
+        "held_interval_who_seal",
+        Held
+    ),
+    column!("subject", "sid", "names", "subject_names_seal", Subject),
 ];
 
 impl SqliteLedger {

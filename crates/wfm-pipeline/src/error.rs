@@ -1,0 +1,106 @@
+//! Why the pipeline cannot start or go on.
+
+use connection_check::ClientsError;
+use connector_config::ConfigError;
+use flex_insights_client::InsightsError;
+use sync_ledger::LedgerError;
+use twilio_client::TwilioError;
+use wfm_delivery::DeliveryError;
+use wfm_history::HistoryError;
+
+/// Why the pipeline cannot start or go on. What befalls a single interval or agent is none of these: it is held, refused or tried again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PipelineError {
+    /// The secrets are those of another configuration.
+    #[error(
+        "the secrets of ACD \"{acd}\" were not fetched: resolve them from the same configuration"
+    )]
+    NoSecrets {
+        /// The ACD's name.
+        acd: String,
+    },
+    /// The configuration cannot be worked with.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A client could not be made.
+    #[error(transparent)]
+    Clients(#[from] ClientsError),
+    /// The client of Flex Insights could not be made.
+    #[error("the ACD \"{acd}\": {source}")]
+    Insights {
+        /// The ACD's name.
+        acd: String,
+        /// Why.
+        source: InsightsError,
+    },
+    /// How Calabrio takes intervals, states, agents and queues cannot be worked with.
+    #[error("the ACD \"{acd}\": {source}")]
+    Delivery {
+        /// The ACD's name.
+        acd: String,
+        /// Why.
+        source: DeliveryError,
+    },
+    /// How a report is read cannot be worked with.
+    #[error("the ACD \"{acd}\": {source}")]
+    Report {
+        /// The ACD's name.
+        acd: String,
+        /// Why.
+        source: HistoryError,
+    },
+    /// Pushed events cannot be taken.
+    #[error("pushed events cannot be taken")]
+    Intake(#[from] event_intake::IntakeError),
+    /// The ledger cannot be used.
+    #[error("the ledger cannot be used")]
+    Ledger(#[from] LedgerError),
+    /// Twilio was asked and did not answer as it should.
+    #[error("Twilio cannot be asked")]
+    Twilio(#[from] TwilioError),
+    /// A report cannot be pulled.
+    #[error(transparent)]
+    Pull(#[from] PullError),
+    /// Neither history nor adherence is on for any ACD.
+    #[error(
+        "no ACD has history or adherence on: set `history` or `adherence` in its table `wfm`"
+    )]
+    NothingOn,
+    /// A command needs history, and it is off.
+    #[error("history of the ACD \"{acd}\" is off: set `history` in its table `wfm`")]
+    NoHistory {
+        /// The ACD's name.
+        acd: String,
+    },
+    /// A command needs adherence, and it is off.
+    #[error("adherence of the ACD \"{acd}\" is off: set `adherence` in its table `wfm`")]
+    NoAdherence {
+        /// The ACD's name.
+        acd: String,
+    },
+    /// A part of the worker ended that should go on. This is a defect; a restart takes everything up where it stood.
+    #[error("a part of the worker broke off: restart it, and report what the log says before this")]
+    BrokenOff,
+}
+
+/// Why a report could not be pulled. Nothing of it is lost: the next pull shows it again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PullError {
+    /// Flex Insights does not give the report.
+    #[error(transparent)]
+    Insights(#[from] InsightsError),
+    /// Its rows cannot be read.
+    #[error("the report cannot be read: {0}")]
+    Rows(#[source] HistoryError),
+    /// The ledger cannot be used.
+    #[error("the ledger cannot be used")]
+    Ledger(#[from] LedgerError),
+    /// The report came to no end.
+    #[error("the report was cut off while it came; it is pulled again")]
+    CutOff,
+    /// The thread that reads ended. This is a defect.
+    #[error("the reader of the report broke off: report what the log says before this")]
+    BrokenOff,
+}

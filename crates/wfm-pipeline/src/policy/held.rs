@@ -1,0 +1,158 @@
+//! Held rows of which it is known by now whose they are.
+
+use std::collections::BTreeMap;
+
+use sync_ledger::{HeldInterval, HeldNumber};
+use wfm_history::{
+    Change, Delivered, Happened, IntervalKey, IntervalRow, QueueKey, Redelivery, Values,
+};
+
+use super::Directory;
+
+/// What held rows become once it is known whose they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Released {
+    /// The interval that they go to, with their sums added to what was delivered of it.
+    pub change: Change,
+    /// The held rows.
+    pub held: Vec<HeldNumber>,
+}
+
+/// Of what a held row is, if that is known by now.
+pub fn key_of(held: &HeldInterval, directory: &Directory, service_queue: bool) -> Option<IntervalKey> {
+    let row = &held.row;
+    let agent = directory.agent_of(&row.agent)?;
+    let queue = match directory.queue_of(&row.queue)? {
+        Some(queue) => QueueKey::Task(queue),
+        None if service_queue => QueueKey::ServiceQueue,
+        None => return None,
+    };
+    Some(IntervalKey {
+        interval: row.interval,
+        agent,
+        queue,
+    })
+}
+
+/// What held rows that no report shows any more can be delivered as. Those of whom nothing new is known, and those whose interval must not be
+/// delivered a second time, stay.
+pub fn release(
+    rows: &[HeldInterval],
+    delivered: &BTreeMap<IntervalKey, Delivered>,
+    directory: &Directory,
+    service_queue: bool,
+    redelivery: Redelivery,
+) -> Vec<Released> {
+    let mut sums: BTreeMap<IntervalKey, (Values, bool, Vec<HeldNumber>)> = BTreeMap::new();
+    for held in rows {
+        let Some(key) = key_of(held, directory, service_queue) else {
+            continue;
+        };
+        let entry = sums
+            .entry(key)
+            .or_insert_with(|| (Values::zero(held.row.values.report()), false, Vec::new()));
+        let Some(sum) = entry.0.checked_add(&held.row.values) else {
+            continue;
+        };
+        entry.0 = sum;
+        entry.1 |= held.row.ambiguous;
+        entry.2.push(held.number);
+    }
+    let mut released = Vec::new();
+    for (key, (sum, ambiguous, held)) in sums {
+        let before = delivered.get(&key).map(|one| one.values);
+        let (values, happened) = match before {
+            None => (sum, Happened::New),
+            Some(_) if redelivery == Redelivery::Never => continue,
+            Some(before) => match before.checked_add(&sum) {
+                Some(values) => (values, Happened::Changed { before }),
+                None => continue,
+            },
+        };
+        released.push(Released {
+            change: Change {
+                row: IntervalRow {
+                    key,
+                    values,
+                    ambiguous,
+                },
+                happened,
+                deliver: true,
+            },
+            held,
+        });
+    }
+    released
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use sync_ledger::{Subject, SubjectNames, SubjectSid};
+    use wfm_history::{HeldParty, HeldRow, Measure, Name, Party, Report};
+    use wfm_interval::Interval;
+
+    use super::*;
+
+    const REPORT: Report = Report::QueueHistory;
+
+    fn queue(name: &str) -> Subject {
+        Subject {
+            sid: SubjectSid::Queue("WQ00000000000000000000000000000001".parse().unwrap()),
+            names: Some(SubjectNames {
+                name: name.to_owned(),
+                full_name: None,
+                email: None,
+            }),
+            former: Vec::new(),
+            active: true,
+            version: 1,
+            first_seen: DateTime::UNIX_EPOCH,
+            last_seen: DateTime::UNIX_EPOCH,
+            told: Some(1),
+            refused: None,
+        }
+    }
+
+    fn held(number: i64, name: &str, offered: u64) -> HeldInterval {
+        HeldInterval {
+            number: HeldNumber(number),
+            row: HeldRow {
+                interval: Interval::from_number(7),
+                agent: Party::None,
+                queue: Party::Held(HeldParty::UnknownName { name: Name::from(name) }),
+                values: Values::zero(REPORT).with(Measure::Offered, offered),
+                ambiguous: false,
+            },
+            at: DateTime::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn rows_of_one_interval_are_added_to_what_was_delivered_of_it() {
+        let directory = Directory::new(&[], &[queue("Billing")], true);
+        let rows = [held(1, "billing", 3), held(2, "Billing ", 4), held(3, "Nobody", 5)];
+        let new = release(&rows, &BTreeMap::new(), &directory, false, Redelivery::Never);
+        assert_eq!(new.len(), 1);
+        assert_eq!(new[0].held, [HeldNumber(1), HeldNumber(2)]);
+        assert_eq!(new[0].change.happened, Happened::New);
+        assert_eq!(new[0].change.row.values.get(Measure::Offered), 7);
+
+        let key = new[0].change.row.key;
+        let values = Values::zero(REPORT).with(Measure::Offered, 10);
+        let before = BTreeMap::from([(key, Delivered { key, values })]);
+        let again = release(&rows, &before, &directory, false, Redelivery::Replace);
+        assert_eq!(again[0].change.row.values.get(Measure::Offered), 17);
+        assert_eq!(again[0].change.happened, Happened::Changed { before: values });
+        assert!(release(&rows, &before, &directory, false, Redelivery::Never).is_empty());
+    }
+
+    #[test]
+    fn a_row_without_a_queue_goes_to_the_service_queue_where_there_is_one() {
+        let directory = Directory::default();
+        let mut row = held(1, "", 1);
+        row.row.queue = Party::None;
+        assert_eq!(key_of(&row, &directory, false), None);
+        assert_eq!(key_of(&row, &directory, true).unwrap().queue, QueueKey::ServiceQueue);
+    }
+}

@@ -1,0 +1,11 @@
+//! What is decided: pure functions of what is known, with no network, no ledger and no clock.
+
+mod directory;
+mod held;
+mod pulls;
+mod settle;
+
+pub use directory::{Directory, NameClash};
+pub use held::{Released, release};
+pub use pulls::{BATCH_ROWS, next_pull, window};
+pub use settle::{backoff, settlement};

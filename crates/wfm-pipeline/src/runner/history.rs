@@ -1,0 +1,328 @@
+//! History of one ACD: pulls on the quarter of an hour, batches in their order.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sync_ledger::{IntervalStore, LedgerError, RosterStore, RowFate, SubjectKind};
+use tokio_util::sync::CancellationToken;
+use wfm_delivery::{Fate, HistoryBatch};
+use wfm_history::Report;
+use wfm_interval::Interval;
+
+use super::Core;
+use super::pull::{Asked, PullReport, pull, release_old};
+use crate::clock::delta;
+use crate::error::PullError;
+use crate::policy::{Directory, backoff, next_pull, settlement, window};
+use crate::services::{AcdServices, HistoryServices, ReportSource};
+
+/// How long after the quarter of an hour reports are pulled: Flex Insights needs a little to load.
+const LAG: Duration = Duration::from_mins(2);
+
+/// How often the drop folder is asked what Calabrio made of files, and about how many.
+const LOOK_AT_FILES: (Duration, u32) = (Duration::from_mins(1), 500);
+
+/// How long is waited after the ledger failed, and how often it is looked at although nobody says that something waits.
+const LEDGER_PAUSE: Duration = Duration::from_secs(5);
+
+/// How often a failed pull is tried again before the next quarter of an hour.
+const PULL_AGAIN: Duration = Duration::from_mins(1);
+
+/// Agents and queues as the ledger has them.
+pub(crate) async fn directory<L: RosterStore>(
+    ledger: &L,
+    acd: &AcdServices,
+) -> Result<Directory, LedgerError> {
+    let agents = ledger.roster(&acd.key, SubjectKind::Agent).await?;
+    let queues = ledger.roster(&acd.key, SubjectKind::Queue).await?;
+    Ok(Directory::new(&agents, &queues, acd.roster.sink.is_some()))
+}
+
+/// Pulls until it is told to stop: at once, then on each quarter of an hour. Counts `firsts` up once every report has come.
+pub(crate) async fn pulls<L>(
+    core: Arc<Core<L>>,
+    acd: Arc<AcdServices>,
+    services: HistoryServices,
+    firsts: Arc<AtomicUsize>,
+    stop: CancellationToken,
+) where
+    L: IntervalStore + RosterStore + Clone + 'static,
+{
+    let mut first = true;
+    loop {
+        let whole = tokio::select! {
+            () = stop.cancelled() => return,
+            whole = pull_all(&core, &acd, &services) => whole,
+        };
+        if whole && first {
+            first = false;
+            firsts.fetch_add(1, Ordering::Release);
+        }
+        let now = core.now();
+        let mut next = next_pull(now, services.every, LAG.min(services.every / 4));
+        if !whole {
+            next = next.min(now + delta(PULL_AGAIN));
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = core.clock.sleep_until(next) => {}
+        }
+    }
+}
+
+/// One pull of every report; whether all of them came.
+pub(crate) async fn pull_all<L>(
+    core: &Core<L>,
+    acd: &AcdServices,
+    services: &HistoryServices,
+) -> bool
+where
+    L: IntervalStore + RosterStore + Clone + 'static,
+{
+    let mut whole = true;
+    for source in &services.reports {
+        let asked = Asked {
+            range: window(core.now(), services.back),
+            dry_run: false,
+            sample: 0,
+        };
+        match pull_one(core, acd, services, source, asked, &|_| {}).await {
+            Ok(report) => note(core, acd, &report),
+            Err(error) => {
+                whole = false;
+                let report = source.report();
+                core.witness.pull_failed(&acd.name, report);
+                tracing::warn!(acd = %acd.name, %report, %error, "a report could not be pulled; it is tried again");
+            }
+        }
+        core.wake.notify_waiters();
+    }
+    whole
+}
+
+/// One pull of one report. What is held although no report shows it any more is released where it is known by now whose it is.
+pub(crate) async fn pull_one<L>(
+    core: &Core<L>,
+    acd: &AcdServices,
+    services: &HistoryServices,
+    source: &ReportSource,
+    asked: Asked,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<PullReport, PullError>
+where
+    L: IntervalStore + RosterStore + Clone + 'static,
+{
+    let directory = directory(&core.ledger, acd).await?;
+    let dry_run = asked.dry_run;
+    let found = pull(
+        &core.ledger,
+        &acd.key,
+        services,
+        source,
+        directory.clone(),
+        asked,
+        &core.clock,
+        progress,
+    )
+    .await?;
+    let first = found.summary.as_ref().and_then(|summary| summary.first);
+    if let (Some(first), false) = (first, dry_run) {
+        let now = core.now();
+        let report = source.report();
+        release_old(&core.ledger, &acd.key, services, report, first, &directory, now).await?;
+    }
+    Ok(found)
+}
+
+fn note<L>(core: &Core<L>, acd: &AcdServices, report: &PullReport) {
+    core.witness.pulled(&acd.name, report);
+    let name = &acd.name;
+    if let Some(alarm) = &report.alarm {
+        tracing::warn!(acd = %name, report = %report.report, alarm, "a report takes nothing back");
+    }
+    if let Some(sentence) = &report.not_workload {
+        tracing::error!(acd = %name, report = %report.report, intervals = report.changes.not_workload, "{sentence}");
+    }
+    tracing::info!(
+        acd = %name, report = %report.report, intervals = report.to_deliver, held = report.held,
+        "a report was pulled"
+    );
+}
+
+/// Delivers batches of one report, in their order, until it is told to stop.
+pub(crate) async fn deliveries<L: IntervalStore + 'static>(
+    core: Arc<Core<L>>,
+    acd: Arc<AcdServices>,
+    services: HistoryServices,
+    report: Report,
+    stop: CancellationToken,
+) {
+    loop {
+        let woken = core.wake.notified();
+        let pause = tokio::select! {
+            () = stop.cancelled() => return,
+            next = deliver_next(&core, &acd, &services, report) => match next {
+                Ok(Next::Again) => continue,
+                Ok(Next::At(due)) => (due - core.now()).to_std().unwrap_or_default().min(LEDGER_PAUSE * 12),
+                Ok(Next::Nothing) => LEDGER_PAUSE,
+                Err(error) => {
+                    tracing::error!(acd = %acd.name, %error, "the ledger cannot be used");
+                    LEDGER_PAUSE
+                }
+            },
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = woken => {}
+            () = core.clock.sleep(pause) => {}
+        }
+    }
+}
+
+/// What is to be done after an attempt.
+pub(crate) enum Next {
+    /// More may wait.
+    Again,
+    /// The next batch waits until then.
+    At(DateTime<Utc>),
+    /// Nothing waits.
+    Nothing,
+}
+
+/// Delivers the oldest batch of a report, if its time has come.
+///
+/// It may be dropped at any moment: what was delivered and not settled is delivered again, as the same delivery.
+pub(crate) async fn deliver_next<L: IntervalStore>(
+    core: &Core<L>,
+    acd: &AcdServices,
+    services: &HistoryServices,
+    report: Report,
+) -> Result<Next, LedgerError> {
+    let Some(batch) = core.ledger.next_batch(&acd.key, report).await? else {
+        return Ok(Next::Nothing);
+    };
+    if batch.due > core.now() {
+        return Ok(Next::At(batch.due));
+    }
+    let rows: Vec<_> = batch.rows.iter().map(|(_, change)| *change).collect();
+    let delivery = HistoryBatch::new(report, &rows);
+    let receipt = services.sink.deliver(&delivery, batch.created).await;
+    let settled = settlement(
+        &batch,
+        &receipt,
+        services.redelivery,
+        core.now(),
+        rand::random::<f64>(),
+    );
+    core.ledger.settle_batch(batch.number, &settled).await?;
+    let (mut delivered, mut refused, mut doubtful) = (0, 0, 0);
+    for (_, fate) in &settled.rows {
+        match fate {
+            RowFate::Delivered { .. } => delivered += 1,
+            RowFate::Refused { .. } => refused += 1,
+            RowFate::InDoubt { .. } => doubtful += 1,
+        }
+    }
+    let waiting = rows.len() as u64 - delivered - refused - doubtful;
+    for (fate, count) in [
+        ("delivered", delivered),
+        ("refused", refused),
+        ("in-doubt", doubtful),
+        ("waiting", waiting),
+    ] {
+        core.witness.intervals(&acd.name, report, fate, count);
+    }
+    if refused + doubtful > 0 {
+        tracing::warn!(acd = %acd.name, %report, batch = %batch.number, refused, doubtful, "intervals were not taken; `status` lists them");
+    }
+    if let Some(error) = receipt.retry_later() {
+        tracing::warn!(acd = %acd.name, %report, batch = %batch.number, %error, attempts = batch.attempts + 1, "intervals are delivered again later");
+    }
+    if waiting > 0 {
+        return Ok(Next::At(settled.due));
+    }
+    Ok(Next::Again)
+}
+
+/// Asks what Calabrio made of files, until it is told to stop.
+pub(crate) async fn files<L: IntervalStore + 'static>(
+    core: Arc<Core<L>>,
+    acd: Arc<AcdServices>,
+    services: HistoryServices,
+    stop: CancellationToken,
+) {
+    loop {
+        if let Err(error) = look_at_files(&core, &acd, &services).await {
+            tracing::warn!(acd = %acd.name, error, "it cannot be told what Calabrio made of files");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = core.clock.sleep(LOOK_AT_FILES.0) => {}
+        }
+    }
+}
+
+async fn look_at_files<L: IntervalStore>(
+    core: &Core<L>,
+    acd: &AcdServices,
+    services: &HistoryServices,
+) -> Result<(), String> {
+    let open = core.ledger.open_files(&acd.key, LOOK_AT_FILES.1).await;
+    let open = open.map_err(|error| error.to_string())?;
+    if open.is_empty() {
+        return Ok(());
+    }
+    let names = open.iter().map(|file| file.name.clone()).collect();
+    let fates = match services.fates(names).await {
+        None => return Ok(()),
+        Some(fates) => fates.map_err(|error| error.to_string())?,
+    };
+    for (file, (_, fate)) in open.iter().zip(fates) {
+        let refused = match fate {
+            Fate::Waiting => continue,
+            Fate::Refused => {
+                tracing::error!(acd = %acd.name, file = %file.name, "Calabrio put a file into its penalty box and does not try it again; `status` lists its intervals");
+                Some(wfm_delivery::Refusal::PenaltyBox.to_string())
+            }
+            // Taken, and tidied away later.
+            _ => None,
+        };
+        core.ledger
+            .close_file(file, refused.as_deref(), core.now())
+            .await
+            .map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+/// How long intervals are kept, counted from their beginning.
+const KEPT: Duration = Duration::from_hours(24 * 60);
+
+/// Drops what is old, until it is told to stop.
+pub(crate) async fn prune<L: IntervalStore + 'static>(
+    core: Arc<Core<L>>,
+    rows: Duration,
+    stop: CancellationToken,
+) {
+    loop {
+        let before = core.now() - delta(rows.min(KEPT));
+        match core.ledger.prune_intervals(Interval::containing(before), 5_000).await {
+            Ok(5_000..) => continue,
+            Ok(_) => {}
+            Err(error) => {
+                tracing::error!(%error, "what is older than the retention could not be dropped");
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = core.clock.sleep(Duration::from_mins(10)) => {}
+        }
+    }
+}
+
+/// How long a first attempt that failed is waited for.
+pub(crate) fn pause_after(attempts: u32) -> Duration {
+    backoff(attempts, rand::random::<f64>())
+}

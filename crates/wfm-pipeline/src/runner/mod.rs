@@ -1,0 +1,36 @@
+//! Carrying out: lists of agents and queues, pulls and deliveries of history, live states, wishes.
+
+pub(crate) mod history;
+mod live;
+pub(crate) mod pull;
+pub(crate) mod roster;
+mod watch;
+mod wishes;
+mod worker;
+pub(crate) mod workspace;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::Notify;
+
+use crate::clock::Clock;
+
+pub use live::Live;
+pub use watch::{Nobody, Witness};
+pub use worker::{RunReport, Until, Worker};
+
+/// What every part of the runner shares.
+pub(crate) struct Core<L> {
+    pub(crate) ledger: L,
+    pub(crate) clock: Clock,
+    pub(crate) witness: Arc<dyn Witness>,
+    /// Something is to be delivered, or a list of agents and queues changed.
+    pub(crate) wake: Notify,
+}
+
+impl<L> Core<L> {
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+}

@@ -1,0 +1,330 @@
+//! Agents and queues of one ACD: read from `TaskRouter`, written down, told to Calabrio. One way, by SID.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sync_ledger::{
+    IntervalStore, LedgerError, RosterChange, RosterStore, SeenSubject, Subject, SubjectKind,
+    SubjectNames, SubjectSid, ToldSubject,
+};
+use tokio_util::sync::CancellationToken;
+use twilio_client::{TaskQueue, TwilioClient, TwilioError, Worker as TwilioWorker};
+use twilio_sid::WorkspaceSid;
+use wfm_delivery::{Outcome, RosterAgent, RosterBatch, RosterQueue, RosterSink};
+
+use super::Core;
+use crate::clock::delta;
+use crate::services::{AcdServices, Roster};
+
+/// The pause after a round that failed.
+const PAUSE: Duration = Duration::from_mins(1);
+
+/// Of how many workers attributes are asked for singly in a round.
+const SINGLY: usize = 500;
+
+/// How many agents or queues are told at a time.
+const AT_A_TIME: usize = 500;
+
+/// Why a round failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RosterError {
+    /// Twilio's lists cannot be read.
+    #[error("agents and queues cannot be listed")]
+    Twilio(#[from] TwilioError),
+    /// Some of a list could not be read: who is missing in it is not taken for gone.
+    #[error(
+        "{count} entries of Twilio's list of {kind} could not be read, so nobody is taken for gone"
+    )]
+    Partly {
+        /// Agents or queues.
+        kind: &'static str,
+        /// How many.
+        count: usize,
+    },
+    /// The ledger cannot be used.
+    #[error("the ledger cannot be used")]
+    Ledger(#[from] LedgerError),
+}
+
+/// What Twilio's lists show.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) agents: Vec<SeenSubject>,
+    pub(crate) queues: Vec<SeenSubject>,
+}
+
+/// Reads both lists. Where the list of workers shows no attributes, full names are those that are known, and of whoever is new they are asked for singly,
+/// so many in a round.
+pub(crate) async fn see(
+    twilio: &TwilioClient,
+    workspace: WorkspaceSid,
+    known: &[Subject],
+) -> Result<Seen, RosterError> {
+    let router = twilio.taskrouter(workspace);
+    let workers = router.workers().all().await?;
+    if !workers.unreadable.is_empty() {
+        return Err(RosterError::Partly {
+            kind: "workers",
+            count: workers.unreadable.len(),
+        });
+    }
+    let queues = router.queues().all().await?;
+    if !queues.unreadable.is_empty() {
+        return Err(RosterError::Partly {
+            kind: "queues",
+            count: queues.unreadable.len(),
+        });
+    }
+    let known: BTreeMap<_, _> = known.iter().map(|one| (one.sid, one)).collect();
+    let mut agents = Vec::with_capacity(workers.items.len());
+    let mut asked = 0;
+    for worker in workers.items {
+        if worker.attributes.is_some() {
+            agents.push(agent(&worker));
+            continue;
+        }
+        let before = known
+            .get(&SubjectSid::Agent(worker.sid))
+            .and_then(|one| one.names.as_ref());
+        let mut seen = agent(&worker);
+        match before {
+            Some(before) => {
+                seen.names.full_name.clone_from(&before.full_name);
+                seen.names.email.clone_from(&before.email);
+            }
+            None if asked < SINGLY => {
+                asked += 1;
+                seen = agent(&router.worker_with_attributes(worker).await?);
+            }
+            // The next round asks.
+            None => continue,
+        }
+        agents.push(seen);
+    }
+    Ok(Seen {
+        agents,
+        queues: queues.items.iter().map(queue).collect(),
+    })
+}
+
+fn agent(worker: &TwilioWorker) -> SeenSubject {
+    let attributes = worker
+        .attributes
+        .as_ref()
+        .and_then(|attributes| attributes.parse().ok());
+    let text = |field: &str| {
+        let value = attributes.as_ref()?.get(field)?.as_str()?.trim();
+        (!value.is_empty()).then(|| value.to_owned())
+    };
+    SeenSubject {
+        sid: SubjectSid::Agent(worker.sid),
+        names: SubjectNames {
+            name: worker.friendly_name.clone().unwrap_or_default(),
+            full_name: text("full_name"),
+            email: text("email"),
+        },
+    }
+}
+
+fn queue(queue: &TaskQueue) -> SeenSubject {
+    SeenSubject {
+        sid: SubjectSid::Queue(queue.sid),
+        names: SubjectNames {
+            name: queue.friendly_name.clone(),
+            full_name: None,
+            email: None,
+        },
+    }
+}
+
+/// Synchronises until it is told to stop.
+pub(crate) async fn keep<L>(
+    core: Arc<Core<L>>,
+    acd: Arc<AcdServices>,
+    first: tokio::sync::oneshot::Sender<()>,
+    stop: CancellationToken,
+) where
+    L: RosterStore + IntervalStore + 'static,
+{
+    let mut first = Some(first);
+    loop {
+        let round = tokio::select! {
+            () = stop.cancelled() => return,
+            round = round(&core, &acd) => round,
+        };
+        // History may begin, with what is known by now.
+        if let Some(first) = first.take() {
+            let _ = first.send(());
+        }
+        let pause = match round {
+            Ok(Round::Whole) => acd.roster.every,
+            Ok(Round::Waiting) => PAUSE.min(acd.roster.every),
+            Err(error) => {
+                tracing::warn!(acd = %acd.name, error = &error as &dyn std::error::Error, "agents and queues cannot be synchronised; it is tried again");
+                PAUSE.min(acd.roster.every)
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = core.clock.sleep_until(core.now() + delta(pause)) => {}
+        }
+    }
+}
+
+/// How a round ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Round {
+    /// Calabrio knows everybody, or refused them.
+    Whole,
+    /// Some are still to be told.
+    Waiting,
+}
+
+/// One round: read, write down, tell.
+pub(crate) async fn round<L: RosterStore>(
+    core: &Core<L>,
+    acd: &AcdServices,
+) -> Result<Round, RosterError> {
+    let known = core.ledger.roster(&acd.key, SubjectKind::Agent).await?;
+    let seen = see(&acd.twilio, acd.workspace, &known).await?;
+    let now = core.now();
+    let mut round = Round::Whole;
+    for (kind, list) in [
+        (SubjectKind::Agent, &seen.agents),
+        (SubjectKind::Queue, &seen.queues),
+    ] {
+        // An empty list of a workspace that had somebody is a fault of the answer, sooner than the end of everybody.
+        let known = core.ledger.roster(&acd.key, kind).await?;
+        if list.is_empty() && known.iter().any(|one| one.active) {
+            tracing::error!(acd = %acd.name, ?kind, "Twilio lists nobody any more; nobody is taken for gone");
+            round = Round::Waiting;
+            continue;
+        }
+        let change = core.ledger.see_roster(&acd.key, kind, list, now).await?;
+        if change.new + change.renamed + change.gone + change.back > 0 {
+            say(&acd.name, kind, change);
+        }
+        if let Some(sink) = &acd.roster.sink
+            && tell(core, acd, kind, sink.as_ref()).await? == Round::Waiting
+        {
+            round = Round::Waiting;
+        }
+    }
+    core.wake.notify_waiters();
+    Ok(round)
+}
+
+fn say(acd: &str, kind: SubjectKind, change: RosterChange) {
+    tracing::info!(
+        acd,
+        ?kind,
+        new = change.new,
+        renamed = change.renamed,
+        gone = change.gone,
+        back = change.back,
+        "the list changed"
+    );
+}
+
+/// Tells Calabrio of those whom it does not know yet as they are.
+async fn tell<L: RosterStore>(
+    core: &Core<L>,
+    acd: &AcdServices,
+    kind: SubjectKind,
+    sink: &dyn RosterSink,
+) -> Result<Round, RosterError> {
+    let known = core.ledger.roster(&acd.key, kind).await?;
+    let waiting: Vec<&Subject> = known.iter().filter(|one| one.waits()).collect();
+    let mut round = Round::Whole;
+    for part in waiting.chunks(AT_A_TIME) {
+        let told = tell_part(acd, part, sink, core.now()).await;
+        if told.len() < part.len() {
+            round = Round::Waiting;
+        }
+        let refused = told.iter().filter(|one| one.refused.is_some()).count();
+        if refused > 0 {
+            tracing::warn!(acd = %acd.name, ?kind, refused, "Calabrio did not take some; `agents` and `queues` list them");
+        }
+        core.witness
+            .roster(&acd.name, "told", (told.len() - refused) as u64);
+        core.witness.roster(&acd.name, "refused", refused as u64);
+        core.ledger
+            .told_roster(&acd.key, kind, &told, core.now())
+            .await?;
+    }
+    Ok(round)
+}
+
+async fn tell_part(
+    acd: &AcdServices,
+    part: &[&Subject],
+    sink: &dyn RosterSink,
+    now: DateTime<Utc>,
+) -> Vec<ToldSubject> {
+    let batch = batch(part, &acd.roster);
+    let receipt = sink.deliver(&batch, now).await;
+    let mut told = Vec::with_capacity(part.len());
+    for outcome in &receipt.parts {
+        let reason = |row: usize| match &outcome.outcome {
+            Outcome::Accepted => Some(None),
+            Outcome::Refused(refusal) => Some(Some(refusal.to_string())),
+            Outcome::RowsRefused(rows) => {
+                let found = rows.iter().find(|refused| refused.row == row);
+                Some(found.map(|refused| refused.refusal.to_string()))
+            }
+            _ => None,
+        };
+        for row in outcome.rows.clone() {
+            if let (Some(subject), Some(refused)) = (part.get(row), reason(row)) {
+                told.push(ToldSubject {
+                    sid: subject.sid,
+                    version: subject.version,
+                    refused,
+                });
+            }
+        }
+    }
+    if let Some(error) = receipt.retry_later() {
+        tracing::warn!(acd = %acd.name, %error, "Calabrio could not be told of agents or queues; it is tried again");
+    }
+    told
+}
+
+fn batch(part: &[&Subject], roster: &Roster) -> RosterBatch {
+    let mut agents = Vec::new();
+    let mut queues = Vec::new();
+    for subject in part {
+        let names = subject.names.clone().unwrap_or(SubjectNames {
+            name: subject.sid.to_string(),
+            full_name: None,
+            email: None,
+        });
+        match subject.sid {
+            SubjectSid::Agent(sid) => {
+                let full_name = names.full_name.clone().unwrap_or(names.name.clone());
+                let (first_name, last_name) = roster.names.split(&full_name);
+                agents.push(RosterAgent {
+                    sid,
+                    first_name,
+                    last_name,
+                    full_name,
+                    login: names.name,
+                    email: names.email,
+                    active: subject.active,
+                });
+            }
+            SubjectSid::Queue(sid) => queues.push(RosterQueue {
+                sid,
+                name: names.name,
+                active: subject.active,
+            }),
+        }
+    }
+    if queues.is_empty() {
+        RosterBatch::agents(agents)
+    } else {
+        RosterBatch::queues(queues)
+    }
+}

@@ -1,0 +1,36 @@
+//! Who watches a worker.
+
+use wfm_history::Report;
+
+use super::pull::PullReport;
+
+/// Watches a worker: for metrics, and for tests. Its methods are called in the midst of work and must be quick. Nothing that they are given names a
+/// person.
+pub trait Witness: Send + Sync + 'static {
+    /// A report was pulled.
+    fn pulled(&self, _acd: &str, _report: &PullReport) {}
+
+    /// A report could not be pulled, for a reason of this name.
+    fn pull_failed(&self, _acd: &str, _report: Report) {}
+
+    /// So many intervals of a report fared so: `delivered`, `refused`, `in-doubt` or `waiting`.
+    fn intervals(&self, _acd: &str, _report: Report, _fate: &'static str, _count: u64) {}
+
+    /// So many states fared so.
+    fn states(&self, _acd: &str, _fate: &'static str, _count: u64) {}
+
+    /// How requests with pushed events were answered, or what became of their events, in a word.
+    fn pushed(&self, _acd: &str, _outcome: &'static str, _count: u64) {}
+
+    /// The workspace was read anew.
+    fn resynchronised(&self, _acd: &str, _corrected: u64) {}
+
+    /// Agents or queues were told to Calabrio.
+    fn roster(&self, _acd: &str, _fate: &'static str, _count: u64) {}
+}
+
+/// Nobody watches.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Nobody;
+
+impl Witness for Nobody {}

@@ -1,0 +1,139 @@
+//! What it takes to work for one ACD.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use contact_model::AcdKey;
+use flex_insights_client::{FlexInsightsClient, ReportId};
+use twilio_client::TwilioClient;
+use twilio_sid::WorkspaceSid;
+use wfm_delivery::{DeliveryError, Fate, HistoryFiles, HistorySink, RosterSink, StateSink};
+use wfm_history::{Redelivery, Report, ReportRules};
+use wfm_state_mapping::{ActivityRules, Settings};
+
+/// One ACD with what it takes to work for it.
+#[derive(Clone)]
+pub struct AcdServices {
+    /// Its key.
+    pub key: AcdKey,
+    /// Its name.
+    pub name: String,
+    /// Its workspace.
+    pub workspace: WorkspaceSid,
+    /// Twilio, as its account.
+    pub twilio: TwilioClient,
+    /// Where agents and queues are told.
+    pub roster: Roster,
+    /// History, where it is on.
+    pub history: Option<HistoryServices>,
+    /// Adherence, where it is on.
+    pub adherence: Option<AdherenceServices>,
+}
+
+/// How agents and queues are synchronised.
+#[derive(Clone)]
+pub struct Roster {
+    /// Where they are told. `None` where Calabrio learns of them another way: then rows of whoever Twilio shows are delivered.
+    pub sink: Option<Arc<dyn RosterSink>>,
+    /// How often.
+    pub every: Duration,
+    /// How a full name becomes a first and a last name.
+    pub names: connector_config::AgentName,
+}
+
+/// What history takes.
+#[derive(Clone)]
+pub struct HistoryServices {
+    /// Flex Insights.
+    pub insights: FlexInsightsClient,
+    /// The two reports and how they are read.
+    pub reports: Vec<ReportSource>,
+    /// Where intervals are delivered.
+    pub sink: Arc<dyn HistorySink>,
+    /// The drop folder, where intervals go there.
+    pub files: Option<HistoryFiles>,
+    /// How many intervals a batch may have.
+    pub batch_rows: usize,
+    /// What Calabrio does with a second delivery.
+    pub redelivery: Redelivery,
+    /// How often reports are pulled.
+    pub every: Duration,
+    /// How far back each pull delivers what changed.
+    pub back: Duration,
+    /// How long after its end an interval counts as closed.
+    pub settle: Duration,
+    /// Whether rows without a queue go to the service queue.
+    pub service_queue: bool,
+}
+
+/// A report and how it is read.
+#[derive(Clone)]
+pub struct ReportSource {
+    /// Its id in Flex Insights.
+    pub id: ReportId,
+    /// How it is read.
+    pub rules: ReportRules,
+}
+
+impl ReportSource {
+    /// Which of both it is.
+    pub fn report(&self) -> Report {
+        self.rules.report()
+    }
+}
+
+/// What adherence takes.
+#[derive(Clone)]
+pub struct AdherenceServices {
+    /// How activities become states.
+    pub activities: ActivityRules,
+    /// What the state machine needs to know.
+    pub settings: Settings,
+    /// Where states are delivered.
+    pub sink: Arc<dyn StateSink>,
+    /// How long changes gather before they are delivered.
+    pub flush: Duration,
+    /// How many states a request or file may have.
+    pub batch_rows: usize,
+    /// How many agents there may be.
+    pub max_agents: usize,
+    /// How often the whole workspace is read again.
+    pub resync_every: Duration,
+    /// Of how many live tasks reservations are asked for in one resynchronisation.
+    pub resync_requests: usize,
+    /// How often the Events API is polled; `None` where events are pushed.
+    pub poll_events: Option<Duration>,
+    /// How many requests a second may ask for hold; 0 asks for none.
+    pub hold_budget: u16,
+    /// How often calls are asked about at most.
+    pub hold_every: Duration,
+}
+
+impl fmt::Debug for AcdServices {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AcdServices")
+            .field("name", &self.name)
+            .field("history", &self.history.is_some())
+            .field("adherence", &self.adherence.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl HistoryServices {
+    /// What Calabrio made of files, off the runtime's threads.
+    pub(crate) async fn fates(
+        &self,
+        names: Vec<String>,
+    ) -> Option<Result<Vec<(String, Fate)>, DeliveryError>> {
+        let files = self.files.clone()?;
+        let asked = tokio::task::spawn_blocking(move || {
+            let fates = files.fates(names.iter().map(String::as_str))?;
+            Ok(fates
+                .into_iter()
+                .map(|(name, fate)| (name.to_owned(), fate))
+                .collect())
+        });
+        asked.await.ok()
+    }
+}
