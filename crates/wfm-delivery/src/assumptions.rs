@@ -249,6 +249,18 @@ const ALL: &[Assumption] = &[
         "a batch may take so many requests more to find the rows that are at fault; after that, what is not told apart is refused together",
     ),
     of(
+        957,
+        "http.access",
+        Grade::Inference,
+        "the endpoint knows the connector by the user name and password of the Calabrio service account, which is said to be needed for classic WFM as well, sent as Basic with each request; it may be open, or want a token as Bearer or in a header",
+    ),
+    of(
+        958,
+        "http.access_header",
+        Grade::Undocumented,
+        "where it wants the token in a header, the header is called like this",
+    ),
+    of(
         961,
         "agent_http.path",
         Grade::Undocumented,

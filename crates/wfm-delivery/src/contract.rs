@@ -55,6 +55,20 @@ pub enum ErrorInSuccess {
     Refused,
 }
 
+/// How the endpoint knows the connector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AccessKind {
+    /// It does not ask.
+    Open,
+    /// `Authorization: Basic`.
+    Basic,
+    /// `Authorization: Bearer`.
+    Bearer,
+    /// A header of another name.
+    Header,
+}
+
 /// How single values are written, in files and requests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -113,6 +127,10 @@ pub struct FileContract {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpContract {
+    /// How the endpoint knows the connector.
+    pub access: AccessKind,
+    /// The header, where `access` is `header`.
+    pub access_header: String,
     /// The field of the list of rows; empty makes the list the whole body.
     pub list_field: String,
     /// The field of a body that says whether its states are a snapshot; empty sends none.
@@ -309,6 +327,8 @@ impl Default for DeliveryContract {
                 &STATE,
             ),
             http: HttpContract {
+                access: AccessKind::Basic,
+                access_header: "X-Api-Key".to_owned(),
                 list_field: "records".to_owned(),
                 snapshot_field: "snapshot".to_owned(),
                 last_field: "last".to_owned(),

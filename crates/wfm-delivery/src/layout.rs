@@ -269,6 +269,14 @@ impl Reader<'_> {
                 self.fault(setting, format!("it must be between 1 and {most}"));
             }
         }
+        let header = &contract.http.access_header;
+        let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+        if header.is_empty() || !header.chars().all(is_token) {
+            self.fault(
+                "http.access_header",
+                "it must be the name of a header: letters, digits and hyphens",
+            );
+        }
         for status in &contract.http.row_statuses {
             if !(400..=499).contains(status) || matches!(status, 401 | 408 | 425 | 429) {
                 self.fault(

@@ -28,8 +28,8 @@ mod http;
 
 pub use assumptions::{Assumption, Grade, assumptions};
 pub use contract::{
-    AnswersContract, DeliveryContract, DurationUnit, ErrorInSuccess, FileContract, FilesContract,
-    HttpContract, LineEnd, PathContract, Quote, RepeatedHour, ValuesContract,
+    AccessKind, AnswersContract, DeliveryContract, DurationUnit, ErrorInSuccess, FileContract,
+    FilesContract, HttpContract, LineEnd, PathContract, Quote, RepeatedHour, ValuesContract,
 };
 pub use error::{ContractFault, DeliveryError};
 pub use newest::NewestStates;

@@ -17,6 +17,9 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
+/// The name of the ledger of `sync-wfm`, where the file does not give its path.
+pub(crate) const WFM_LEDGER: &str = "wfm-ledger.db";
+
 /// The durable record of every contact's stage.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
@@ -25,6 +28,10 @@ pub struct Ledger {
     /// disk: write-ahead logging does not work over a network file system.
     #[schemars(with = "String")]
     pub path: PathBuf,
+    /// The SQLite file of `sync-wfm`, which has a ledger of its own: without it `wfm-ledger.db` beside `path`. It is sealed
+    /// under the same keys.
+    #[schemars(with = "String")]
+    pub wfm_path: PathBuf,
     /// The key under which task attributes and other details are sealed in the ledger: 32 bytes as 64 hexadecimal digits
     /// or as base64. Without it details lie in the ledger in the clear, and `check` warns.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,6 +53,7 @@ impl Default for Ledger {
     fn default() -> Self {
         Self {
             path: PathBuf::from("state/ledger.db"),
+            wfm_path: PathBuf::from("state").join(WFM_LEDGER),
             sealing_key: None,
             old_sealing_keys: Vec::new(),
             retain_details: Duration::from_secs(7 * DAY),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::acd::address;
 use super::leaf::{Listen, TimeOfDay};
 use super::within;
-use crate::model::{Intake, Ledger, Limits, Reconcile, Runtime, Spool, Timing, Tls};
+use crate::model::{Intake, Ledger, Limits, Reconcile, Runtime, Spool, Timing, Tls, WFM_LEDGER};
 use crate::reader::{Problem, Section};
 use crate::units::{ByteSize, print_duration};
 
@@ -16,13 +16,28 @@ const DAY: Duration = Duration::from_hours(24);
 
 pub(super) fn ledger(mut section: Section<'_>) -> Ledger {
     let default = Ledger::default();
+    let path = section.path_or("path", &default.path);
     let ledger = Ledger {
-        path: section.path_or("path", &default.path),
+        wfm_path: section
+            .optional("wfm_path")
+            .unwrap_or_else(|| path.with_file_name(WFM_LEDGER)),
+        path,
         sealing_key: section.optional("sealing_key"),
         old_sealing_keys: section.list("old_sealing_keys").unwrap_or_default(),
         retain_details: section.or("retain_details", default.retain_details),
         retain_rows: section.or("retain_rows", default.retain_rows),
     };
+    if ledger.wfm_path == ledger.path {
+        section.fault(
+            if section.has("wfm_path") {
+                "wfm_path"
+            } else {
+                "path"
+            },
+            "is the file of the other program: sync-qm and sync-wfm each have a ledger of their own",
+            "give each a file of its own",
+        );
+    }
     if ledger.retain_rows < ledger.retain_details {
         section.fault(
             "retain_rows",
