@@ -87,6 +87,8 @@ pub struct ValuesContract {
     pub first_or_again: [String; 3],
     /// The words for Logout, Not Ready, Ready, Talking, Hold, Work Not Ready, Work Ready.
     pub states: [String; 7],
+    /// The words for an agent or queue that Twilio has, and for one that it does not have any more.
+    pub statuses: [String; 2],
 }
 
 /// What all files have in common.
@@ -201,6 +203,10 @@ pub struct DeliveryContract {
     pub queue_file: FileContract,
     /// The files of states.
     pub state_file: FileContract,
+    /// The files of agents, who are users there.
+    pub user_file: FileContract,
+    /// The files of queues, which are service queues there.
+    pub service_queue_file: FileContract,
     /// All requests.
     pub http: HttpContract,
     /// The requests with agents' intervals.
@@ -209,6 +215,10 @@ pub struct DeliveryContract {
     pub queue_http: PathContract,
     /// The requests with states.
     pub state_http: PathContract,
+    /// The requests with agents.
+    pub user_http: PathContract,
+    /// The requests with queues.
+    pub service_queue_http: PathContract,
     /// Answers.
     pub answers: AnswersContract,
 }
@@ -275,6 +285,23 @@ const STATE: [&str; 5] = [
     "startTime = since",
 ];
 
+const USER: [&str; 7] = [
+    "acdId = agent",
+    "acdServerId = acd_server",
+    "displayTimeZone = time_zone",
+    "firstName = first_name",
+    "lastName = last_name",
+    "roles = constant Agent",
+    "active = active",
+];
+
+const SERVICE_QUEUE: [&str; 4] = [
+    "acdServerId = acd_server",
+    "serviceQueueId = queue",
+    "name = name",
+    "active = active",
+];
+
 impl Default for DeliveryContract {
     fn default() -> Self {
         let file = |name: &str, columns: &[&str]| FileContract {
@@ -303,6 +330,7 @@ impl Default for DeliveryContract {
                     "Work Not Ready",
                     "Work Ready",
                 ]),
+                statuses: strings(["active", "inactive"]),
             },
             files: FilesContract {
                 delimiter: ',',
@@ -326,6 +354,11 @@ impl Default for DeliveryContract {
                 "AgentState.{acd_server}.{now:%Y%m%dT%H%M%S%3f}.{number}.EVENT",
                 &STATE,
             ),
+            user_file: file("Users.csv", &USER),
+            service_queue_file: file(
+                "ServiceQueues.{acd_server}.{now:%Y%m%dT%H%M%S%3f}.{number}.csv",
+                &SERVICE_QUEUE,
+            ),
             http: HttpContract {
                 access: AccessKind::Basic,
                 access_header: "X-Api-Key".to_owned(),
@@ -339,6 +372,8 @@ impl Default for DeliveryContract {
             agent_http: request("api/rest/wfm/history/agents", &AGENT),
             queue_http: request("api/rest/wfm/history/queues", &QUEUE),
             state_http: request("api/rest/wfm/agentstates", &STATE),
+            user_http: request("api/rest/wfm/users", &USER),
+            service_queue_http: request("api/rest/wfm/servicequeues", &SERVICE_QUEUE),
             answers: AnswersContract {
                 error_message_field: "errorMessage".to_owned(),
                 status_field: "status".to_owned(),

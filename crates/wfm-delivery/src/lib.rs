@@ -16,6 +16,7 @@ mod merge;
 mod newest;
 mod outcome;
 mod pattern;
+mod roster;
 mod sink;
 mod when;
 
@@ -34,6 +35,7 @@ pub use contract::{
 pub use error::{ContractFault, DeliveryError};
 pub use newest::NewestStates;
 pub use outcome::{Outcome, Part, Receipt, Refusal, RowRefusal, VendorText};
+pub use roster::{RosterAgent, RosterBatch, RosterKind, RosterQueue, RosterRow, RosterSink};
 pub use sink::{
     Delivering, FirstOrAgain, HistoryBatch, HistoryRow, HistorySink, StateBatch, StateSink,
 };
@@ -41,6 +43,6 @@ pub use sink::{
 #[cfg(feature = "http")]
 pub use access::HttpAccess;
 #[cfg(feature = "file")]
-pub use file::{Fate, HistoryFiles, StateFiles};
+pub use file::{Fate, HistoryFiles, RosterFiles, StateFiles};
 #[cfg(feature = "http")]
-pub use http::{HistoryHttp, StateHttp};
+pub use http::{HistoryHttp, RosterHttp, StateHttp};

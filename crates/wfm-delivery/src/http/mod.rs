@@ -1,6 +1,7 @@
 //! JSON over HTTP.
 
 mod answer;
+mod roster;
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -21,6 +22,8 @@ use crate::{
     HttpAccess, HttpContract, Outcome, Part, Receipt, Refusal, RowRefusal, StateBatch, StateSink,
 };
 use answer::Told;
+
+pub use roster::RosterHttp;
 
 /// The most bytes of an answer that are read.
 const ANSWER_BYTES: usize = 1024 * 1024;
