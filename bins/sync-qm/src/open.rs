@@ -15,7 +15,10 @@ use crate::cli::Global;
 
 /// Reads the configuration. What in it wants attention, `check` and `run` tell.
 pub(crate) fn config(global: &Global) -> anyhow::Result<Config> {
-    Ok(Config::load(&global.config)?)
+    Ok(Config::load_for(
+        &global.config,
+        Product::QualityManagement,
+    )?)
 }
 
 /// Fetches every secret, and sees that those of webhooks can sign.

@@ -403,6 +403,9 @@ fn the_times_of_history_have_bounds_and_fit_together() {
     );
     assert!(insights("max_open_keys = 0").contains("max_open_keys: is out of range"));
     assert!(insights("spill_dir = \"state/wfm-ledger.db\"").contains("spill_dir: is the file of"));
+    let link = faults(&whole("").replace("\"1002\"", "\"#s=/gdc/md/p1/obj/1002\""));
+    assert_eq!(link.len(), 1, "{link:?}");
+    assert!(link[0].what.contains("is not an id"));
     let same = faults(&whole("").replace("\"1002\"", "\"1001\""));
     assert!(same[0].what.contains("is the id of the other report"));
     for (text, field) in [

@@ -43,6 +43,6 @@ pub use sink::{
 #[cfg(feature = "http")]
 pub use access::HttpAccess;
 #[cfg(feature = "file")]
-pub use file::{Fate, HistoryFiles, RosterFiles, StateFiles};
+pub use file::{Fate, HistoryFiles, RosterFiles, StateFiles, probe_folder};
 #[cfg(feature = "http")]
-pub use http::{HistoryHttp, RosterHttp, StateHttp};
+pub use http::{HistoryHttp, Probed, RosterHttp, StateHttp, probe};

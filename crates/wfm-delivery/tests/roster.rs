@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use support::*;
 use wfm_delivery::{
     DeliveryError, Fate, HttpAccess, Outcome, Refusal, RosterAgent, RosterBatch, RosterFiles,
-    RosterHttp, RosterQueue, RosterSink,
+    RosterHttp, RosterQueue, RosterSink, probe, probe_folder,
 };
 use wfm_interval::Zone;
 use wiremock::matchers::{header, path};
@@ -255,6 +255,70 @@ async fn a_row_that_is_refused_takes_no_other_with_it() {
         matches!(refused[..], [(1, Refusal::Answer { status: 200, .. })]),
         "{receipt:?}"
     );
+}
+
+#[tokio::test]
+async fn a_test_request_asks_every_path_with_credentials_and_delivers_nothing() {
+    let server = MockServer::start().await;
+    Mock::given(wiremock::matchers::method("GET"))
+        .and(header("authorization", "Basic dTpw"))
+        .respond_with(ResponseTemplate::new(405))
+        .mount(&server)
+        .await;
+    let access = HttpAccess::Basic {
+        user: "u".to_owned(),
+        password: "p".into(),
+    };
+    let base = server.uri().parse().unwrap();
+    let settings = contract(json!({}));
+    let probed = probe(&client(), &base, &access, &settings, Duration::from_secs(5)).await;
+    let told: Vec<_> = probed
+        .iter()
+        .map(|probed| (probed.setting, *probed.status.as_ref().unwrap()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("user_http.path", 405),
+            ("service_queue_http.path", 405),
+            ("agent_http.path", 405),
+            ("queue_http.path", 405),
+            ("state_http.path", 405)
+        ]
+    );
+    let paths: Vec<_> = server
+        .received_requests()
+        .await
+        .unwrap()
+        .iter()
+        .map(|request| request.url.path().to_owned())
+        .collect();
+    assert!(
+        paths.contains(&format!("/{}", settings.state_http.path)),
+        "{paths:?}"
+    );
+    drop(server);
+    let gone = probe(
+        &client(),
+        &"http://127.0.0.1:1".parse().unwrap(),
+        &access,
+        &settings,
+        Duration::from_secs(5),
+    )
+    .await;
+    assert!(gone.iter().all(|probed| probed.status.is_err()));
+}
+
+#[test]
+fn a_folder_is_probed_without_leaving_anything_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    probe_folder(folder.path()).unwrap();
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    let gone = folder.path().join("gone");
+    assert!(matches!(
+        probe_folder(&gone),
+        Err(DeliveryError::NoFolder { .. })
+    ));
 }
 
 #[tokio::test]

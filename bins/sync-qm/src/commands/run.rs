@@ -33,7 +33,7 @@ pub(crate) enum Ended {
 }
 
 pub(super) async fn run(global: &Global, run: &Run) -> Result<Exit> {
-    let config = Config::load(&global.config);
+    let config = Config::load_for(&global.config, Product::QualityManagement);
     init_logs(&log_settings(global, config.as_ref().ok()))?;
     let config = config?;
     for warning in config.warnings() {

@@ -91,6 +91,11 @@ impl Config {
         &self.warnings
     }
 
+    /// For which product it was read; `None` is for both.
+    pub fn product(&self) -> Option<Product> {
+        self.product
+    }
+
     /// The ACDs for which a product is on, in the order of the file.
     pub fn acds_with(&self, product: Product) -> impl Iterator<Item = &Acd> {
         self.acds

@@ -29,9 +29,9 @@ pub(super) fn insights(
         base_url: section.or_if("base_url", default.base_url, address(loopback)),
         username: section.optional("username"),
         password: section.optional("password"),
-        project_id: section.optional("project_id"),
-        agent_productivity_report_id: section.optional("agent_productivity_report_id"),
-        queue_historical_report_id: section.optional("queue_historical_report_id"),
+        project_id: id(&mut section, "project_id"),
+        agent_productivity_report_id: id(&mut section, "agent_productivity_report_id"),
+        queue_historical_report_id: id(&mut section, "queue_historical_report_id"),
         pull_every: section.or_if("pull_every", default.pull_every, between(MINUTE, DAY)),
         pull_back: section.or_if("pull_back", default.pull_back, between(HOUR, 30 * DAY)),
         settle: section.or_if("settle", default.settle, at_most(DAY)),
@@ -86,6 +86,24 @@ pub(super) fn insights(
     }
     section.finish();
     insights
+}
+
+/// An id as it stands in links of Flex Insights.
+fn id(section: &mut Section<'_>, key: &'static str) -> Option<String> {
+    section.optional::<String>(key).filter(|id| {
+        let fits = id.len() <= 128
+            && id
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+        if !fits {
+            section.fault(
+                key,
+                "is not an id of letters, digits, dashes and underscores",
+                "write the id alone, which is a part of the link, and not the link or a name",
+            );
+        }
+        fits
+    })
 }
 
 fn report(mut section: Section<'_>, of: Report) -> InsightsReport {

@@ -24,6 +24,11 @@ use crate::{
 pub use fate::Fate;
 pub use roster::RosterFiles;
 
+/// Whether files can be written to a drop folder: one is made under a temporary name, made durable and removed again, so nobody takes it. Blocks.
+pub fn probe_folder(folder: &Path) -> Result<(), DeliveryError> {
+    whole::probe(folder)
+}
+
 /// The drop folder, and how files are written there.
 #[derive(Debug)]
 struct Folder {

@@ -1,6 +1,7 @@
 //! JSON over HTTP.
 
 mod answer;
+mod probe;
 mod roster;
 
 use std::collections::HashMap;
@@ -23,6 +24,7 @@ use crate::{
 };
 use answer::Told;
 
+pub use probe::{Probed, probe};
 pub use roster::RosterHttp;
 
 /// The most bytes of an answer that are read.
