@@ -202,7 +202,7 @@ impl Connector {
         Ok(TwilioClient::new(settings)?)
     }
 
-    fn calabrio(
+    pub(crate) fn calabrio(
         &mut self,
         acd: &Acd,
         secrets: &AcdSecrets,

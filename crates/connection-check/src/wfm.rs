@@ -387,8 +387,13 @@ async fn transport(rows: &mut Rows, rules: &WfmRules, clients: &WfmClients, dead
     let Some(endpoint) = &clients.endpoint else {
         return;
     };
+    // The session is the check's own; one that stays open ends by itself.
+    let probed = endpoint.probe(deadline).await;
+    if let Some(calabrio) = &clients.calabrio {
+        let _ = within(deadline, calabrio.logout()).await;
+    }
     let mut answered = 0_usize;
-    for probed in endpoint.probe(deadline).await {
+    for probed in probed {
         let wanted = match probed.setting {
             "agent_http.path" | "queue_http.path" => rules.history.is_some(),
             "state_http.path" => rules.adherence,
@@ -440,6 +445,9 @@ async fn transport(rows: &mut Rows, rules: &WfmRules, clients: &WfmClients, dead
 
 fn unreached(error: &DeliveryError) -> &'static str {
     match error {
+        DeliveryError::NoSession { .. } => {
+            "check username, password and base_url under [acd.calabrio], or access under [acd.wfm.contract.http]"
+        }
         DeliveryError::Deadline { .. } => {
             "check base_url under [acd.wfm.http], and that nothing on the way swallows requests"
         }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use calabrio_client::CalabrioClient;
 use chrono::Utc;
 use connector_config::{Acd, AcdSecrets, DeliveryRules, WayToWfm, WfmAccess, WfmRules};
 use flex_insights_client::{FlexInsightsClient, InsightsSettings};
@@ -11,8 +12,9 @@ use http_retry::{BaseUrl, ConcurrencyLimit, HttpClient};
 use secrecy::SecretString;
 use twilio_client::TwilioClient;
 use wfm_delivery::{
-    DeliveryContract, HistoryFiles, HistoryHttp, HistorySink, HttpAccess, Probed, RosterFiles,
-    RosterHttp, RosterSink, StateFiles, StateHttp, StateSink,
+    DeliveryContract, HistoryFiles, HistoryHttp, HistorySink, HttpAccess, NoSession, Opening,
+    Probed, RosterFiles, RosterHttp, RosterSink, SessionCookie, Sessions, StateFiles, StateHttp,
+    StateSink,
 };
 use wfm_history::Redelivery;
 
@@ -38,6 +40,8 @@ pub struct WfmClients {
     pub folder: Option<DropFolder>,
     /// The endpoint, where the transport is HTTP.
     pub endpoint: Option<WfmEndpoint>,
+    /// Whose session the endpoint is told, where that is the way: to be logged out at the end.
+    pub calabrio: Option<CalabrioClient>,
 }
 
 impl std::fmt::Debug for WfmClients {
@@ -106,6 +110,7 @@ impl Connector {
         } else {
             None
         };
+        let mut calabrio = None;
         let ways = match &rules.delivery.way {
             WayToWfm::Files { folder } => over_files(folder, &rules.delivery)?,
             WayToWfm::Http {
@@ -113,7 +118,10 @@ impl Connector {
                 access,
                 deadline,
             } => {
-                let access = self::access(acd, access, secrets)?;
+                if *access == WfmAccess::Session {
+                    calabrio = Some(self.calabrio(acd, secrets)?);
+                }
+                let access = self::access(acd, access, secrets, calabrio.clone())?;
                 self.over_http(acd, rules, base_url, access, *deadline)?
             }
         };
@@ -125,6 +133,7 @@ impl Connector {
             roster: ways.roster,
             folder: ways.folder,
             endpoint: ways.endpoint,
+            calabrio,
         })
     }
 
@@ -214,6 +223,24 @@ impl Connector {
     }
 }
 
+/// The session of the service account, for the endpoint.
+struct CalabrioSessions(CalabrioClient);
+
+impl Sessions for CalabrioSessions {
+    fn session<'a>(&'a self, ended: Option<&'a SessionCookie>) -> Opening<'a> {
+        Box::pin(async move {
+            let ended = ended.map(SessionCookie::number);
+            match self.0.session(ended).await {
+                Ok(open) => Ok(SessionCookie::new(open.number(), open.cookie().clone())),
+                Err(error) => Err(NoSession {
+                    refused: error.is_authentication(),
+                    source: Box::new(error),
+                }),
+            }
+        })
+    }
+}
+
 /// The sinks of one transport.
 struct Ways {
     history: Arc<dyn HistorySink>,
@@ -240,7 +267,12 @@ fn over_files(path: &Path, rules: &DeliveryRules) -> Result<Ways, ClientsError> 
     })
 }
 
-fn access(acd: &Acd, access: &WfmAccess, secrets: &AcdSecrets) -> Result<HttpAccess, ClientsError> {
+fn access(
+    acd: &Acd,
+    access: &WfmAccess,
+    secrets: &AcdSecrets,
+    calabrio: Option<CalabrioClient>,
+) -> Result<HttpAccess, ClientsError> {
     let token = || -> Result<SecretString, ClientsError> {
         secrets
             .wfm_token
@@ -251,6 +283,14 @@ fn access(acd: &Acd, access: &WfmAccess, secrets: &AcdSecrets) -> Result<HttpAcc
             })
     };
     Ok(match access {
+        WfmAccess::Session => match calabrio {
+            Some(client) => HttpAccess::Session(Arc::new(CalabrioSessions(client))),
+            None => {
+                return Err(ClientsError::NoWfm {
+                    acd: acd.name.clone(),
+                });
+            }
+        },
         WfmAccess::Open => HttpAccess::Open,
         WfmAccess::Basic { username } => HttpAccess::Basic {
             user: username.clone(),

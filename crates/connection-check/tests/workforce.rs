@@ -10,7 +10,7 @@ use connection_check::{CheckReport, CheckSettings, Question, Status, check_confi
 use connector_config::{Config, Product, SecretError, SecretPlace, SecretSource};
 use secrecy::SecretSlice;
 use serde_json::{Value, json};
-use wiremock::matchers::{body_partial_json, method, path};
+use wiremock::matchers::{body_partial_json, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
@@ -45,6 +45,8 @@ struct World {
     refused: Option<ResponseTemplate>,
     login: ResponseTemplate,
     endpoint: ResponseTemplate,
+    /// What a login at Calabrio ONE is answered with.
+    calabrio: ResponseTemplate,
 }
 
 fn csv(text: &str) -> ResponseTemplate {
@@ -61,6 +63,7 @@ impl Default for World {
             refused: None,
             login: ResponseTemplate::new(200).set_body_json(login),
             endpoint: ResponseTemplate::new(405),
+            calabrio: ResponseTemplate::new(200).set_body_json(json!({ "sessionId": "HZ1" })),
         }
     }
 }
@@ -123,6 +126,7 @@ impl World {
                 .await;
             answer(format!("/gdc/exporter/{id}"), content).await;
         }
+        answer("/wfm/api/rest/authorize".into(), self.calabrio).await;
         for below in [
             "users",
             "servicequeues",
@@ -132,6 +136,7 @@ impl World {
         ] {
             Mock::given(method("GET"))
                 .and(path(format!("/wfm/api/rest/wfm/{below}")))
+                .and(header("cookie", "hazelcast.sessionId=HZ1"))
                 .respond_with(self.endpoint.clone())
                 .mount(&server)
                 .await;
@@ -161,7 +166,7 @@ auth_token = {{ env = "WFM_TOKEN" }}
 taskrouter = "{uri}/taskrouter.twilio.com"
 flex_api = "{uri}/flex-api.twilio.com"
 [acd.calabrio]
-base_url = "{uri}/calabrio.example"
+base_url = "{uri}/wfm"
 username = "connector@example.com"
 password = {{ env = "WFM_CALABRIO" }}
 acd_server_id = 7
@@ -180,8 +185,6 @@ queue_historical_report_id = "1002"
 history = true
 adherence = true
 transport = "http"
-[acd.wfm.http]
-base_url = "{uri}/wfm"
 [[acd.wfm.activity]]
 activity = "LUNCH"
 state = "not-ready"
@@ -465,19 +468,16 @@ async fn an_endpoint_is_judged_by_what_it_answers_to_a_question_that_delivers_no
             assert!(told.contains(part), "{told}");
         }
     }
-    let gone = |text: String| {
-        text.replace("/wfm\"", "/wfm\"\ndeadline = \"1s\"").replace(
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_not_there_is_told_with_its_setting() {
+    let extra = "[acd.wfm.http]\nbase_url = \"http://127.0.0.1:1/wfm\"\n[acd.wfm.contract.http]\naccess = \"open\"\n";
+    let report = checked(World::default(), extra, |text| {
+        text.replace(
             "allow_http_loopback = [",
             "allow_http_loopback = [\"127.0.0.1:1\", ",
         )
-    };
-    let report = checked(World::default(), "", |text| {
-        let at = text.find("[acd.wfm.http]\nbase_url = \"").unwrap();
-        let (before, rest) = text.split_at(at);
-        let (_, after) = rest.split_once("/wfm\"").unwrap();
-        gone(format!(
-            "{before}[acd.wfm.http]\nbase_url = \"http://127.0.0.1:1/wfm\"{after}"
-        ))
     })
     .await;
     assert_told(
@@ -489,17 +489,26 @@ async fn an_endpoint_is_judged_by_what_it_answers_to_a_question_that_delivers_no
 }
 
 #[tokio::test]
+async fn where_no_session_can_be_opened_nothing_else_is_said_of_the_endpoint() {
+    let report = of(World {
+        calabrio: ResponseTemplate::new(401),
+        ..World::default()
+    })
+    .await;
+    assert_told(
+        &report,
+        Question::WfmTransport,
+        Status::Fail,
+        &["no session could be opened", "under [acd.calabrio]"],
+    );
+}
+
+#[tokio::test]
 async fn a_drop_folder_is_written_to_and_left_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let files = |text: String, folder: &Path| {
-        text.replace("transport = \"http\"", "transport = \"files\"")
-            .replace(
-                "[acd.wfm.http]",
-                &format!(
-                    "[acd.wfm.files]\nfolder = \"{}\"\n[acd.wfm.http]",
-                    folder.display()
-                ),
-            )
+        let files = format!("transport = \"files\"\nfiles = {{ folder = {folder:?} }}");
+        text.replace("transport = \"http\"", &files)
     };
     let report = checked(World::default(), "", |text| files(text, folder.path())).await;
     assert_told(
@@ -545,9 +554,9 @@ async fn read_for_both_products_both_are_asked() {
     let config = Config::parse(&text, Path::new("connector.toml"));
     let settings = CheckSettings::new(DateTime::from_timestamp(1_772_366_400, 0).unwrap());
     let report = check_configuration(config, Arc::new(Secrets), &settings).await;
-    // What is no key at all is told, and Calabrio ONE is not there; workforce management passes all the same.
+    // What is no key at all, and a field that is not there, are told; workforce management passes all the same.
     assert_eq!(only(&report, Question::KeyRing).0, Status::Fail);
-    assert_eq!(only(&report, Question::CalabrioLogin).0, Status::Fail);
+    assert_eq!(only(&report, Question::LegKeyField).0, Status::Fail);
     assert_eq!(only(&report, Question::QueueReport).0, Status::Ok);
     assert_eq!(report.rows_of(Question::TwilioCredentials).count(), 1);
 }

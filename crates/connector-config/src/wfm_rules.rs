@@ -144,6 +144,8 @@ pub enum WayToWfm {
 /// How the endpoint knows the connector; the secrets stand in [`AcdSecrets`](crate::AcdSecrets).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WfmAccess {
+    /// By the session of the service account at Calabrio ONE, with `calabrio_password`.
+    Session,
     /// It does not ask.
     Open,
     /// By user name, with `wfm_password`, or where that is not set, `calabrio_password`.
@@ -244,6 +246,7 @@ fn delivery(acd: &Acd) -> Option<DeliveryRules> {
                 .clone()
                 .unwrap_or_else(|| acd.calabrio.base_url.clone()),
             access: match contract.http.access {
+                AccessKind::Session => WfmAccess::Session,
                 AccessKind::Open => WfmAccess::Open,
                 AccessKind::Basic => WfmAccess::Basic {
                     username: wfm

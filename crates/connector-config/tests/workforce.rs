@@ -116,12 +116,7 @@ poll_budget = 9
         panic!("{:?}", delivery.way)
     };
     assert_eq!(base_url.to_string(), acd.calabrio.base_url.to_string());
-    assert_eq!(
-        *access,
-        WfmAccess::Basic {
-            username: "connector@example.com".to_owned()
-        }
-    );
+    assert_eq!(*access, WfmAccess::Session);
     let history = rules.history.unwrap();
     assert_eq!(history.redelivery, Redelivery::Never);
     assert_eq!(history.settle.num_minutes(), 30);
@@ -301,6 +296,26 @@ fn the_way_to_calabrio_is_chosen_and_has_what_it_needs() {
         fault_in("[acd.wfm.http]\nbase_url = \"http://127.0.0.1:9009\"\n")
             .starts_with("acd[0].wfm.http.base_url: is http, and its address is not listed")
     );
+    assert!(
+        fault_in("[acd.wfm.http]\nbase_url = \"https://wfm.example.com\"\n")
+            .contains("no session is shown to another host")
+    );
+    let basic = "[acd.wfm.contract.http]\naccess = \"basic\"\n[acd.wfm.http]\nbase_url = \"https://wfm.example.com\"\n";
+    let config = parse(&whole(basic)).unwrap();
+    let rules = config.wfm_rules(&config.acds[0]).unwrap();
+    let WayToWfm::Http { access, .. } = rules.delivery.way else {
+        panic!("{:?}", rules.delivery.way)
+    };
+    let username = "connector@example.com".to_owned();
+    assert_eq!(access, WfmAccess::Basic { username });
+    let unused = "[acd.wfm.http]\nusername = \"u\"\npassword = { env = \"P\" }\n";
+    let config = parse(&whole(unused)).unwrap();
+    assert!(
+        config
+            .warnings()
+            .iter()
+            .any(|fault| fault.what.contains("has a username that"))
+    );
     let config = parse(&whole("[acd.wfm.http]\ntoken = { env = \"T\" }\n")).unwrap();
     let warnings: Vec<_> = config.warnings().iter().map(|fault| &fault.field).collect();
     assert_eq!(warnings, ["ledger.sealing_key", "acd[0].wfm.http"]);
@@ -309,7 +324,7 @@ fn the_way_to_calabrio_is_chosen_and_has_what_it_needs() {
 #[test]
 fn loopback_addresses_are_allowed_where_they_are_listed() {
     let text = whole(
-        "[acd.wfm.http]\nbase_url = \"http://127.0.0.1:9001\"\n[tls]\nallow_http_loopback = [\"127.0.0.1:9001\"]\n",
+        "[acd.wfm.contract.http]\naccess = \"open\"\n[acd.wfm.http]\nbase_url = \"http://127.0.0.1:9001\"\n[tls]\nallow_http_loopback = [\"127.0.0.1:9001\"]\n",
     )
     .replace(
         "[acd.insights]\n",
@@ -447,7 +462,7 @@ x = 1
     for (field, part) in [
         ("files.delimeter", "is no setting of the contract"),
         ("files.rows", "write something like 50000"),
-        ("http.access", "write something like \"basic\""),
+        ("http.access", "write something like \"session\""),
         ("nothing", "is no setting of the contract"),
     ] {
         let field = format!("acd[0].wfm.contract.{field}: ");

@@ -294,7 +294,7 @@ const ALL: &[Assumption] = &[
         957,
         "http.access",
         Grade::Inference,
-        "the endpoint knows the connector by the user name and password of the Calabrio service account, which is said to be needed for classic WFM as well, sent as Basic with each request; it may be open, or want a token as Bearer or in a header",
+        "the endpoint knows the connector by the session of Calabrio's REST API, opened with the service account, which is said to be needed for classic WFM as well; it may want name and password as Basic, a token as Bearer or in a header, or nothing: basic, bearer, header, open",
     ),
     of(
         958,

@@ -59,6 +59,8 @@ pub enum ErrorInSuccess {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AccessKind {
+    /// By the session of Calabrio's REST API.
+    Session,
     /// It does not ask.
     Open,
     /// `Authorization: Basic`.
@@ -360,7 +362,7 @@ impl Default for DeliveryContract {
                 &SERVICE_QUEUE,
             ),
             http: HttpContract {
-                access: AccessKind::Basic,
+                access: AccessKind::Session,
                 access_header: "X-Api-Key".to_owned(),
                 list_field: "records".to_owned(),
                 snapshot_field: "snapshot".to_owned(),

@@ -89,6 +89,14 @@ pub enum DeliveryError {
         /// `history`, `states` or `the roster`.
         what: &'static str,
     },
+    /// There is no session to send with.
+    #[error("{what} could not be sent, since no session could be opened: {source}")]
+    NoSession {
+        /// `history`, `states` or `the roster`.
+        what: &'static str,
+        /// The whole story.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// No answer came in all the time that there is.
     #[error("Calabrio gave no answer to {what} within {seconds} s")]
     Deadline {

@@ -41,7 +41,7 @@ pub use sink::{
 };
 
 #[cfg(feature = "http")]
-pub use access::HttpAccess;
+pub use access::{HttpAccess, NoSession, Opening, SessionCookie, Sessions};
 #[cfg(feature = "file")]
 pub use file::{Fate, HistoryFiles, RosterFiles, StateFiles, probe_folder};
 #[cfg(feature = "http")]

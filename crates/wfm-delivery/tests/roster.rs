@@ -16,8 +16,9 @@ use http_retry::{HttpClient, RetryPolicy, RetrySettings};
 use serde_json::{Value, json};
 use support::*;
 use wfm_delivery::{
-    DeliveryError, Fate, HttpAccess, Outcome, Refusal, RosterAgent, RosterBatch, RosterFiles,
-    RosterHttp, RosterQueue, RosterSink, probe, probe_folder,
+    DeliveryError, Fate, HttpAccess, NoSession, Opening, Outcome, Refusal, RosterAgent,
+    RosterBatch, RosterFiles, RosterHttp, RosterQueue, RosterSink, SessionCookie, Sessions, probe,
+    probe_folder,
 };
 use wfm_interval::Zone;
 use wiremock::matchers::{header, path};
@@ -335,4 +336,88 @@ async fn where_nothing_answers_the_whole_batch_waits() {
     assert!(receipt.parts.iter().all(later), "{receipt:?}");
     let told = receipt.retry_later().unwrap().to_string();
     assert!(told.contains("the roster endpoint"), "{told}");
+}
+
+/// Gives out sessions s1, s2 and so on.
+#[derive(Default)]
+struct Lender {
+    logins: std::sync::atomic::AtomicU64,
+    refuses: bool,
+}
+
+impl Sessions for Lender {
+    fn session<'a>(&'a self, ended: Option<&'a SessionCookie>) -> Opening<'a> {
+        use std::sync::atomic::Ordering::SeqCst;
+        Box::pin(async move {
+            if self.refuses {
+                return Err(NoSession {
+                    refused: true,
+                    source: "no".into(),
+                });
+            }
+            let current = self.logins.load(SeqCst);
+            let number = if current == 0 || ended.is_some_and(|ended| ended.number() == current) {
+                self.logins.fetch_add(1, SeqCst) + 1
+            } else {
+                current
+            };
+            Ok(SessionCookie::new(number, format!("id=s{number}").into()))
+        })
+    }
+}
+
+fn with_sessions(server: &MockServer, lender: Lender) -> RosterHttp {
+    RosterHttp::new(
+        client(),
+        &server.uri().parse().unwrap(),
+        HttpAccess::Session(std::sync::Arc::new(lender)),
+        &contract(json!({})),
+        7,
+        chicago(),
+        Duration::from_secs(20),
+    )
+    .unwrap()
+}
+
+#[tokio::test]
+async fn a_session_that_has_ended_is_renewed_once_in_the_middle_of_a_delivery() {
+    for ended in [
+        ResponseTemplate::new(401),
+        ResponseTemplate::new(200).set_body_raw("<html>log in</html>", "text/html"),
+    ] {
+        let server = MockServer::start().await;
+        Mock::given(header("cookie", "id=s1"))
+            .respond_with(ended)
+            .mount(&server)
+            .await;
+        Mock::given(header("cookie", "id=s2"))
+            .respond_with(ResponseTemplate::new(200).set_body_json(json!({})))
+            .mount(&server)
+            .await;
+        let sink = with_sessions(&server, Lender::default());
+        let receipt = sink.deliver(&people(), at(NOW)).await;
+        assert!(receipt.is_accepted(), "{receipt:?}");
+        assert!(sink.deliver(&both_queues(), at(NOW)).await.is_accepted());
+        assert!(!format!("{sink:?}").contains("id=s"));
+    }
+}
+
+#[tokio::test]
+async fn without_a_session_nothing_is_sent_and_all_of_it_waits() {
+    let server = MockServer::start().await;
+    let lender = Lender {
+        refuses: true,
+        ..Lender::default()
+    };
+    let receipt = with_sessions(&server, lender)
+        .deliver(&people(), at(NOW))
+        .await;
+    assert!(
+        matches!(
+            receipt.retry_later(),
+            Some(DeliveryError::CredentialsRefused { .. })
+        ),
+        "{receipt:?}"
+    );
+    assert_eq!(server.received_requests().await.unwrap().len(), 0);
 }

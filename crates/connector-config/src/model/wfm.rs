@@ -141,14 +141,15 @@ pub struct WfmFiles {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct WfmHttp {
-    /// Where it answers; without it `calabrio.base_url`. The paths below it are settings of `contract`.
+    /// Where it answers; without it `calabrio.base_url`. The paths below it are settings of `contract`. At another host,
+    /// `contract.http.access` must not be `session`.
     #[schemars(with = "Option<String>")]
     #[serde(
         skip_serializing_if = "Option::is_none",
         serialize_with = "optional_display_text"
     )]
     pub base_url: Option<BaseUrl>,
-    /// The user of the endpoint; without it that of `[acd.calabrio]`.
+    /// The user of the endpoint, where `contract.http.access` is `basic`; without it that of `[acd.calabrio]`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
     /// The password that belongs to `username`.

@@ -61,7 +61,12 @@ pub(super) fn read(
     let metadata = mapping::read(&mut section, calabrio.as_ref());
     let encryption_keys = encryption_keys(&mut section);
     let excludes = excludes(&mut section);
-    let wfm = wfm::wfm(section.section("wfm"), loopback, &products);
+    let wfm = wfm::wfm(
+        section.section("wfm"),
+        loopback,
+        &products,
+        calabrio.as_ref(),
+    );
     let insights = insights::insights(section.section("insights"), loopback, &wfm, ledger);
     rules::products(&section, &products, &wfm);
     if event_webhook_url.is_some() && webhook.secrets.is_empty() {

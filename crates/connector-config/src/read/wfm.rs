@@ -15,14 +15,20 @@ use super::rules::looks_like_a_sid;
 use super::service::{at_most, between};
 use super::within;
 use crate::model::{
-    Activity, ActivityState, Product, Products, Wfm, WfmFiles, WfmHold, WfmHttp, WfmTransport,
+    Activity, ActivityState, Calabrio, Product, Products, Wfm, WfmFiles, WfmHold, WfmHttp,
+    WfmTransport,
 };
 use crate::reader::{Context, Leaf, Problem, Section};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);
 
-pub(super) fn wfm(mut section: Section<'_>, loopback: &[SocketAddr], products: &Products) -> Wfm {
+pub(super) fn wfm(
+    mut section: Section<'_>,
+    loopback: &[SocketAddr],
+    products: &Products,
+    calabrio: Option<&Calabrio>,
+) -> Wfm {
     let mut named = HashSet::new();
     let default = Wfm::default();
     let contract = section.or("contract", Raw(json!({}))).0;
@@ -56,7 +62,7 @@ pub(super) fn wfm(mut section: Section<'_>, loopback: &[SocketAddr], products: &
             .collect(),
     };
     if products.workforce_management {
-        way(&section, &wfm, judged.as_ref());
+        way(&section, &wfm, judged.as_ref(), calabrio);
     }
     section.finish();
     wfm
@@ -128,7 +134,12 @@ fn http(mut section: Section<'_>, loopback: &[SocketAddr]) -> WfmHttp {
 }
 
 /// What the way to Calabrio needs.
-fn way(section: &Section<'_>, wfm: &Wfm, contract: Option<&DeliveryContract>) {
+fn way(
+    section: &Section<'_>,
+    wfm: &Wfm,
+    contract: Option<&DeliveryContract>,
+    calabrio: Option<&Calabrio>,
+) {
     let fault = |key: &str, what: &str, remedy: &str| {
         section.fault_for(Product::WorkforceManagement, key, what, remedy);
     };
@@ -152,6 +163,20 @@ fn way(section: &Section<'_>, wfm: &Wfm, contract: Option<&DeliveryContract>) {
                     "lacks token, and contract.http.access needs it",
                     "add token = { env = \"NAME\" } under [acd.wfm.http]",
                 );
+            } else if access == Some(AccessKind::Session) && elsewhere(wfm, calabrio) {
+                fault(
+                    "http",
+                    "has a base_url at another host than calabrio.base_url, and no session is shown to another host",
+                    "write access = \"basic\", \"bearer\", \"header\" or \"open\" under [acd.wfm.contract.http]",
+                );
+            } else if access.is_some_and(|access| access != AccessKind::Basic)
+                && wfm.http.username.is_some()
+            {
+                section.warn(
+                    "http",
+                    "has a username that contract.http.access does not use",
+                    "remove it, or write access = \"basic\" under [acd.wfm.contract.http]",
+                );
             } else if access.is_some() && !with_token && wfm.http.token.is_some() {
                 section.warn(
                     "http",
@@ -161,6 +186,14 @@ fn way(section: &Section<'_>, wfm: &Wfm, contract: Option<&DeliveryContract>) {
             }
         }
         _ => {}
+    }
+}
+
+/// Whether the endpoint is at another host than Calabrio ONE.
+fn elsewhere(wfm: &Wfm, calabrio: Option<&Calabrio>) -> bool {
+    match (&wfm.http.base_url, calabrio) {
+        (Some(own), Some(calabrio)) => own.origin() != calabrio.base_url.origin(),
+        _ => false,
     }
 }
 

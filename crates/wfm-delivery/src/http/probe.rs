@@ -5,7 +5,9 @@ use std::time::Duration;
 use http_retry::{BaseUrl, Call, HttpClient, Idempotency, Request, RetryPolicy, RetrySettings};
 
 use super::url;
-use crate::{DeliveryContract, DeliveryError, HttpAccess};
+use crate::{DeliveryContract, DeliveryError, HttpAccess, NoSession};
+
+const WHAT: &str = "a test request";
 
 /// What an endpoint answered to a question that delivers nothing.
 #[derive(Debug)]
@@ -21,7 +23,7 @@ pub struct Probed {
 /// Asks each path of the contract with GET, which changes nothing, and with the credentials of a delivery; each within `deadline`.
 ///
 /// What the statuses mean is the caller's to judge: 401 and 403 speak of the credentials, 404 of the path or of the method, 405 says that
-/// somebody is there who takes deliveries alone.
+/// somebody is there who takes deliveries alone. Where no session can be opened, that is the one answer, about `http.access`.
 pub async fn probe(
     http: &HttpClient,
     base: &BaseUrl,
@@ -29,8 +31,20 @@ pub async fn probe(
     contract: &DeliveryContract,
     deadline: Duration,
 ) -> Vec<Probed> {
-    const WHAT: &str = "a test request";
     let mut probed = Vec::new();
+    let session = match access.session(None).await {
+        Ok(session) => session,
+        Err(NoSession { source, .. }) => {
+            let (setting, path) = ("http.access", String::new());
+            let status = Err(DeliveryError::NoSession { what: WHAT, source });
+            probed.push(Probed {
+                setting,
+                path,
+                status,
+            });
+            return probed;
+        }
+    };
     for (setting, path) in [
         ("user_http.path", &contract.user_http.path),
         ("service_queue_http.path", &contract.service_queue_http.path),
@@ -48,7 +62,9 @@ pub async fn probe(
             call = call.policy(policy);
         }
         let url = url(base, path);
-        let asking = http.send(&call, |_| access.put(Request::get(url.clone())));
+        let asking = http.send(&call, |_| {
+            access.put(Request::get(url.clone()), session.as_ref())
+        });
         let status = match tokio::time::timeout(deadline, asking).await {
             Ok(Ok(response)) => Ok(response.status()),
             Ok(Err(source)) => Err(DeliveryError::Call { what: WHAT, source }),
