@@ -23,7 +23,7 @@ pub struct Probed {
 /// Asks each path of the contract with GET, which changes nothing, and with the credentials of a delivery; each within `deadline`.
 ///
 /// What the statuses mean is the caller's to judge: 401 and 403 speak of the credentials, 404 of the path or of the method, 405 says that
-/// somebody is there who takes deliveries alone. Where no session can be opened, that is the one answer, about `http.access`.
+/// somebody is there who takes deliveries alone. What cannot be reached ends it: all paths are on one host. Where no session can be opened, that is the one answer, about `http.access`.
 pub async fn probe(
     http: &HttpClient,
     base: &BaseUrl,
@@ -73,11 +73,15 @@ pub async fn probe(
                 seconds: deadline.as_secs(),
             }),
         };
+        let reached = status.is_ok();
         probed.push(Probed {
             setting,
             path: path.clone(),
             status,
         });
+        if !reached {
+            break;
+        }
     }
     probed
 }
