@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use connector_config::{Config, SecretRef, SecretSource as _, Secrets, SystemSecrets};
+use connector_config::{Config, Product, SecretRef, SecretSource as _, Secrets, SystemSecrets};
 use qm_pipeline::AcdServices;
 use qm_pipeline::report::AcdNames;
 use secrecy::{ExposeSecret as _, SecretString};

@@ -483,6 +483,11 @@ x = 1
         fault_in("[acd.wfm.contract.http]\naccess_header = \"X Key\"\n")
             .starts_with("acd[0].wfm.contract.http.access_header: it must be the name of a header")
     );
+    let number = fault_in("[acd.wfm.contract.queue_file]\nname = \"Queue.csv\"\n");
+    assert!(
+        number.starts_with("acd[0].wfm.contract.queue_file.name: ") && number.contains("{number}"),
+        "{number}"
+    );
     let names = fault_in(
         "[acd.wfm.contract.agent_file]\nname = \"x.{number}\"\n[acd.wfm.contract.queue_file]\nname = \"x.{number}\"\n",
     );
@@ -535,6 +540,64 @@ fn the_mapping_of_activities_is_refused_by_the_fields_name() {
     assert!(
         fault_of("[acd.wfm]\nadherence = true\n")
             .contains("adherence is on, and workforce management is not among the products")
+    );
+}
+
+#[test]
+fn sync_wfm_listens_elsewhere_than_sync_qm() {
+    use Product::{QualityManagement, WorkforceManagement};
+    let config = parse(MINIMAL).unwrap();
+    let listen = |product| config.runtime.listen_of(product).unwrap().port();
+    assert_eq!(
+        (listen(QualityManagement), listen(WorkforceManagement)),
+        (9464, 9466)
+    );
+    assert!(config.intake.of(WorkforceManagement).is_none());
+    let on = "[intake]\nwfm_public_url = \"https://x.example.com/wfm\"\n";
+    let config = parse(&format!("{MINIMAL}{on}")).unwrap();
+    let (public, listen) = config.intake.of(WorkforceManagement).unwrap();
+    assert_eq!(
+        (public.to_string().as_str(), listen.port()),
+        ("https://x.example.com/wfm", 9467)
+    );
+    assert!(config.intake.of(QualityManagement).is_none());
+
+    assert!(
+        fault_of(&format!("{on}wfm_listen = \"127.0.0.1:9466\"\n"))
+            .starts_with("intake.wfm_listen: is the address of runtime.wfm_listen")
+    );
+    assert!(
+        fault_of("[runtime]\nwfm_listen = \"0.0.0.0:9466\"\n")
+            .starts_with("runtime.wfm_listen: is not a loopback address")
+    );
+    assert!(
+        fault_of("[intake]\nwfm_public_url = \"http://127.0.0.1:1\"\n")
+            .starts_with("intake.wfm_public_url: is http")
+    );
+    let keyed = MINIMAL.replace(
+        "auth_token = { env = \"TWILIO_AUTH_TOKEN\" }",
+        "api_key = { sid = \"SK00000000000000000000000000000001\", secret = { env = \"K\" } }",
+    );
+    let faults = faults(&format!("{keyed}{on}"));
+    assert!(
+        faults[0].what.contains("intake.wfm_public_url"),
+        "{faults:?}"
+    );
+}
+
+#[test]
+fn two_acds_share_no_drop_folder() {
+    let second = MINIMAL.replace("\"main\"", "\"second\"").replace(
+        "AC00000000000000000000000000000001",
+        "AC00000000000000000000000000000002",
+    );
+    let folder = "[acd.wfm.files]\nfolder = \"/mnt/gis\"\n";
+    let faults = faults(&format!("{MINIMAL}{folder}{second}{folder}"));
+    assert_eq!(faults.len(), 1, "{faults:#?}");
+    assert!(
+        faults[0]
+            .what
+            .starts_with("has the wfm.files.folder of the ACD on line")
     );
 }
 

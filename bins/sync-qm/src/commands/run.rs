@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use connector_config::{Config, LogFormat, Secrets};
+use connector_config::{Config, LogFormat, Product, Secrets};
 use qm_pipeline::report::AcdNames;
 use qm_pipeline::{AcdServices, Intake, LedgerOutbox, PipelineError, RunReport, Until, Worker};
 use recording_spool::Spool;

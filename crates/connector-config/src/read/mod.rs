@@ -66,11 +66,7 @@ fn read<'a>(
         service::spool(root.section("spool")),
     );
     let runtime = service::runtime(root.section("runtime"));
-    let intake = service::intake(
-        root.section("intake"),
-        &tls.allow_http_loopback,
-        runtime.listen,
-    );
+    let intake = service::intake(root.section("intake"), &tls.allow_http_loopback, &runtime);
     let acds = acds(&mut root, &tls.allow_http_loopback, &intake, &ledger);
     rules::somebody_has_the_product(&root, &acds, product);
     rules::spool_holds_nothing_else(&root, &spool, &ledger, &acds, file);
@@ -116,6 +112,7 @@ fn acds(
         .map(|section| acd::read(section, loopback, ledger))
         .collect();
     let (mut names, mut keys, mut paths) = (HashMap::new(), HashMap::new(), HashMap::new());
+    let mut folders = HashMap::new();
     for ((name_place, twilio_place), acd) in places.iter().zip(&acds) {
         let Some(acd) = acd else { continue };
         if let Some(line) = names.insert(acd.name.to_lowercase(), name_place.line) {
@@ -130,13 +127,22 @@ fn acds(
             root.fault_at(twilio_place, what, "remove one of the two");
         } else if let Some(line) = paths
             .insert(acd.intake_path(), twilio_place.line)
-            .filter(|_| intake.public_url.is_some())
+            .filter(|_| intake.is_on())
         {
             let what = format!("has the intake.path of the ACD on line {line}");
             root.fault_at(
                 twilio_place,
                 what,
                 "give each ACD a path of its own under [acd.intake]",
+            );
+        }
+        let folder = acd.wfm.files.folder.clone();
+        let taken = folder.and_then(|folder| folders.insert(folder, twilio_place.line));
+        if let Some(line) = taken {
+            root.fault_at(
+                twilio_place,
+                format!("has the wfm.files.folder of the ACD on line {line}, and each sweeps its own at the start"),
+                "give each ACD a folder of its own under [acd.wfm.files]",
             );
         }
         rules::pushed_events_are_authenticated(root, twilio_place, acd, intake);

@@ -154,14 +154,14 @@ pub(super) fn pushed_events_are_authenticated(
     acd: &Acd,
     intake: &Intake,
 ) {
-    if intake.public_url.is_some()
+    if intake.is_on()
         && acd.twilio.auth_token.is_none()
         && acd.intake.username.is_none()
         && acd.intake.secret_path.is_none()
     {
         root.fault_at(
             place,
-            "has no auth_token, so no signature of an event that Twilio pushes can be checked, and intake.public_url is set",
+            "has no auth_token, so no signature of an event that Twilio pushes can be checked, and intake.public_url or intake.wfm_public_url is set",
             "add auth_token, or username and password or secret_path under [acd.intake]",
         );
     }
