@@ -149,7 +149,7 @@ impl Connector {
     pub fn clients(&mut self, acd: &Acd, secrets: &AcdSecrets) -> Result<Clients, ClientsError> {
         Ok(Clients {
             twilio: self.twilio(acd, secrets)?,
-            calabrio: self.calabrio(acd, secrets)?,
+            calabrio: self.calabrio(acd, secrets, acd.rte_messaging)?,
         })
     }
 
@@ -202,16 +202,18 @@ impl Connector {
         Ok(TwilioClient::new(settings)?)
     }
 
+    /// `urgently` gives what cannot wait, logins among it, slots of its own.
     pub(crate) fn calabrio(
         &mut self,
         acd: &Acd,
         secrets: &AcdSecrets,
+        urgently: bool,
     ) -> Result<CalabrioClient, ClientsError> {
         let from = &acd.calabrio;
         let tenant = acd.key().tenant;
         let limit = self.tenant_limit(&tenant);
         let http = self.calabrio_http(limit)?;
-        let urgent = if acd.rte_messaging {
+        let urgent = if urgently {
             let limit = self.urgent_limit(&tenant);
             Some(self.calabrio_http(limit)?)
         } else {

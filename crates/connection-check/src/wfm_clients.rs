@@ -119,7 +119,8 @@ impl Connector {
                 deadline,
             } => {
                 if *access == WfmAccess::Session {
-                    calabrio = Some(self.calabrio(acd, secrets)?);
+                    // No state waits for its session behind history.
+                    calabrio = Some(self.calabrio(acd, secrets, true)?);
                 }
                 let access = self::access(acd, access, secrets, calabrio.clone())?;
                 self.over_http(acd, rules, base_url, access, *deadline)?

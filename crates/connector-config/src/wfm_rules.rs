@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use http_retry::BaseUrl;
 use wfm_delivery::{AccessKind, DeliveryContract};
-use wfm_history::{HistoryError, Redelivery, Report, ReportConfig, ReportRules};
-use wfm_interval::Zone;
+use wfm_history::{
+    ChangeRules, HistoryError, Redelivery, Report, ReportConfig, ReportRules, Summary,
+};
+use wfm_interval::{Interval, Zone};
 use wfm_state_mapping::{ActivityMap, ActivityMapping, ActivityRules, CalabrioState};
 
 use crate::model::{Acd, AgentName, Config, HistoryRedelivery, Product, WfmHold, WfmTransport};
@@ -79,6 +81,24 @@ impl HistoryRules {
         };
         config.activities = counted(activities);
         ReportRules::new(report, &config, self.zone, &self.spill_dir)
+    }
+
+    /// The rules by which a pull at `now` is compared with what was delivered.
+    ///
+    /// It covers what it shows of the last `pull_back`. A report that begins later than that, because its own filter is
+    /// shorter, takes nothing back of what it never was to show.
+    pub fn change_rules(&self, summary: &Summary, now: DateTime<Utc>) -> ChangeRules {
+        let back = now.checked_sub_signed(self.pull_back).unwrap_or(now);
+        let back = Interval::containing(back);
+        let first = summary.first.map_or(back, |first| first.max(back));
+        let end = summary
+            .last
+            .map_or(Interval::containing(now), Interval::next);
+        ChangeRules {
+            redelivery: self.redelivery,
+            settle: self.settle,
+            covered: Some(first..end.max(first)),
+        }
     }
 
     /// The id of a report.

@@ -12,7 +12,8 @@ use connector_config::{
     Config, HistoryRedelivery, Product, SecretError, SecretPlace, SecretSource, WayToWfm, WfmAccess,
 };
 use secrecy::{ExposeSecret, SecretSlice};
-use wfm_history::{Redelivery, Report};
+use twilio_sid::{TaskQueueSid, WorkerSid};
+use wfm_history::{Redelivery, Report, Resolution};
 use wfm_state_mapping::{ActivityMap, WorkspaceActivity};
 
 /// A file in which everything of workforce management is on, over HTTP.
@@ -147,6 +148,64 @@ fn time_in_an_activity_counts_as_its_mapping_says_under_the_workspaces_own_name(
         assert!(shown.contains(&entry), "{entry} in {shown}");
     }
     assert!(shown.contains("service_queue: true"), "{shown}");
+}
+
+struct Nobody;
+
+impl wfm_history::Resolver for Nobody {
+    fn agent(&self, _: &str) -> Resolution<WorkerSid> {
+        Resolution::Unknown
+    }
+
+    fn queue(&self, _: &str) -> Resolution<TaskQueueSid> {
+        Resolution::Unknown
+    }
+
+    fn has_agent(&self, _: &WorkerSid) -> bool {
+        false
+    }
+
+    fn has_queue(&self, _: &TaskQueueSid) -> bool {
+        false
+    }
+}
+
+#[test]
+fn a_pull_covers_what_it_shows_of_the_window_and_nothing_before_its_first_row() {
+    let config = parse(&whole("")).unwrap();
+    let history = config.wfm_rules(&config.acds[0]).unwrap().history.unwrap();
+    let covered = |rows: &str, now: &str| {
+        let rules = history.report_rules(Report::QueueHistory, &map()).unwrap();
+        let mut reader = wfm_history::History::new(rules, Nobody);
+        let text = format!("Date,Time,Queue,Kind,Offered,Answered,Abandoned\n{rows}");
+        reader.push(text.as_bytes()).unwrap();
+        let (summary, _) = reader.finish().unwrap();
+        let rules = history.change_rules(&summary, now.parse().unwrap());
+        assert_eq!(rules.settle, history.settle);
+        let covered = rules.covered.unwrap();
+        [covered.start, covered.end].map(|interval| interval.start().to_rfc3339())
+    };
+    let row = |time: &str| format!("2026-03-02,{time},Everyone,Queue,1,1,0\n");
+    // Chicago is six hours behind: 09:00 there is 15:00.
+    let short = row("09:00") + &row("09:15");
+    assert_eq!(
+        covered(&short, "2026-03-02T16:00:00Z"),
+        ["2026-03-02T15:00:00+00:00", "2026-03-02T15:30:00+00:00"]
+    );
+    let now = "2026-03-03T15:10:00Z";
+    assert_eq!(
+        covered(&short, now),
+        ["2026-03-02T15:00:00+00:00", "2026-03-02T15:30:00+00:00"]
+    );
+    let long = row("01:00") + &row("23:45");
+    assert_eq!(
+        covered(&long, now),
+        ["2026-03-02T15:00:00+00:00", "2026-03-03T06:00:00+00:00"]
+    );
+    assert_eq!(
+        covered("", now),
+        ["2026-03-02T15:00:00+00:00", "2026-03-03T15:00:00+00:00"]
+    );
 }
 
 #[test]

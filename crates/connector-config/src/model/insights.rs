@@ -41,8 +41,8 @@ pub struct Insights {
     #[schemars(with = "DurationText")]
     #[serde(serialize_with = "duration_text")]
     pub pull_every: Duration,
-    /// How far back each pull compares with what was delivered: `1h` to `30d`. The reports must cover it; what they show
-    /// beyond it is compared as well.
+    /// How far back each pull is compared with what was delivered: `1h` to `30d`. The filters of the reports should cover it;
+    /// where they are shorter, what lies before their first row is left as it was delivered.
     #[schemars(with = "DurationText")]
     #[serde(serialize_with = "duration_text")]
     pub pull_back: Duration,
