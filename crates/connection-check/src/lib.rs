@@ -2,6 +2,7 @@
 
 mod calabrio;
 mod clients;
+mod insights;
 mod offline;
 mod report;
 mod run;

@@ -6,8 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use chrono::DateTime;
-use connection_check::{CheckReport, CheckSettings, Question, Status, check_configuration};
-use connector_config::{Config, Product, SecretError, SecretPlace, SecretSource};
+use connection_check::{
+    CheckReport, CheckSettings, ClientsError, Connector, Question, Status, check_configuration,
+};
+use connector_config::{
+    Config, Product, SecretError, SecretPlace, SecretSource, WayToWfm, WfmAccess,
+};
 use secrecy::SecretSlice;
 use serde_json::{Value, json};
 use wiremock::matchers::{body_partial_json, header, method, path};
@@ -559,4 +563,41 @@ async fn read_for_both_products_both_are_asked() {
     assert_eq!(only(&report, Question::LegKeyField).0, Status::Fail);
     assert_eq!(only(&report, Question::QueueReport).0, Status::Ok);
     assert_eq!(report.rows_of(Question::TwilioCredentials).count(), 1);
+}
+
+#[tokio::test]
+async fn clients_that_cannot_be_made_name_what_is_missing() {
+    let server = World::default().serve().await;
+    let config = loaded(&text(&server, ""));
+    let acd = &config.acds[0];
+    let rules = config.wfm_rules(acd).unwrap();
+    let secrets = config.resolve_secrets(&Secrets).unwrap();
+    let own = secrets.acd("main").unwrap();
+    let mut connector = Connector::new(&config).unwrap();
+    let clients = connector.wfm(acd, &rules, own).unwrap();
+    assert!(clients.insights.is_some() && clients.folder.is_none());
+    assert!(!format!("{clients:?}").contains("secret of"));
+
+    let mut nameless = acd.clone();
+    nameless.insights.username = None;
+    let error = connector.wfm(&nameless, &rules, own).unwrap_err();
+    assert!(matches!(error, ClientsError::NoWfm { .. }), "{error}");
+    let mut linked = acd.clone();
+    linked.insights.project_id = Some("#s=/gdc/md/p1".to_owned());
+    let error = connector.wfm(&linked, &rules, own).unwrap_err();
+    assert!(matches!(error, ClientsError::Insights(_)), "{error}");
+    let mut columnless = rules.clone();
+    columnless.delivery.contract.user_http.fields.clear();
+    let error = connector.wfm(acd, &columnless, own).unwrap_err();
+    assert!(matches!(error, ClientsError::Wfm(_)), "{error}");
+    let mut bearer = rules.clone();
+    let WayToWfm::Http { access, .. } = &mut bearer.delivery.way else {
+        panic!("{bearer:?}")
+    };
+    *access = WfmAccess::Bearer;
+    let error = connector.wfm(acd, &bearer, own).unwrap_err();
+    assert!(
+        matches!(error, ClientsError::SecretMissing { what, .. } if what.starts_with("token")),
+        "{error}"
+    );
 }

@@ -14,14 +14,14 @@ use crate::pattern::Pattern;
 use crate::when::{TimeFormat, is_ambiguous};
 use crate::{
     ContractFault, DeliveryContract, DeliveryError, DurationUnit, FileContract, FirstOrAgain,
-    HistoryRow, RepeatedHour, RosterAgent, RosterKind, RosterRow, ValuesContract,
+    HistoryRow, RepeatedHour, RosterKind, ValuesContract,
 };
 
 /// Something that rows are written with.
 #[derive(Debug, Clone)]
 pub(crate) struct Layout<F> {
     pub(crate) columns: Vec<Column<F>>,
-    values: ValuesContract,
+    pub(crate) values: ValuesContract,
     pub(crate) zone: Zone,
     pub(crate) acd_server: u32,
 }
@@ -40,7 +40,7 @@ impl Cell {
         i64::try_from(number).map_or_else(|_| Self::Text(number.to_string()), Self::Number)
     }
 
-    fn time(format: &TimeFormat, at: DateTime<Utc>, zone: Zone) -> Self {
+    pub(crate) fn time(format: &TimeFormat, at: DateTime<Utc>, zone: Zone) -> Self {
         format
             .number(at)
             .map_or_else(|| Self::Text(format.write(at, zone)), Self::Number)
@@ -145,57 +145,6 @@ impl Layout<StateField> {
             StateField::Snapshot => Cell::Flag(snapshot),
             StateField::Constant(text) => Cell::Text(text.clone()),
         })
-    }
-}
-
-impl Layout<RosterField> {
-    pub(crate) fn cells(
-        &self,
-        row: RosterRow<'_>,
-        now: DateTime<Utc>,
-    ) -> impl Iterator<Item = Cell> {
-        self.columns
-            .iter()
-            .map(move |column| self.cell(&column.field, row, now))
-    }
-
-    fn cell(&self, field: &RosterField, row: RosterRow<'_>, now: DateTime<Utc>) -> Cell {
-        let active = match row {
-            RosterRow::Agent(agent) => agent.active,
-            RosterRow::Queue(queue) => queue.active,
-        };
-        let maybe = |text: Option<&String>| {
-            text.filter(|text| !text.is_empty())
-                .map_or(Cell::Nothing, |text| Cell::Text(text.clone()))
-        };
-        let of_agent = |text: fn(&RosterAgent) -> Option<&String>| match row {
-            RosterRow::Agent(agent) => maybe(text(agent)),
-            RosterRow::Queue(_) => Cell::Nothing,
-        };
-        match field {
-            RosterField::AcdServer => Cell::Number(self.acd_server.into()),
-            RosterField::Id => Cell::Text(match row {
-                RosterRow::Agent(agent) => agent.sid.to_string(),
-                RosterRow::Queue(queue) => queue.sid.to_string(),
-            }),
-            RosterField::Name => maybe(Some(match row {
-                RosterRow::Agent(agent) => &agent.full_name,
-                RosterRow::Queue(queue) => &queue.name,
-            })),
-            RosterField::FirstName => of_agent(|agent| Some(&agent.first_name)),
-            RosterField::LastName => of_agent(|agent| Some(&agent.last_name)),
-            RosterField::Login => of_agent(|agent| agent.login.as_ref()),
-            RosterField::Email => of_agent(|agent| agent.email.as_ref()),
-            RosterField::TimeZone => Cell::Text(self.zone.to_string()),
-            RosterField::Active => Cell::Flag(active),
-            RosterField::Inactive => Cell::Flag(!active),
-            RosterField::Status => {
-                let [on, off] = &self.values.statuses;
-                Cell::Text(if active { on.clone() } else { off.clone() })
-            }
-            RosterField::Now(format) => Cell::time(format, now, self.zone),
-            RosterField::Constant(text) => Cell::Text(text.clone()),
-        }
     }
 }
 

@@ -17,6 +17,7 @@ mod newest;
 mod outcome;
 mod pattern;
 mod roster;
+mod roster_layout;
 mod sink;
 mod when;
 
