@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use connector_config::{Config, SecretRef, SecretSource as _, Secrets, SystemSecrets};
+use connector_config::{Config, Product, SecretRef, SecretSource as _, Secrets, SystemSecrets};
 use qm_pipeline::AcdServices;
 use qm_pipeline::report::AcdNames;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -15,7 +15,10 @@ use crate::cli::Global;
 
 /// Reads the configuration. What in it wants attention, `check` and `run` tell.
 pub(crate) fn config(global: &Global) -> anyhow::Result<Config> {
-    Ok(Config::load(&global.config)?)
+    Ok(Config::load_for(
+        &global.config,
+        Product::QualityManagement,
+    )?)
 }
 
 /// Fetches every secret, and sees that those of webhooks can sign.

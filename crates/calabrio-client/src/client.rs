@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http_retry::HttpClient;
 
 use crate::error::CalabrioError;
-use crate::session::Session;
+use crate::session::{OpenSession, Session};
 use crate::settings::CalabrioSettings;
 
 /// A client of one Calabrio ONE tenant, as one service account. Clones share the session.
@@ -67,6 +67,16 @@ impl CalabrioClient {
     /// Opens a session where there is none. The other methods do so themselves; this one tells name and password apart from the rest.
     pub async fn login(&self) -> Result<(), CalabrioError> {
         self.shared.ticket().await.map(drop)
+    }
+
+    /// The session, for requests that others make to the same host; opens one where there is none. `ended` is the number of one that was refused: it is
+    /// forgotten, and however many tell of it cause one login.
+    ///
+    /// # Errors
+    ///
+    /// Those of a login. Refused credentials are not tried again for a while.
+    pub async fn session(&self, ended: Option<u64>) -> Result<OpenSession, CalabrioError> {
+        self.shared.open_session(ended).await
     }
 
     /// Closes the session. A client that is used again opens another one.

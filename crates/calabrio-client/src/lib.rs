@@ -44,6 +44,7 @@ pub use people::PersonOutcome;
 pub use person::{NewPerson, People, Person, PersonId};
 pub use screen_recording::{RecordingMessage, RecordingVerb};
 pub use search::SearchWindow;
+pub use session::OpenSession;
 pub use settings::{CalabrioLimits, CalabrioSettings};
 pub use survey::{Sighting, Survey};
 pub use text::StoredText;

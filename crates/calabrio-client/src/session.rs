@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http_retry::{Call, CallError, Idempotency, Method, Request};
+use secrecy::SecretString;
 use tokio::time::Instant;
 
 use crate::client::Shared;
@@ -129,7 +130,50 @@ impl Session {
     }
 }
 
+/// A session that goes with requests which others than this client make to Calabrio ONE. `Debug` does not show it.
+#[derive(Clone)]
+pub struct OpenSession {
+    number: u64,
+    cookie: SecretString,
+}
+
+impl OpenSession {
+    /// Its number among those of this client, from 1.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The value of the header `cookie`.
+    pub fn cookie(&self) -> &SecretString {
+        &self.cookie
+    }
+}
+
+impl std::fmt::Debug for OpenSession {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "OpenSession({})", self.number)
+    }
+}
+
 impl Shared {
+    /// The current session, unless it is the one of this number.
+    pub(crate) async fn open_session(
+        &self,
+        ended: Option<u64>,
+    ) -> Result<OpenSession, CalabrioError> {
+        if let Some(number) = ended {
+            let mut state = self.session.state();
+            if state.generation == number {
+                state.open = None;
+            }
+        }
+        let ticket = self.ticket().await?;
+        Ok(OpenSession {
+            number: ticket.generation,
+            cookie: ticket.cookies.header(),
+        })
+    }
+
     /// The current session; opens one where there is none.
     pub(crate) async fn ticket(&self) -> Result<Ticket, CalabrioError> {
         if let Some(ticket) = self.session.current() {

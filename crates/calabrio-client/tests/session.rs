@@ -76,6 +76,30 @@ async fn a_cookie_that_comes_with_a_later_answer_is_kept() {
 }
 
 #[tokio::test]
+async fn a_session_is_lent_and_one_that_was_refused_is_opened_anew_once() {
+    let server = MockServer::start().await;
+    on("POST", AUTHORIZE)
+        .respond_with(json("authorize.json"))
+        .expect(2)
+        .mount(&server)
+        .await;
+    let client = client(&server);
+    let first = client.session(None).await.unwrap();
+    assert_eq!(client.session(None).await.unwrap().number(), first.number());
+    assert_eq!(
+        secrecy::ExposeSecret::expose_secret(first.cookie()),
+        "hazelcast.sessionId=HZ4E1A46B8985F7D2C"
+    );
+    assert!(!format!("{first:?}").contains("HZ4"));
+    let ended = Some(first.number());
+    let (one, other) = tokio::join!(client.session(ended), client.session(ended));
+    let second = one.unwrap().number();
+    assert!(second > first.number() && other.unwrap().number() == second);
+    // Who tells of the old one later does not end the new one.
+    assert_eq!(client.session(ended).await.unwrap().number(), second);
+}
+
+#[tokio::test]
 async fn a_session_that_comes_as_a_cookie_only_is_a_session() {
     let server = MockServer::start().await;
     on("POST", AUTHORIZE)

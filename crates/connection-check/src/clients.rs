@@ -8,7 +8,8 @@ use calabrio_client::{CalabrioClient, CalabrioError, CalabrioSettings, Contract}
 use connector_config::{Acd, AcdSecrets, Config, TwilioCredentials};
 use contact_model::TenantKey;
 use http_retry::{
-    ConcurrencyLimit, HttpClient, Observer, Origin, RetryPolicy, RetrySettings, SetupError,
+    ConcurrencyLimit, HttpClient, HttpClientBuilder, Observer, Origin, RetryPolicy, RetrySettings,
+    SetupError,
 };
 use twilio_client::{Credentials, Endpoints, TwilioClient, TwilioError, TwilioSettings};
 use twilio_sid::AccountSid;
@@ -37,6 +38,20 @@ pub enum ClientsError {
         acd: String,
         /// Which secret.
         what: &'static str,
+    },
+    /// The way to classic WFM cannot be set up.
+    #[error(transparent)]
+    Wfm(#[from] wfm_delivery::DeliveryError),
+    /// The client of Flex Insights cannot be set up.
+    #[error(transparent)]
+    Insights(#[from] flex_insights_client::InsightsError),
+    /// Something that workforce management needs is not in the configuration.
+    #[error(
+        "the ACD {acd} has no rules for workforce management: read the configuration for that product"
+    )]
+    NoWfm {
+        /// The ACD.
+        acd: String,
     },
     /// The HTTP client cannot be set up.
     #[error(transparent)]
@@ -134,11 +149,15 @@ impl Connector {
     pub fn clients(&mut self, acd: &Acd, secrets: &AcdSecrets) -> Result<Clients, ClientsError> {
         Ok(Clients {
             twilio: self.twilio(acd, secrets)?,
-            calabrio: self.calabrio(acd, secrets)?,
+            calabrio: self.calabrio(acd, secrets, acd.rte_messaging)?,
         })
     }
 
-    fn twilio(&mut self, acd: &Acd, secrets: &AcdSecrets) -> Result<TwilioClient, ClientsError> {
+    pub(crate) fn twilio(
+        &mut self,
+        acd: &Acd,
+        secrets: &AcdSecrets,
+    ) -> Result<TwilioClient, ClientsError> {
         let missing = |what| ClientsError::SecretMissing {
             acd: acd.name.clone(),
             what,
@@ -183,25 +202,19 @@ impl Connector {
         Ok(TwilioClient::new(settings)?)
     }
 
-    fn calabrio(
+    /// `urgently` gives what cannot wait, logins among it, slots of its own.
+    pub(crate) fn calabrio(
         &mut self,
         acd: &Acd,
         secrets: &AcdSecrets,
+        urgently: bool,
     ) -> Result<CalabrioClient, ClientsError> {
         let from = &acd.calabrio;
         let tenant = acd.key().tenant;
-        let limit = self
-            .tenants
-            .entry(tenant.clone())
-            .or_insert_with(|| ConcurrencyLimit::new(self.calabrio_in_flight))
-            .clone();
+        let limit = self.tenant_limit(&tenant);
         let http = self.calabrio_http(limit)?;
-        let urgent = if acd.rte_messaging {
-            let limit = self
-                .urgent
-                .entry(tenant)
-                .or_insert_with(|| ConcurrencyLimit::new(URGENT_IN_FLIGHT))
-                .clone();
+        let urgent = if urgently {
+            let limit = self.urgent_limit(&tenant);
             Some(self.calabrio_http(limit)?)
         } else {
             None
@@ -222,7 +235,25 @@ impl Connector {
         })
     }
 
-    fn calabrio_http(&self, limit: ConcurrencyLimit) -> Result<HttpClient, ClientsError> {
+    /// What all calls to a tenant share.
+    pub(crate) fn tenant_limit(&mut self, tenant: &TenantKey) -> ConcurrencyLimit {
+        let limit = || ConcurrencyLimit::new(self.calabrio_in_flight);
+        let known = self.tenants.entry(tenant.clone());
+        known.or_insert_with(limit).clone()
+    }
+
+    /// What calls to a tenant share that cannot wait behind the others.
+    pub(crate) fn urgent_limit(&mut self, tenant: &TenantKey) -> ConcurrencyLimit {
+        let known = self.urgent.entry(tenant.clone());
+        known
+            .or_insert_with(|| ConcurrencyLimit::new(URGENT_IN_FLIGHT))
+            .clone()
+    }
+
+    pub(crate) fn calabrio_http(
+        &self,
+        limit: ConcurrencyLimit,
+    ) -> Result<HttpClient, ClientsError> {
         let mut http = HttpClient::builder().limit(limit);
         // One search serves all contacts that wait, so none of them goes on while it is told to wait; and each is tried
         // again by itself.
@@ -233,6 +264,11 @@ impl Connector {
         if let Ok(policy) = RetryPolicy::new(settings) {
             http = http.policy(policy);
         }
+        self.finish(http)
+    }
+
+    /// The certificate authorities and the observer that all clients share.
+    pub(crate) fn finish(&self, mut http: HttpClientBuilder) -> Result<HttpClient, ClientsError> {
         if let Some(pem) = &self.extra_ca {
             http = http.root_certificates_pem(pem.clone());
         }

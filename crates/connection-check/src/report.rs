@@ -50,6 +50,16 @@ pub enum Question {
     ScreenRecording,
     /// Can the webhook's address be called, and its secrets be read? Asked where there is one.
     Webhook,
+    /// Is every mapped activity one of the workspace, and what becomes of the others?
+    Activities,
+    /// Does Flex Insights accept the user?
+    InsightsLogin,
+    /// Can the Agent Productivity report be read: is it there, and does it have the columns?
+    AgentReport,
+    /// Can the Queue Historical report be read?
+    QueueReport,
+    /// Can the drop folder be written to, or does the endpoint answer?
+    WfmTransport,
 }
 
 impl Question {
@@ -77,6 +87,11 @@ impl Question {
             Self::People => "people",
             Self::ScreenRecording => "screen-recording",
             Self::Webhook => "webhook",
+            Self::Activities => "activities",
+            Self::InsightsLogin => "insights-login",
+            Self::AgentReport => "agent-report",
+            Self::QueueReport => "queue-report",
+            Self::WfmTransport => "wfm-transport",
         }
     }
 }
@@ -264,6 +279,11 @@ mod tests {
             Question::People,
             Question::ScreenRecording,
             Question::Webhook,
+            Question::Activities,
+            Question::InsightsLogin,
+            Question::AgentReport,
+            Question::QueueReport,
+            Question::WfmTransport,
         ] {
             assert_eq!(serde_json::to_value(question).unwrap(), question.as_str());
             assert!(

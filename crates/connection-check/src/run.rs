@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use connector_config::{Acd, AcdSecrets, Config, ConfigError, SecretSource};
+use connector_config::{Acd, AcdSecrets, Config, ConfigError, Product, SecretSource, WfmRules};
 use recording_crypto::KeyRing;
 
 use crate::clients::{Clients, Connector};
 use crate::report::{CheckReport, Question, Rows};
+use crate::twilio::Scope;
 use crate::webhook::Target;
+use crate::wfm::check_wfm;
+use crate::wfm_clients::WfmClients;
 use crate::{calabrio, offline, twilio};
 
 /// How a check is made.
@@ -64,7 +67,12 @@ pub async fn check(
     settings: &CheckSettings,
 ) -> CheckReport {
     let (twilio, calabrio) = tokio::join!(
-        twilio::check(acd, keys, &clients.twilio, settings.deadline),
+        twilio::check(
+            acd,
+            Scope::Quality(keys),
+            &clients.twilio,
+            settings.deadline
+        ),
         calabrio::check(acd, &clients.calabrio, settings.now, settings.deadline),
     );
     CheckReport {
@@ -72,7 +80,8 @@ pub async fn check(
     }
 }
 
-/// Everything: the file, the secrets, the keys, and both vendors for each ACD unless the settings say offline. A question whose precondition fails is not asked, and the
+/// Everything: the file, the secrets, the keys, and the vendors for each ACD unless the settings say offline; for the product for which the file was
+/// read, or for both. A question whose precondition fails is not asked, and the
 /// row of the precondition says so.
 pub async fn check_configuration(
     loaded: Result<Config, ConfigError>,
@@ -111,20 +120,29 @@ pub async fn check_configuration(
     }
     for Ready {
         acd,
-        keys,
-        clients,
-        webhook,
+        quality,
+        workforce,
     } in ready
     {
-        report.rows.extend(
-            Box::pin(check(&acd, keys.as_ref(), &clients, settings))
-                .await
-                .rows,
-        );
-        if let Some(webhook) = webhook {
-            let mut rows = Rows::new(Some(&acd.name));
-            webhook.online(&mut rows, settings.deadline).await;
-            report.rows.extend(rows.rows);
+        let asked_twilio = quality.is_some();
+        if let Some(quality) = quality {
+            let found = check(&acd, quality.keys.as_ref(), &quality.clients, settings);
+            report.rows.extend(Box::pin(found).await.rows);
+            if let Some(webhook) = &quality.webhook {
+                let mut rows = Rows::new(Some(&acd.name));
+                webhook.online(&mut rows, settings.deadline).await;
+                report.rows.extend(rows.rows);
+            }
+        }
+        if let Some(workforce) = workforce {
+            let (rules, clients) = &*workforce;
+            if !asked_twilio {
+                let scope = Scope::Workforce;
+                let found = twilio::check(&acd, scope, &clients.twilio, settings.deadline);
+                report.rows.extend(Box::pin(found).await.rows);
+            }
+            let found = check_wfm(&acd, rules, clients, settings);
+            report.rows.extend(Box::pin(found).await.rows);
         }
     }
     report
@@ -133,6 +151,12 @@ pub async fn check_configuration(
 /// An ACD whose vendors can be asked.
 struct Ready {
     acd: Acd,
+    quality: Option<Box<Quality>>,
+    workforce: Option<Box<(WfmRules, WfmClients)>>,
+}
+
+/// What is asked for quality management.
+struct Quality {
     keys: Option<KeyRing>,
     clients: Clients,
     /// Where its webhook goes, if nothing is wrong with it so far.
@@ -182,27 +206,72 @@ fn prepare(
         let Some(secrets) = secrets.acd(&acd.name) else {
             continue;
         };
-        let webhook = Target::new(acd, &config.tls.allow_http_loopback);
-        let (rows, made) = prepare_acd(acd, secrets, webhook, &mut connector);
-        all.extend(rows);
-        ready.extend(made);
+        // An ACD that has neither is asked as before there was a choice.
+        let workforce = config.product() != Some(Product::QualityManagement)
+            && acd.products.has(Product::WorkforceManagement);
+        let quality = config.product() != Some(Product::WorkforceManagement)
+            && (acd.products.has(Product::QualityManagement) || !workforce);
+        let mut made = Ready {
+            acd: acd.clone(),
+            quality: None,
+            workforce: None,
+        };
+        if quality {
+            let webhook = Target::new(acd, &config.tls.allow_http_loopback);
+            let (rows, found) = prepare_quality(acd, secrets, webhook, &mut connector);
+            all.extend(rows);
+            made.quality = found.map(Box::new);
+        }
+        if workforce {
+            let (rows, found) = prepare_workforce(config, acd, secrets, &mut connector);
+            all.extend(rows);
+            made.workforce = found.map(Box::new);
+        }
+        ready.push(made);
     }
     (all, ready)
 }
 
-fn prepare_acd(
+fn prepare_workforce(
+    config: &Config,
+    acd: &Acd,
+    secrets: &AcdSecrets,
+    connector: &mut Connector,
+) -> (Vec<crate::CheckRow>, Option<(WfmRules, WfmClients)>) {
+    let mut rows = Rows::new(Some(&acd.name));
+    let made = match config.wfm_rules(acd) {
+        Some(rules) => connector
+            .wfm(acd, &rules, secrets)
+            .map(|clients| (rules, clients)),
+        None => Err(crate::ClientsError::NoWfm {
+            acd: acd.name.clone(),
+        }),
+    };
+    match made {
+        Ok(made) => (rows.rows, Some(made)),
+        Err(error) => {
+            rows.fail(
+                Question::Clients,
+                error.to_string(),
+                "correct the setting that it names",
+            );
+            (rows.rows, None)
+        }
+    }
+}
+
+fn prepare_quality(
     acd: &Acd,
     secrets: &AcdSecrets,
     webhook: Option<Target>,
     connector: &mut Connector,
-) -> (Vec<crate::CheckRow>, Option<Ready>) {
+) -> (Vec<crate::CheckRow>, Option<Quality>) {
     let (mut rows, keys) = offline::key_ring(acd, secrets);
     let webhook = webhook.filter(|webhook| webhook.offline(&mut rows, secrets));
     match connector.clients(acd, secrets) {
         Ok(clients) => (
             rows.rows,
-            Some(Ready {
-                acd: acd.clone(),
+            Some(Quality {
                 keys,
                 clients,
                 webhook,

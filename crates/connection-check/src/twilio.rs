@@ -13,20 +13,30 @@ use crate::run::within;
 
 const CREDENTIALS: &str = "check account_sid with auth_token, or api_key, under [acd.twilio]";
 
+/// What of Twilio is looked at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Scope<'a> {
+    /// What quality management needs. There are no keys where the key ring could not be read.
+    Quality(Option<&'a KeyRing>),
+    /// What workforce management needs: neither recordings nor conversations.
+    Workforce,
+}
+
 pub(crate) async fn check(
     acd: &Acd,
-    keys: Option<&KeyRing>,
+    scope: Scope<'_>,
     twilio: &TwilioClient,
     deadline: Duration,
 ) -> Rows {
     let mut rows = Rows::new(Some(&acd.name));
-    let digital = acd.products.digital();
+    let quality = matches!(scope, Scope::Quality(_));
+    let digital = quality && acd.products.digital();
     // Listing the workspaces answers two questions at once: whether the credentials are right, and what the account has.
     let workspaces = match within(deadline, twilio.workspaces().all()).await {
         Ok(Ok(listed)) => listed.items,
         Ok(Err(error)) => {
             refused(&mut rows, Question::TwilioCredentials, &error);
-            return skip_the_rest(rows, digital, "Twilio could not be asked");
+            return skip_the_rest(rows, quality, digital, "Twilio could not be asked");
         }
         Err(late) => {
             rows.fail(
@@ -34,7 +44,7 @@ pub(crate) async fn check(
                 late,
                 "check that this machine reaches taskrouter.twilio.com",
             );
-            return skip_the_rest(rows, digital, "Twilio could not be asked");
+            return skip_the_rest(rows, quality, digital, "Twilio could not be asked");
         }
     };
     rows.ok(
@@ -52,22 +62,25 @@ pub(crate) async fn check(
         let service = flex.as_ref().ok().and_then(|answer| answer.as_ref().ok());
         conversations(&mut rows, twilio, service, deadline).await;
     }
-    match flex {
-        Ok(Ok(flex)) => flex_configuration(&mut rows, acd, &flex),
+    let unseen = match flex {
+        Ok(Ok(flex)) => {
+            flex_configuration(&mut rows, acd, &flex);
+            if quality {
+                call_recording(&mut rows, acd, &flex);
+            }
+            None
+        }
         Ok(Err(error)) if error.is_not_found() => {
             rows.fail(
                 Question::FlexConfiguration,
                 "this account has no Flex",
                 "name the account of the Flex instance in account_sid",
             );
-            rows.skip(Question::CallRecording, "there is no Flex configuration");
+            Some("there is no Flex configuration")
         }
         Ok(Err(error)) => {
             refused(&mut rows, Question::FlexConfiguration, &error);
-            rows.skip(
-                Question::CallRecording,
-                "the Flex configuration could not be read",
-            );
+            Some("the Flex configuration could not be read")
         }
         Err(late) => {
             rows.fail(
@@ -75,22 +88,35 @@ pub(crate) async fn check(
                 late,
                 "check that this machine reaches flex-api.twilio.com",
             );
-            rows.skip(
-                Question::CallRecording,
-                "the Flex configuration could not be read",
-            );
+            Some("the Flex configuration could not be read")
         }
+    };
+    if let Some(why) = unseen.filter(|_| quality) {
+        rows.skip(Question::CallRecording, why);
     }
+    if let Scope::Quality(keys) = scope {
+        keys_at_twilio(&mut rows, keys, twilio, deadline).await;
+    }
+    clock(&mut rows, twilio.clock_skew());
+    rows
+}
+
+async fn keys_at_twilio(
+    rows: &mut Rows,
+    keys: Option<&KeyRing>,
+    twilio: &TwilioClient,
+    deadline: Duration,
+) {
     match keys {
         None => rows.skip(Question::PublicKeys, "the key ring could not be read"),
         Some(keys) => match within(deadline, twilio.public_keys().list().all()).await {
-            Ok(Ok(listed)) => public_keys(&mut rows, keys, &listed.items),
+            Ok(Ok(listed)) => public_keys(rows, keys, &listed.items),
             Ok(Err(error)) if may_not(&error) => rows.warn(
                 Question::PublicKeys,
                 format!("the public keys cannot be listed with these credentials: {error}"),
                 "compare the SIDs in the Twilio console, or check once with the auth token",
             ),
-            Ok(Err(error)) => refused(&mut rows, Question::PublicKeys, &error),
+            Ok(Err(error)) => refused(rows, Question::PublicKeys, &error),
             Err(late) => rows.fail(
                 Question::PublicKeys,
                 late,
@@ -98,8 +124,6 @@ pub(crate) async fn check(
             ),
         },
     }
-    clock(&mut rows, twilio.clock_skew());
-    rows
 }
 
 /// A SID that no conversation has: asking for it tells whether conversations can be asked for, and reads nobody's.
@@ -164,14 +188,15 @@ fn clock(rows: &mut Rows, skew: Option<TimeDelta>) {
     }
 }
 
-fn skip_the_rest(mut rows: Rows, digital: bool, why: &str) -> Rows {
-    for question in [
-        Question::Workspace,
-        Question::FlexConfiguration,
-        Question::CallRecording,
-        Question::PublicKeys,
-        Question::Clock,
-    ] {
+fn skip_the_rest(mut rows: Rows, quality: bool, digital: bool, why: &str) -> Rows {
+    let skipped = [
+        (Question::Workspace, true),
+        (Question::FlexConfiguration, true),
+        (Question::CallRecording, quality),
+        (Question::PublicKeys, quality),
+        (Question::Clock, true),
+    ];
+    for (question, _) in skipped.into_iter().filter(|(_, asked)| *asked) {
         rows.skip(question, why);
     }
     if digital {
@@ -180,7 +205,7 @@ fn skip_the_rest(mut rows: Rows, digital: bool, why: &str) -> Rows {
     rows
 }
 
-fn refused(rows: &mut Rows, question: Question, error: &TwilioError) {
+pub(crate) fn refused(rows: &mut Rows, question: Question, error: &TwilioError) {
     let remedy = if error.is_authentication() {
         CREDENTIALS
     } else if error.is_passing() {
@@ -314,6 +339,9 @@ fn flex_configuration(rows: &mut Rows, acd: &Acd, flex: &FlexConfiguration) {
             "Flex uses this account and this workspace",
         );
     }
+}
+
+fn call_recording(rows: &mut Rows, acd: &Acd, flex: &FlexConfiguration) {
     if !acd.products.voice() {
         rows.skip(Question::CallRecording, "calls are not among the products");
     } else if flex.call_recording_enabled == Some(false) {

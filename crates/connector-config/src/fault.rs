@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::model::Product;
+
 /// One thing that is wrong, or wants attention: where it stands, what it is, and what to do.
 ///
 /// Never holds the value of a setting: a value in the wrong place can be a secret.
@@ -22,6 +24,9 @@ pub struct Fault {
     pub what: String,
     /// What to do.
     pub remedy: String,
+    /// The product that alone is hindered by it.
+    #[serde(skip)]
+    pub(crate) product: Option<Product>,
 }
 
 impl fmt::Display for Fault {
@@ -134,6 +139,7 @@ impl Place {
             field: self.field.clone(),
             what: what.into(),
             remedy: remedy.into(),
+            product: None,
         }
     }
 }

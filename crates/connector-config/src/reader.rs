@@ -8,6 +8,7 @@ use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::fault::{Fault, Place};
+use crate::model::Product;
 
 /// What is wrong with one value, before its place is known.
 pub(crate) struct Problem {
@@ -184,6 +185,62 @@ impl<'a> Section<'a> {
         remedy: impl Into<String>,
     ) {
         self.document.fault(place, what, remedy);
+    }
+
+    /// A fault that hinders one product and not the other.
+    pub(crate) fn fault_for(
+        &self,
+        product: Product,
+        key: &str,
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        let fault = self.place(key).fault(&self.document.file, what, remedy);
+        self.document.faults.borrow_mut().push(Fault {
+            product: Some(product),
+            ..fault
+        });
+    }
+
+    /// The place of what stands below a field, as far as the file has it.
+    pub(crate) fn place_below(&self, key: &str, path: &[&str]) -> Place {
+        let (mut at, mut field) = (self.place(key), self.path(key));
+        let mut value = self.table.and_then(|table| table.get(key));
+        for name in path {
+            let Some(DeValue::Table(table)) = value.map(Spanned::get_ref) else {
+                break;
+            };
+            value = table.get(*name);
+            let Some(below) = value else { break };
+            field = format!("{field}.{name}");
+            at = self.document.place(below.span().start, &field);
+        }
+        at
+    }
+
+    /// The entries of a table whose keys are the operator's to choose, each with its place.
+    pub(crate) fn entries(&mut self, key: &'static str) -> Vec<(String, Place, &'a DeValue<'a>)> {
+        let field = self.path(key);
+        let Some((_, value)) = self.ask(key) else {
+            return Vec::new();
+        };
+        let DeValue::Table(table) = value.get_ref() else {
+            self.fault(
+                key,
+                format!("is {}, not a table", kind(value.get_ref())),
+                format!("write it as a table: [{}]", strip(&field)),
+            );
+            return Vec::new();
+        };
+        table
+            .iter()
+            .map(|(name, value)| {
+                let shown: String = name.get_ref().chars().take(60).collect();
+                let field = format!("{field}.{}", shown.escape_debug());
+                let place = self.document.place(value.span().start, &field);
+                (name.get_ref().to_string(), place, value.get_ref())
+            })
+            .collect()
     }
 
     pub(crate) fn warn(&self, key: &str, what: impl Into<String>, remedy: impl Into<String>) {

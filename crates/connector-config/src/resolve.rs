@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretBox, SecretSlice, SecretString};
 use twilio_sid::PublicKeySid;
 
 use crate::fault::{ConfigError, Fault, Faults, Place};
-use crate::model::{Acd, Config, EncryptionKey};
+use crate::model::{Acd, Config, EncryptionKey, Product, WfmTransport};
 use crate::secret::{SecretRef, SecretSource, key_of_32_bytes, text};
 
 /// Every secret that a configuration refers to. Prints none of them, and wipes them when it is dropped.
@@ -47,6 +47,10 @@ pub struct AcdSecrets {
     pub private_keys: Vec<PrivateKeySecret>,
     /// The password of the Flex Insights user, where history is on.
     pub insights_password: Option<SecretString>,
+    /// The password of the endpoint of workforce management, where it has one of its own.
+    pub wfm_password: Option<SecretString>,
+    /// The token of the endpoint of workforce management.
+    pub wfm_token: Option<SecretString>,
     /// The secrets that sign webhooks, in the order of the file, where a webhook is configured.
     pub webhook_secrets: Vec<SecretString>,
     /// The password with which Twilio authenticates itself when it pushes events.
@@ -92,6 +96,9 @@ impl AcdSecrets {
 
 impl Config {
     /// Fetches every secret that the file refers to. All that cannot be had are reported at once.
+    ///
+    /// Where the file was read for one product, those that only the other one needs are left out, and for workforce
+    /// management also the ACDs that do not have it.
     pub fn resolve_secrets(&self, source: &dyn SecretSource) -> Result<Secrets, ConfigError> {
         let mut resolver = Resolver {
             config: self,
@@ -110,9 +117,14 @@ impl Config {
             .filter_map(|secret| resolver.sealing_key(secret))
             .collect();
         let bearer_token = resolver.optional_text(self.runtime.bearer_token.as_ref());
+        let is_asked_for = |acd: &&Acd| {
+            self.product != Some(Product::WorkforceManagement)
+                || acd.products.has(Product::WorkforceManagement)
+        };
         let acds = self
             .acds
             .iter()
+            .filter(is_asked_for)
             .filter_map(|acd| resolver.acd(acd))
             .collect();
         match Faults::new(resolver.faults) {
@@ -207,21 +219,29 @@ impl Resolver<'_> {
         key
     }
 
-    fn acd(&mut self, acd: &Acd) -> Option<AcdSecrets> {
+    fn acd<'a>(&mut self, acd: &'a Acd) -> Option<AcdSecrets> {
         let auth_token = self.optional_text(acd.twilio.auth_token.as_ref());
         let api_key_secret = self.optional_text(acd.twilio.api_key.as_ref().map(|key| &key.secret));
         let calabrio_password = self.text(&acd.calabrio.password);
+        let quality = self.config.product != Some(Product::WorkforceManagement);
+        let workforce = self.config.product != Some(Product::QualityManagement)
+            && acd.products.workforce_management;
         let private_keys = acd
             .encryption_keys
             .iter()
+            .filter(|_| quality)
             .filter_map(|key| self.private_key(key))
             .collect();
-        let insights_password = if acd.wfm.history {
+        let over_http = workforce && acd.wfm.transport == Some(WfmTransport::Http);
+        let of_wfm = |secret: &'a Option<SecretRef>| secret.as_ref().filter(|_| over_http);
+        let wfm_password = self.optional_text(of_wfm(&acd.wfm.http.password));
+        let wfm_token = self.optional_text(of_wfm(&acd.wfm.http.token));
+        let insights_password = if workforce && acd.wfm.history {
             self.optional_text(acd.insights.password.as_ref())
         } else {
             None
         };
-        let webhook_secrets = if acd.event_webhook_url.is_some() {
+        let webhook_secrets = if quality && acd.event_webhook_url.is_some() {
             let secrets = acd.webhook.secrets.iter();
             secrets.filter_map(|secret| self.text(secret)).collect()
         } else {
@@ -236,6 +256,8 @@ impl Resolver<'_> {
             calabrio_password: calabrio_password?,
             private_keys,
             insights_password,
+            wfm_password,
+            wfm_token,
             webhook_secrets,
             intake_password,
             intake_secret_path,

@@ -455,43 +455,6 @@ fn exclusion_rules_are_judged() {
 }
 
 #[test]
-fn the_workforce_part_is_judged_although_it_is_not_used_yet() {
-    let wfm = "[acd.products]\nworkforce_management = true\n";
-    assert!(fault_of(wfm).contains("workforce_management needs calabrio.acd_server_id"));
-    let wfm = format!("acd_server_id = 5\n{wfm}");
-    let history = faults(&format!("{MINIMAL}{wfm}[acd.wfm]\nhistory = true\n"));
-    assert_eq!(
-        history
-            .iter()
-            .filter(|fault| fault.what == "is missing, and wfm.history needs it")
-            .count(),
-        5
-    );
-    assert!(
-        fault_of("[acd.wfm]\nadherence = true\n")
-            .contains("adherence is on, and workforce management is not among the products")
-    );
-    let activity = |text: &str| {
-        fault_of(&format!(
-            "[[acd.wfm.activity]]\nactivity = \"Break\"\n{text}\n"
-        ))
-    };
-    assert!(
-        activity("state = \"Talking\"").contains("is fixed: Hold and Talking follow from contacts")
-    );
-    assert!(
-        activity("state = \"ready\"\nstate_reason_code = true")
-            .contains("goes only with the states")
-    );
-    assert!(
-        activity(
-            "state = \"Not Ready\"\n[[acd.wfm.activity]]\nactivity = \"Break\"\nstate = \"ready\""
-        )
-        .contains("is mapped already")
-    );
-}
-
-#[test]
 fn timings_and_limits_have_bounds_and_fit_together() {
     let timing = |text: &str| fault_of(&format!("[timing]\n{text}\n"));
     assert!(
@@ -700,17 +663,9 @@ fn the_switch_of_former_versions_names_its_words() {
 }
 
 #[test]
-fn what_this_version_does_not_do_is_warned_of() {
+fn a_file_with_everything_in_it_wants_no_attention() {
     let config = parse(&common::with_everything_written()).unwrap();
-    let fields: Vec<_> = config
-        .warnings()
-        .iter()
-        .map(|warning| warning.field.as_str())
-        .collect();
-    assert!(
-        fields.contains(&"acd[0].products.workforce_management"),
-        "{fields:?}"
-    );
+    assert_eq!(config.warnings(), []);
 }
 
 #[test]

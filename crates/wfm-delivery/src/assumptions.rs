@@ -111,6 +111,12 @@ const ALL: &[Assumption] = &[
         "the states are called on the wire like on the page of the ACD's configuration, in the order Logout, Not Ready, Ready, Talking, Hold, Work Not Ready, Work Ready; the wire may want numbers",
     ),
     of(
+        908,
+        "values.statuses",
+        Grade::Undocumented,
+        "where a column asks for it, these words tell an agent or queue that Twilio has from one that it does not have any more",
+    ),
+    of(
         911,
         "files.delimiter",
         Grade::Undocumented,
@@ -213,6 +219,42 @@ const ALL: &[Assumption] = &[
         "these are the columns",
     ),
     of(
+        944,
+        "user_file.name",
+        Grade::Vendor,
+        "the file of agents is called like this; a name without {now} waits until Calabrio has taken the file away",
+    ),
+    of(
+        945,
+        "user_file.header",
+        Grade::Undocumented,
+        "no line stands before the columns' names",
+    ),
+    of(
+        946,
+        "user_file.columns",
+        Grade::Inference,
+        "these are the columns, in any order; acdId, acdServerId and displayTimeZone are said of this file, the names of the others are taken from the user of the API or are ours. A new user needs a valid role and unknown ones are skipped, so a role stands in a column. A blank value deletes what Calabrio has, so login and email are left out. One who is inactive is told so and stays; Calabrio does not activate again whom it deactivated",
+    ),
+    of(
+        947,
+        "service_queue_file.name",
+        Grade::Undocumented,
+        "files of queues are called like this",
+    ),
+    of(
+        948,
+        "service_queue_file.header",
+        Grade::Undocumented,
+        "no line stands before the columns' names",
+    ),
+    of(
+        949,
+        "service_queue_file.columns",
+        Grade::Undocumented,
+        "these are the columns; a queue is known by the SID of the task queue, as in the intervals, and one that is gone is told as inactive",
+    ),
+    of(
         951,
         "http.list_field",
         Grade::Undocumented,
@@ -249,6 +291,18 @@ const ALL: &[Assumption] = &[
         "a batch may take so many requests more to find the rows that are at fault; after that, what is not told apart is refused together",
     ),
     of(
+        957,
+        "http.access",
+        Grade::Inference,
+        "the endpoint knows the connector by the session of Calabrio's REST API, opened with the service account, which is said to be needed for classic WFM as well; it may want name and password as Basic, a token as Bearer or in a header, or nothing: basic, bearer, header, open",
+    ),
+    of(
+        958,
+        "http.access_header",
+        Grade::Undocumented,
+        "where it wants the token in a header, the header is called like this",
+    ),
+    of(
         961,
         "agent_http.path",
         Grade::Undocumented,
@@ -281,6 +335,30 @@ const ALL: &[Assumption] = &[
     of(
         966,
         "state_http.fields",
+        Grade::Undocumented,
+        "these are the fields of a row",
+    ),
+    of(
+        967,
+        "user_http.path",
+        Grade::Undocumented,
+        "agents go to this path; a second row for one replaces the first",
+    ),
+    of(
+        968,
+        "user_http.fields",
+        Grade::Undocumented,
+        "these are the fields of a row, as in the file",
+    ),
+    of(
+        969,
+        "service_queue_http.path",
+        Grade::Undocumented,
+        "queues go to this path; a second row for one replaces the first",
+    ),
+    of(
+        970,
+        "service_queue_http.fields",
         Grade::Undocumented,
         "these are the fields of a row",
     ),

@@ -55,6 +55,22 @@ pub enum ErrorInSuccess {
     Refused,
 }
 
+/// How the endpoint knows the connector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AccessKind {
+    /// By the session of Calabrio's REST API.
+    Session,
+    /// It does not ask.
+    Open,
+    /// `Authorization: Basic`.
+    Basic,
+    /// `Authorization: Bearer`.
+    Bearer,
+    /// A header of another name.
+    Header,
+}
+
 /// How single values are written, in files and requests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,6 +89,8 @@ pub struct ValuesContract {
     pub first_or_again: [String; 3],
     /// The words for Logout, Not Ready, Ready, Talking, Hold, Work Not Ready, Work Ready.
     pub states: [String; 7],
+    /// The words for an agent or queue that Twilio has, and for one that it does not have any more.
+    pub statuses: [String; 2],
 }
 
 /// What all files have in common.
@@ -113,6 +131,10 @@ pub struct FileContract {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpContract {
+    /// How the endpoint knows the connector.
+    pub access: AccessKind,
+    /// The header, where `access` is `header`.
+    pub access_header: String,
     /// The field of the list of rows; empty makes the list the whole body.
     pub list_field: String,
     /// The field of a body that says whether its states are a snapshot; empty sends none.
@@ -183,6 +205,10 @@ pub struct DeliveryContract {
     pub queue_file: FileContract,
     /// The files of states.
     pub state_file: FileContract,
+    /// The files of agents, who are users there.
+    pub user_file: FileContract,
+    /// The files of queues, which are service queues there.
+    pub service_queue_file: FileContract,
     /// All requests.
     pub http: HttpContract,
     /// The requests with agents' intervals.
@@ -191,6 +217,10 @@ pub struct DeliveryContract {
     pub queue_http: PathContract,
     /// The requests with states.
     pub state_http: PathContract,
+    /// The requests with agents.
+    pub user_http: PathContract,
+    /// The requests with queues.
+    pub service_queue_http: PathContract,
     /// Answers.
     pub answers: AnswersContract,
 }
@@ -257,6 +287,23 @@ const STATE: [&str; 5] = [
     "startTime = since",
 ];
 
+const USER: [&str; 7] = [
+    "acdId = agent",
+    "acdServerId = acd_server",
+    "displayTimeZone = time_zone",
+    "firstName = first_name",
+    "lastName = last_name",
+    "roles = constant Agent",
+    "active = active",
+];
+
+const SERVICE_QUEUE: [&str; 4] = [
+    "acdServerId = acd_server",
+    "serviceQueueId = queue",
+    "name = name",
+    "active = active",
+];
+
 impl Default for DeliveryContract {
     fn default() -> Self {
         let file = |name: &str, columns: &[&str]| FileContract {
@@ -285,6 +332,7 @@ impl Default for DeliveryContract {
                     "Work Not Ready",
                     "Work Ready",
                 ]),
+                statuses: strings(["active", "inactive"]),
             },
             files: FilesContract {
                 delimiter: ',',
@@ -308,7 +356,14 @@ impl Default for DeliveryContract {
                 "AgentState.{acd_server}.{now:%Y%m%dT%H%M%S%3f}.{number}.EVENT",
                 &STATE,
             ),
+            user_file: file("Users.csv", &USER),
+            service_queue_file: file(
+                "ServiceQueues.{acd_server}.{now:%Y%m%dT%H%M%S%3f}.{number}.csv",
+                &SERVICE_QUEUE,
+            ),
             http: HttpContract {
+                access: AccessKind::Session,
+                access_header: "X-Api-Key".to_owned(),
                 list_field: "records".to_owned(),
                 snapshot_field: "snapshot".to_owned(),
                 last_field: "last".to_owned(),
@@ -319,6 +374,8 @@ impl Default for DeliveryContract {
             agent_http: request("api/rest/wfm/history/agents", &AGENT),
             queue_http: request("api/rest/wfm/history/queues", &QUEUE),
             state_http: request("api/rest/wfm/agentstates", &STATE),
+            user_http: request("api/rest/wfm/users", &USER),
+            service_queue_http: request("api/rest/wfm/servicequeues", &SERVICE_QUEUE),
             answers: AnswersContract {
                 error_message_field: "errorMessage".to_owned(),
                 status_field: "status".to_owned(),

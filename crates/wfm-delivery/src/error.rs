@@ -86,13 +86,21 @@ pub enum DeliveryError {
         "Calabrio refuses the credentials of the {what} endpoint with status 401; correct them"
     )]
     CredentialsRefused {
-        /// `history` or `states`.
+        /// `history`, `states` or `the roster`.
         what: &'static str,
+    },
+    /// There is no session to send with.
+    #[error("{what} could not be sent, since no session could be opened: {source}")]
+    NoSession {
+        /// `history`, `states` or `the roster`.
+        what: &'static str,
+        /// The whole story.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// No answer came in all the time that there is.
     #[error("Calabrio gave no answer to {what} within {seconds} s")]
     Deadline {
-        /// `history` or `states`.
+        /// `history`, `states` or `the roster`.
         what: &'static str,
         /// The deadline.
         seconds: u64,
@@ -101,7 +109,7 @@ pub enum DeliveryError {
     #[cfg(feature = "http")]
     #[error("{what} could not be sent: {source}")]
     Call {
-        /// `history` or `states`.
+        /// `history`, `states` or `the roster`.
         what: &'static str,
         /// The whole story.
         source: http_retry::CallError,
@@ -109,13 +117,13 @@ pub enum DeliveryError {
     /// It was not sent, since what came before it in the batch could not be delivered.
     #[error("{what} waits, since what goes before it could not be delivered")]
     NotTried {
-        /// `history` or `states`.
+        /// `history`, `states` or `the roster`.
         what: &'static str,
     },
     /// The status says success and the answer does not.
     #[error("the answer to {what} is {problem}; compare docs/calabrio-contract.md")]
     UnexpectedAnswer {
-        /// `history` or `states`.
+        /// `history`, `states` or `the roster`.
         what: &'static str,
         /// What the answer is.
         problem: String,

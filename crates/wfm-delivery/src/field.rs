@@ -3,6 +3,7 @@
 use wfm_history::{Measure, Report};
 use wfm_state_mapping::CalabrioState;
 
+use crate::RosterKind;
 use crate::when::TimeFormat;
 
 /// A column of history.
@@ -32,6 +33,25 @@ pub(crate) enum StateField {
     Now(TimeFormat),
     SecondsInState,
     Snapshot,
+    Constant(String),
+}
+
+/// A column of agents or of queues.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum RosterField {
+    AcdServer,
+    /// The SID.
+    Id,
+    Name,
+    FirstName,
+    LastName,
+    Login,
+    Email,
+    TimeZone,
+    Active,
+    Inactive,
+    Status,
+    Now(TimeFormat),
     Constant(String),
 }
 
@@ -177,6 +197,55 @@ pub(crate) fn state_column(text: &str, usual: &TimeFormat) -> Result<Column<Stat
                 "constant",
             ];
             return Err(unknown(other, &known.map(str::to_owned)));
+        }
+    };
+    Ok(Column {
+        name: name.to_owned(),
+        field,
+    })
+}
+
+pub(crate) fn roster_column(
+    text: &str,
+    kind: RosterKind,
+    usual: &TimeFormat,
+) -> Result<Column<RosterField>, String> {
+    let Written { name, value, rest } = written(text)?;
+    refuse_rest(value, rest, matches!(value, "now" | "constant"))?;
+    let of_agents = kind == RosterKind::Agents;
+    let field = match value {
+        "acd_server" => RosterField::AcdServer,
+        "agent" if of_agents => RosterField::Id,
+        "queue" if !of_agents => RosterField::Id,
+        "name" => RosterField::Name,
+        "first_name" if of_agents => RosterField::FirstName,
+        "last_name" if of_agents => RosterField::LastName,
+        "login" if of_agents => RosterField::Login,
+        "email" if of_agents => RosterField::Email,
+        "time_zone" => RosterField::TimeZone,
+        "active" => RosterField::Active,
+        "inactive" => RosterField::Inactive,
+        "status" => RosterField::Status,
+        "now" => RosterField::Now(format_or(rest, usual)?),
+        "constant" => RosterField::Constant(rest.to_owned()),
+        other => {
+            let own: &[&str] = if of_agents {
+                &["agent", "first_name", "last_name", "login", "email"]
+            } else {
+                &["queue"]
+            };
+            let shared = [
+                "acd_server",
+                "name",
+                "time_zone",
+                "active",
+                "inactive",
+                "status",
+                "now",
+                "constant",
+            ];
+            let known: Vec<_> = own.iter().chain(&shared).map(ToString::to_string).collect();
+            return Err(unknown(other, &known));
         }
     };
     Ok(Column {

@@ -6,19 +6,22 @@ use wfm_history::{QueueKey, Report};
 use wfm_interval::{INTERVAL_SECONDS, Zone};
 use wfm_state_mapping::StateChange;
 
-use crate::field::{Column, HistoryField, StateField, history_column, place, state_column};
+use crate::field::{
+    Column, HistoryField, RosterField, StateField, history_column, place, roster_column,
+    state_column,
+};
 use crate::pattern::Pattern;
 use crate::when::{TimeFormat, is_ambiguous};
 use crate::{
     ContractFault, DeliveryContract, DeliveryError, DurationUnit, FileContract, FirstOrAgain,
-    HistoryRow, RepeatedHour, ValuesContract,
+    HistoryRow, RepeatedHour, RosterKind, ValuesContract,
 };
 
 /// Something that rows are written with.
 #[derive(Debug, Clone)]
 pub(crate) struct Layout<F> {
     pub(crate) columns: Vec<Column<F>>,
-    values: ValuesContract,
+    pub(crate) values: ValuesContract,
     pub(crate) zone: Zone,
     pub(crate) acd_server: u32,
 }
@@ -37,7 +40,7 @@ impl Cell {
         i64::try_from(number).map_or_else(|_| Self::Text(number.to_string()), Self::Number)
     }
 
-    fn time(format: &TimeFormat, at: DateTime<Utc>, zone: Zone) -> Self {
+    pub(crate) fn time(format: &TimeFormat, at: DateTime<Utc>, zone: Zone) -> Self {
         format
             .number(at)
             .map_or_else(|| Self::Text(format.write(at, zone)), Self::Number)
@@ -159,9 +162,13 @@ pub(crate) struct Layouts {
     pub(crate) agent_file: FileLayout<HistoryField>,
     pub(crate) queue_file: FileLayout<HistoryField>,
     pub(crate) state_file: FileLayout<StateField>,
+    pub(crate) user_file: FileLayout<RosterField>,
+    pub(crate) service_queue_file: FileLayout<RosterField>,
     pub(crate) agent_http: Layout<HistoryField>,
     pub(crate) queue_http: Layout<HistoryField>,
     pub(crate) state_http: Layout<StateField>,
+    pub(crate) user_http: Layout<RosterField>,
+    pub(crate) service_queue_http: Layout<RosterField>,
 }
 
 struct Reader<'a> {
@@ -251,15 +258,19 @@ impl Reader<'_> {
             );
         }
         let names = [
-            &contract.agent_file.name,
-            &contract.queue_file.name,
-            &contract.state_file.name,
+            ("agent_file.name", &contract.agent_file.name),
+            ("queue_file.name", &contract.queue_file.name),
+            ("state_file.name", &contract.state_file.name),
+            ("user_file.name", &contract.user_file.name),
+            ("service_queue_file.name", &contract.service_queue_file.name),
         ];
-        if names[0] == names[1] || names[0] == names[2] || names[1] == names[2] {
-            self.fault(
-                "agent_file.name, queue_file.name, state_file.name",
-                "two kinds of files have one name; give each its own",
-            );
+        for (place, (setting, name)) in names.iter().enumerate() {
+            if let Some((twin, _)) = names[..place].iter().find(|(_, twin)| twin == name) {
+                self.fault(
+                    format!("{twin}, {setting}"),
+                    "two kinds of files have one name; give each its own",
+                );
+            }
         }
         for (setting, rows, most) in [
             ("files.rows", contract.files.rows, 1_000_000),
@@ -268,6 +279,14 @@ impl Reader<'_> {
             if !(1..=most).contains(&rows) {
                 self.fault(setting, format!("it must be between 1 and {most}"));
             }
+        }
+        let header = &contract.http.access_header;
+        let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+        if header.is_empty() || !header.chars().all(is_token) {
+            self.fault(
+                "http.access_header",
+                "it must be the name of a header: letters, digits and hyphens",
+            );
         }
         for status in &contract.http.row_statuses {
             if !(400..=499).contains(status) || matches!(status, 401 | 408 | 425 | 429) {
@@ -281,6 +300,8 @@ impl Reader<'_> {
             ("agent_http.path", &contract.agent_http.path),
             ("queue_http.path", &contract.queue_http.path),
             ("state_http.path", &contract.state_http.path),
+            ("user_http.path", &contract.user_http.path),
+            ("service_queue_http.path", &contract.service_queue_http.path),
         ] {
             if path.is_empty() || path.starts_with('/') || path.contains(['?', '#']) {
                 self.fault(
@@ -323,10 +344,19 @@ impl Layouts {
             |text: &str, usual: &TimeFormat| history_column(text, Report::AgentProductivity, usual);
         let queue =
             |text: &str, usual: &TimeFormat| history_column(text, Report::QueueHistory, usual);
+        let user = |text: &str, usual: &TimeFormat| roster_column(text, RosterKind::Agents, usual);
+        let service_queue =
+            |text: &str, usual: &TimeFormat| roster_column(text, RosterKind::Queues, usual);
         let layouts = Self {
             agent_file: reader.file("agent_file", &contract.agent_file, agent),
             queue_file: reader.file("queue_file", &contract.queue_file, queue),
             state_file: reader.file("state_file", &contract.state_file, state_column),
+            user_file: reader.file("user_file", &contract.user_file, user),
+            service_queue_file: reader.file(
+                "service_queue_file",
+                &contract.service_queue_file,
+                service_queue,
+            ),
             agent_http: reader.columns("agent_http.fields", &contract.agent_http.fields, agent),
             queue_http: reader.columns("queue_http.fields", &contract.queue_http.fields, queue),
             state_http: reader.columns(
@@ -334,7 +364,25 @@ impl Layouts {
                 &contract.state_http.fields,
                 state_column,
             ),
+            user_http: reader.columns("user_http.fields", &contract.user_http.fields, user),
+            service_queue_http: reader.columns(
+                "service_queue_http.fields",
+                &contract.service_queue_http.fields,
+                service_queue,
+            ),
         };
+        for (setting, name) in [
+            ("agent_file.name", &layouts.agent_file.name),
+            ("queue_file.name", &layouts.queue_file.name),
+        ] {
+            // A pattern that could not be read is a fault already.
+            if !name.has_number() && *name != Pattern::default() {
+                reader.fault(
+                    setting,
+                    "a delivery may take several files, so {number} must stand in their name",
+                );
+            }
+        }
         if reader.faults.is_empty() {
             Ok(layouts)
         } else {

@@ -16,6 +16,8 @@ mod merge;
 mod newest;
 mod outcome;
 mod pattern;
+mod roster;
+mod roster_layout;
 mod sink;
 mod when;
 
@@ -28,19 +30,20 @@ mod http;
 
 pub use assumptions::{Assumption, Grade, assumptions};
 pub use contract::{
-    AnswersContract, DeliveryContract, DurationUnit, ErrorInSuccess, FileContract, FilesContract,
-    HttpContract, LineEnd, PathContract, Quote, RepeatedHour, ValuesContract,
+    AccessKind, AnswersContract, DeliveryContract, DurationUnit, ErrorInSuccess, FileContract,
+    FilesContract, HttpContract, LineEnd, PathContract, Quote, RepeatedHour, ValuesContract,
 };
 pub use error::{ContractFault, DeliveryError};
 pub use newest::NewestStates;
 pub use outcome::{Outcome, Part, Receipt, Refusal, RowRefusal, VendorText};
+pub use roster::{RosterAgent, RosterBatch, RosterKind, RosterQueue, RosterRow, RosterSink};
 pub use sink::{
     Delivering, FirstOrAgain, HistoryBatch, HistoryRow, HistorySink, StateBatch, StateSink,
 };
 
 #[cfg(feature = "http")]
-pub use access::HttpAccess;
+pub use access::{HttpAccess, NoSession, Opening, SessionCookie, Sessions};
 #[cfg(feature = "file")]
-pub use file::{Fate, HistoryFiles, StateFiles};
+pub use file::{Fate, HistoryFiles, RosterFiles, StateFiles, probe_folder};
 #[cfg(feature = "http")]
-pub use http::{HistoryHttp, StateHttp};
+pub use http::{HistoryHttp, Probed, RosterHttp, StateHttp, probe};

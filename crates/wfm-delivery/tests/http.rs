@@ -15,7 +15,8 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use support::*;
 use wfm_delivery::{
-    DeliveryError, HistoryHttp, HistorySink, HttpAccess, Outcome, Refusal, StateHttp, StateSink,
+    DeliveryError, HistoryHttp, HistorySink, HttpAccess, Opening, Outcome, Refusal, SessionCookie,
+    Sessions, StateHttp, StateSink,
 };
 use wfm_history::Redelivery;
 use wfm_interval::Zone;
@@ -476,4 +477,62 @@ async fn states_say_whether_they_are_a_snapshot_and_where_it_ends() {
             body(1, "4", Value::Null, false, false),
         ]
     );
+}
+
+/// Gives out a new session whenever one is said to have ended.
+#[derive(Default)]
+struct Lender(std::sync::atomic::AtomicU64);
+
+impl Sessions for Lender {
+    fn session<'a>(&'a self, ended: Option<&'a SessionCookie>) -> Opening<'a> {
+        use std::sync::atomic::Ordering::SeqCst;
+        let number = match ended {
+            Some(_) => self.0.fetch_add(1, SeqCst) + 2,
+            None => self.0.load(SeqCst) + 1,
+        };
+        Box::pin(async move { Ok(SessionCookie::new(number, format!("id=s{number}").into())) })
+    }
+}
+
+#[tokio::test]
+async fn an_interval_that_must_not_come_twice_is_sent_again_after_a_401_and_not_after_a_page() {
+    for (ended, accepted) in [
+        (ResponseTemplate::new(401), true),
+        (
+            ResponseTemplate::new(200).set_body_raw("<html>log in</html>", "text/html"),
+            false,
+        ),
+    ] {
+        let server = MockServer::start().await;
+        Mock::given(header("cookie", "id=s1"))
+            .respond_with(ended)
+            .mount(&server)
+            .await;
+        Mock::given(header("cookie", "id=s2"))
+            .respond_with(ResponseTemplate::new(200).set_body_json(json!({})))
+            .mount(&server)
+            .await;
+        let setting = Setting {
+            access: HttpAccess::Session(std::sync::Arc::new(Lender::default())),
+            redelivery: Redelivery::Never,
+            ..Setting::default()
+        };
+        let sink = history(&server.uri(), setting);
+        let receipt = sink.deliver(&queues(&rows(1)), at(NOW)).await;
+        assert_eq!(receipt.is_accepted(), accepted, "{receipt:?}");
+        if !accepted {
+            assert!(
+                matches!(
+                    receipt.parts[0].outcome,
+                    Outcome::RetryLater { in_doubt: true, .. }
+                ),
+                "{receipt:?}"
+            );
+        }
+        // The next delivery has the new session either way.
+        assert!(
+            sink.deliver(&queues(&rows(1)), at(NOW)).await.is_accepted(),
+            "{accepted}"
+        );
+    }
 }

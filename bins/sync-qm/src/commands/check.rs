@@ -8,7 +8,7 @@ use chrono::Utc;
 use connection_check::{
     CheckReport, CheckRow, CheckSettings, Question, Status, check_configuration,
 };
-use connector_config::{Config, SystemSecrets};
+use connector_config::{Config, Product, SystemSecrets};
 use recording_spool::Spool;
 use rustix::fs::{Access as May, AtFlags, CWD, accessat};
 use service_runtime::Exit;
@@ -18,7 +18,7 @@ use crate::cli::{Check, Global};
 use crate::{advice, open};
 
 pub(super) async fn check(global: &Global, check: &Check) -> Result<Exit> {
-    let loaded = Config::load(&global.config);
+    let loaded = Config::load_for(&global.config, Product::QualityManagement);
     let config = loaded.as_ref().ok().cloned();
     let mut settings = CheckSettings::new(Utc::now());
     settings.only.clone_from(&check.of.acd);

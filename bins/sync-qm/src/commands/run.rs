@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use connector_config::{Config, LogFormat, Secrets};
+use connector_config::{Config, LogFormat, Product, Secrets};
 use qm_pipeline::report::AcdNames;
 use qm_pipeline::{AcdServices, LedgerOutbox, PipelineError, RunReport, Until, Worker, intake};
 use recording_spool::Spool;
@@ -33,7 +33,7 @@ pub(crate) enum Ended {
 }
 
 pub(super) async fn run(global: &Global, run: &Run) -> Result<Exit> {
-    let config = Config::load(&global.config);
+    let config = Config::load_for(&global.config, Product::QualityManagement);
     init_logs(&log_settings(global, config.as_ref().ok()))?;
     let config = config?;
     for warning in config.warnings() {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, Utc};
-use connector_config::Config;
+use connector_config::{Config, Product};
 use flex_simulator::scenario::{Push, Scenario};
 use flex_simulator::{FaultLevel, Simulator, SimulatorOptions};
 use qm_pipeline::policy::deletion::Obstacle;
@@ -140,7 +140,7 @@ async fn carry(
     stop: &Stop,
     deadline: Instant,
 ) -> Result<(Vec<ContactLine>, Ended)> {
-    let config = Config::load(path)?;
+    let config = Config::load_for(path, Product::QualityManagement)?;
     try_calabrio(&config, stop).await?;
     let secrets = open::secrets(&config)?;
     let ledger = open::ledger_as_worker(&config, &secrets).await?;

@@ -1,5 +1,6 @@
 //! One ACD: a Twilio account and workspace, and the Calabrio tenant that it feeds.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -111,7 +112,7 @@ pub struct Acd {
     /// Flex Insights, for classic WFM. Kept, unused, while `wfm.history` is off.
     #[schemars(default)]
     pub insights: Insights,
-    /// Classic WFM. Validated and kept; not used by this version.
+    /// Classic WFM. Kept, unused, while `workforce_management` is off.
     #[schemars(default)]
     pub wfm: Wfm,
 }
@@ -128,6 +129,12 @@ impl Acd {
             workspace: self.twilio.workspace_sid,
             tenant: self.calabrio.tenant_key.clone(),
         }
+    }
+
+    /// Where what a report cannot hold in memory goes.
+    pub(crate) fn spill_dir(&self, ledger: &super::Ledger) -> PathBuf {
+        let given = self.insights.spill_dir.clone();
+        given.unwrap_or_else(|| ledger.wfm_path.with_file_name("wfm-spill"))
     }
 
     /// The path below `intake.public_url` to which Twilio pushes its events, but for its secret part where it has one
@@ -211,11 +218,19 @@ pub struct Products {
     /// What quality management takes. Empty where it is not licensed. Vendor's page: *Quality Management*, *Voice* and
     /// *Digital (Chat, SMS)*.
     pub quality_management: Vec<QmProduct>,
-    /// Vendor's page: *Workforce Management* (classic). Not in this version.
+    /// Whether `sync-wfm` serves this ACD. Vendor's page: *Workforce Management* (classic).
     pub workforce_management: bool,
 }
 
 impl Products {
+    /// Whether a product is on.
+    pub fn has(&self, product: super::Product) -> bool {
+        match product {
+            super::Product::QualityManagement => !self.quality_management.is_empty(),
+            super::Product::WorkforceManagement => self.workforce_management,
+        }
+    }
+
     /// Whether calls are taken.
     pub fn voice(&self) -> bool {
         self.quality_management.contains(&QmProduct::Voice)
@@ -422,7 +437,7 @@ impl Default for TwilioEndpoints {
     clippy::expect_used,
     reason = "the addresses above are constants, and a test reads them all"
 )]
-fn constant(address: &str) -> BaseUrl {
+pub(super) fn constant(address: &str) -> BaseUrl {
     address.parse().expect("a constant address is sound")
 }
 
@@ -442,7 +457,7 @@ pub struct Calabrio {
     /// The tenant's number. Needed when `event_webhook_url` is set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant_id: Option<u32>,
-    /// The number of this ACD in Calabrio ONE. Needed for workforce management.
+    /// The number of this ACD in Calabrio ONE. Needed for workforce management, whose rows all carry it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acd_server_id: Option<u32>,
     /// The key of the metadata field, of type Text, that holds the reservation SID of every contact. Nothing is sent

@@ -2,6 +2,7 @@
 //! JSON Schema and in `docs/configuration.md`, and the `Default` implementations are the documented defaults.
 
 mod acd;
+mod insights;
 mod quality;
 mod service;
 mod wfm;
@@ -11,12 +12,18 @@ pub use acd::{
     NameOrder, NoMedia, Products, QmProduct, RecordingScope, SingleName, SpanUncertain, Twilio,
     TwilioCredentials, TwilioEndpoints,
 };
+pub use insights::{
+    DateOrder, DecimalMark, DurationUnit, Insights, InsightsReport, LastLineEnd, TwoParts,
+};
 pub use quality::{
     AcdIntake, Attachments, DeleteSource, Digital, HoldSettings, People, ScreenRecording,
     UnknownAgent, Webhook,
 };
+pub(crate) use service::WFM_LEDGER;
 pub use service::{Intake, Ledger, Limits, LogFormat, Reconcile, Runtime, Spool, Timing, Tls};
-pub use wfm::{Activity, ActivityState, Insights, Wfm};
+pub use wfm::{
+    Activity, ActivityState, HistoryRedelivery, Wfm, WfmFiles, WfmHold, WfmHttp, WfmTransport,
+};
 
 use std::path::{Path, PathBuf};
 
@@ -60,6 +67,17 @@ pub struct Config {
     pub(crate) file: PathBuf,
     #[serde(skip)]
     pub(crate) warnings: Vec<Fault>,
+    #[serde(skip)]
+    pub(crate) product: Option<Product>,
+}
+
+/// A product of Calabrio's, which a program of its own serves. Both read one file, and each needs only what is its own in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Product {
+    /// Recordings and transcripts: `sync-qm`.
+    QualityManagement,
+    /// Queues, agents, history and states: `sync-wfm`.
+    WorkforceManagement,
 }
 
 impl Config {
@@ -71,6 +89,18 @@ impl Config {
     /// What is valid and yet wants attention: settings for what this version does not do, and risky choices.
     pub fn warnings(&self) -> &[Fault] {
         &self.warnings
+    }
+
+    /// For which product it was read; `None` is for both.
+    pub fn product(&self) -> Option<Product> {
+        self.product
+    }
+
+    /// The ACDs for which a product is on, in the order of the file.
+    pub fn acds_with(&self, product: Product) -> impl Iterator<Item = &Acd> {
+        self.acds
+            .iter()
+            .filter(move |acd| acd.products.has(product))
     }
 
     /// The ACD of that name, compared exactly.

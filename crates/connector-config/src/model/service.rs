@@ -9,6 +9,7 @@ use http_retry::BaseUrl;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::Product;
 use crate::choice::choices;
 use crate::secret::SecretRef;
 use crate::units::{ByteSize, DurationText, SizeText, duration_text, optional_display_text};
@@ -16,6 +17,9 @@ use crate::units::{ByteSize, DurationText, SizeText, duration_text, optional_dis
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
+
+/// The name of the ledger of `sync-wfm`, where the file does not give its path.
+pub(crate) const WFM_LEDGER: &str = "wfm-ledger.db";
 
 /// The durable record of every contact's stage.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -25,6 +29,10 @@ pub struct Ledger {
     /// disk: write-ahead logging does not work over a network file system.
     #[schemars(with = "String")]
     pub path: PathBuf,
+    /// The SQLite file of `sync-wfm`, which has a ledger of its own: without it `wfm-ledger.db` beside `path`. It is sealed
+    /// under the same keys.
+    #[schemars(with = "String")]
+    pub wfm_path: PathBuf,
     /// The key under which task attributes and other details are sealed in the ledger: 32 bytes as 64 hexadecimal digits
     /// or as base64. Without it details lie in the ledger in the clear, and `check` warns.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,6 +54,7 @@ impl Default for Ledger {
     fn default() -> Self {
         Self {
             path: PathBuf::from("state/ledger.db"),
+            wfm_path: PathBuf::from("state").join(WFM_LEDGER),
             sealing_key: None,
             old_sealing_keys: Vec::new(),
             retain_details: Duration::from_secs(7 * DAY),
@@ -121,11 +130,15 @@ pub struct Runtime {
     /// What is logged: a level (`error`, `warn`, `info`, `debug`, `trace`), or directives such as
     /// `info,qm_pipeline=debug`.
     pub log_level: String,
-    /// Where `/metrics`, `/livez` and `/readyz` answer: an address and port, or `"off"`. An address that is not loopback
+    /// Where `/metrics`, `/livez` and `/readyz` of `sync-qm` answer: an address and port, or `"off"`. An address that is not loopback
     /// needs `bearer_token`.
     #[schemars(with = "String")]
     #[serde(serialize_with = "listen_text")]
     pub listen: Option<SocketAddr>,
+    /// The same of `sync-wfm`, which runs beside `sync-qm`.
+    #[schemars(with = "String")]
+    #[serde(serialize_with = "listen_text")]
+    pub wfm_listen: Option<SocketAddr>,
     /// The token that a request to `/metrics` must carry as `Authorization: Bearer …`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bearer_token: Option<SecretRef>,
@@ -141,8 +154,19 @@ impl Default for Runtime {
             log_format: LogFormat::Auto,
             log_level: "info".to_owned(),
             listen: Some(SocketAddr::from(([127, 0, 0, 1], 9464))),
+            wfm_listen: Some(SocketAddr::from(([127, 0, 0, 1], 9466))),
             bearer_token: None,
             stop_grace: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Runtime {
+    /// Where the program of a product answers `/metrics`, `/livez` and `/readyz`.
+    pub fn listen_of(&self, product: Product) -> Option<SocketAddr> {
+        match product {
+            Product::QualityManagement => self.listen,
+            Product::WorkforceManagement => self.wfm_listen,
         }
     }
 }
@@ -162,7 +186,7 @@ fn listen_text<S: serde::Serializer>(
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct Intake {
-    /// The address under which Twilio reaches the listener, without the path of an ACD: signatures are checked over it. Off
+    /// The address under which Twilio reaches the listener of `sync-qm`, without the path of an ACD: signatures are checked over it. Off
     /// until it is set.
     #[schemars(with = "Option<String>")]
     #[serde(
@@ -170,10 +194,20 @@ pub struct Intake {
         serialize_with = "optional_display_text"
     )]
     pub public_url: Option<BaseUrl>,
-    /// Where it listens: an address and port, behind whatever terminates TLS for `public_url`. Not port 0, and not the
+    /// Where `sync-qm` listens: an address and port, behind whatever terminates TLS for `public_url`. Not port 0, and not the
     /// address of `runtime.listen`.
     #[schemars(with = "String")]
     pub listen: SocketAddr,
+    /// The same as `public_url`, of `sync-wfm`: agents' states then come within a second of what happened. Off until it is set.
+    #[schemars(with = "Option<String>")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "optional_display_text"
+    )]
+    pub wfm_public_url: Option<BaseUrl>,
+    /// Where `sync-wfm` listens. Not port 0, and not the address of `runtime.wfm_listen`.
+    #[schemars(with = "String")]
+    pub wfm_listen: SocketAddr,
     /// The largest request body that is read: `16KiB` to `16MiB`.
     #[schemars(with = "SizeText")]
     pub max_body: ByteSize,
@@ -184,8 +218,26 @@ impl Default for Intake {
         Self {
             public_url: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 9465)),
+            wfm_public_url: None,
+            wfm_listen: SocketAddr::from(([127, 0, 0, 1], 9467)),
             max_body: ByteSize::mebibytes(1),
         }
+    }
+}
+
+impl Intake {
+    /// Under which address, and where, the program of a product is pushed events to. `None` where it is off.
+    pub fn of(&self, product: Product) -> Option<(&BaseUrl, SocketAddr)> {
+        let (public, listen) = match product {
+            Product::QualityManagement => (&self.public_url, self.listen),
+            Product::WorkforceManagement => (&self.wfm_public_url, self.wfm_listen),
+        };
+        public.as_ref().map(|public| (public, listen))
+    }
+
+    /// Whether either program is pushed events.
+    pub(crate) fn is_on(&self) -> bool {
+        self.public_url.is_some() || self.wfm_public_url.is_some()
     }
 }
 

@@ -12,16 +12,18 @@ use super::leaf::{Raw, WebhookUrl};
 use super::service::{at_most, between};
 use super::wfm;
 use super::within;
-use super::{mapping, quality, rules};
+use super::{insights, mapping, quality, rules};
 use crate::model::{
-    Acd, AgentName, ApiKey, Calabrio, DiscoverFrom, EncryptionKey, Exclude, Media, Products,
-    QmProduct, Twilio, TwilioEndpoints, UnknownAgent,
+    Acd, AgentName, ApiKey, Calabrio, DiscoverFrom, EncryptionKey, Exclude, Ledger, Media, Product,
+    Products, QmProduct, Twilio, TwilioEndpoints, UnknownAgent,
 };
 use crate::reader::{Problem, Section};
 
-const NOT_YET: &str = "is not in this version";
-
-pub(super) fn read(mut section: Section<'_>, loopback: &[SocketAddr]) -> Option<Acd> {
+pub(super) fn read(
+    mut section: Section<'_>,
+    loopback: &[SocketAddr],
+    ledger: &Ledger,
+) -> Option<Acd> {
     let name = section.required::<String>("name").filter(|name| {
         let fits = name.chars().count() <= 64 && name.trim() == name;
         if !fits {
@@ -59,11 +61,17 @@ pub(super) fn read(mut section: Section<'_>, loopback: &[SocketAddr]) -> Option<
     let metadata = mapping::read(&mut section, calabrio.as_ref());
     let encryption_keys = encryption_keys(&mut section);
     let excludes = excludes(&mut section);
-    let wfm = wfm::wfm(section.section("wfm"));
-    let insights = wfm::insights(section.section("insights"), wfm.history);
+    let wfm = wfm::wfm(
+        section.section("wfm"),
+        loopback,
+        &products,
+        calabrio.as_ref(),
+    );
+    let insights = insights::insights(section.section("insights"), loopback, &wfm, ledger);
     rules::products(&section, &products, &wfm);
     if event_webhook_url.is_some() && webhook.secrets.is_empty() {
-        section.fault(
+        section.fault_for(
+            Product::QualityManagement,
             "event_webhook_url",
             "needs webhook.secrets: every message is signed",
             "add secrets = [{ env = \"NAME\" }] under [acd.webhook], with whsec_ and 32 random bytes as base64",
@@ -71,14 +79,16 @@ pub(super) fn read(mut section: Section<'_>, loopback: &[SocketAddr]) -> Option<
     }
     if let Some(calabrio) = &calabrio {
         if event_webhook_url.is_some() && calabrio.tenant_id.is_none() {
-            section.fault(
+            section.fault_for(
+                Product::QualityManagement,
                 "event_webhook_url",
                 "needs calabrio.tenant_id, which every message carries",
                 "add tenant_id under [acd.calabrio]",
             );
         }
         if products.workforce_management && calabrio.acd_server_id.is_none() {
-            section.fault(
+            section.fault_for(
+                Product::WorkforceManagement,
                 "products",
                 "workforce_management needs calabrio.acd_server_id",
                 "add acd_server_id under [acd.calabrio]",
@@ -140,13 +150,6 @@ fn products(mut section: Section<'_>) -> Products {
             "quality_management",
             "is empty, and workforce_management is off: no product is on",
             "write [\"voice\"]",
-        );
-    }
-    if products.workforce_management {
-        section.warn(
-            "workforce_management",
-            NOT_YET,
-            "the setting is kept and has no effect",
         );
     }
     section.finish();

@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::acd::address;
 use super::leaf::{Listen, TimeOfDay};
 use super::within;
-use crate::model::{Intake, Ledger, Limits, Reconcile, Runtime, Spool, Timing, Tls};
+use crate::model::{
+    Intake, Ledger, Limits, Product, Reconcile, Runtime, Spool, Timing, Tls, WFM_LEDGER,
+};
 use crate::reader::{Problem, Section};
 use crate::units::{ByteSize, print_duration};
 
@@ -16,13 +18,28 @@ const DAY: Duration = Duration::from_hours(24);
 
 pub(super) fn ledger(mut section: Section<'_>) -> Ledger {
     let default = Ledger::default();
+    let path = section.path_or("path", &default.path);
     let ledger = Ledger {
-        path: section.path_or("path", &default.path),
+        wfm_path: section
+            .optional("wfm_path")
+            .unwrap_or_else(|| path.with_file_name(WFM_LEDGER)),
+        path,
         sealing_key: section.optional("sealing_key"),
         old_sealing_keys: section.list("old_sealing_keys").unwrap_or_default(),
         retain_details: section.or("retain_details", default.retain_details),
         retain_rows: section.or("retain_rows", default.retain_rows),
     };
+    if ledger.wfm_path == ledger.path {
+        section.fault(
+            if section.has("wfm_path") {
+                "wfm_path"
+            } else {
+                "path"
+            },
+            "is the file of the other program: sync-qm and sync-wfm each have a ledger of their own",
+            "give each a file of its own",
+        );
+    }
     if ledger.retain_rows < ledger.retain_details {
         section.fault(
             "retain_rows",
@@ -91,19 +108,22 @@ pub(super) fn runtime(mut section: Section<'_>) -> Runtime {
         log_format: section.or("log_format", default.log_format),
         log_level: section.or_if("log_level", default.log_level, log_directives),
         listen: section.or("listen", Listen(default.listen)).0,
+        wfm_listen: section.or("wfm_listen", Listen(default.wfm_listen)).0,
         bearer_token: section.optional("bearer_token"),
         stop_grace: section.or_if("stop_grace", default.stop_grace, at_most(HOUR)),
     };
-    if runtime
-        .listen
-        .is_some_and(|address| !address.ip().is_loopback())
-        && !section.has("bearer_token")
-    {
-        section.fault(
-            "listen",
-            "is not a loopback address, and there is no bearer_token",
-            "add bearer_token, or listen at 127.0.0.1",
-        );
+    for (key, listen) in [
+        ("listen", runtime.listen),
+        ("wfm_listen", runtime.wfm_listen),
+    ] {
+        if listen.is_some_and(|address| !address.ip().is_loopback()) && !section.has("bearer_token")
+        {
+            section.fault(
+                key,
+                "is not a loopback address, and there is no bearer_token",
+                "add bearer_token, or listen at 127.0.0.1",
+            );
+        }
     }
     section.finish();
     runtime
@@ -165,20 +185,25 @@ fn collide(one: SocketAddr, other: SocketAddr) -> bool {
 pub(super) fn intake(
     mut section: Section<'_>,
     loopback: &[SocketAddr],
-    metrics: Option<SocketAddr>,
+    runtime: &Runtime,
 ) -> Intake {
     let default = Intake::default();
-    let public_url = section
-        .optional("public_url")
-        .filter(|url| match address(loopback)(url) {
-            Ok(()) => true,
-            Err(problem) => {
-                section.fault("public_url", problem.what, problem.remedy);
-                false
-            }
-        });
+    let mut public = |key: &'static str| {
+        section
+            .optional(key)
+            .filter(|url| match address(loopback)(url) {
+                Ok(()) => true,
+                Err(problem) => {
+                    section.fault(key, problem.what, problem.remedy);
+                    false
+                }
+            })
+    };
+    let (public_url, wfm_public_url) = (public("public_url"), public("wfm_public_url"));
     let intake = Intake {
         public_url,
+        wfm_public_url,
+        wfm_listen: section.or_if("wfm_listen", default.wfm_listen, port_that_stays),
         listen: section.or_if("listen", default.listen, port_that_stays),
         max_body: section.or_if(
             "max_body",
@@ -187,13 +212,23 @@ pub(super) fn intake(
         ),
     };
     // Nobody listens there before public_url is set.
-    if intake.public_url.is_some() && metrics.is_some_and(|metrics| collide(metrics, intake.listen))
-    {
-        section.fault(
-            "listen",
-            "is the address of runtime.listen, and only one of the two can listen there",
-            "give one of them another port, or write listen = \"off\" under [runtime]",
-        );
+    for (product, key) in [
+        (Product::QualityManagement, "listen"),
+        (Product::WorkforceManagement, "wfm_listen"),
+    ] {
+        let (Some((_, listen)), Some(metrics)) = (intake.of(product), runtime.listen_of(product))
+        else {
+            continue;
+        };
+        if collide(metrics, listen) {
+            section.fault(
+                key,
+                format!(
+                    "is the address of runtime.{key}, and only one of the two can listen there"
+                ),
+                format!("give one of them another port, or write {key} = \"off\" under [runtime]"),
+            );
+        }
     }
     section.finish();
     intake

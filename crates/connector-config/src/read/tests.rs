@@ -15,7 +15,7 @@ fn the_reader_asks_for_exactly_the_fields_of_the_schema() {
         known.insert(path.to_owned());
     });
     let text = common::with_everything_written();
-    let asked: BTreeSet<_> = super::config(&text, Path::new("connector.toml"))
+    let asked: BTreeSet<_> = super::config(&text, Path::new("connector.toml"), None)
         .1
         .into_iter()
         .collect();

@@ -1,6 +1,7 @@
 //! Files in the generic-interface manner.
 
 mod fate;
+mod roster;
 mod whole;
 
 use std::io::{self, Write};
@@ -16,12 +17,17 @@ use crate::field::{HistoryField, StateField};
 use crate::layout::{Cell, FileLayout, Layouts};
 use crate::pattern::Facts;
 use crate::{
-    ContractFault, Delivering, DeliveryContract, DeliveryError, FilesContract, HistoryBatch,
-    HistorySink, LineEnd, Outcome, Part, Quote, Receipt, Refusal, RowRefusal, StateBatch,
-    StateSink,
+    Delivering, DeliveryContract, DeliveryError, FilesContract, HistoryBatch, HistorySink, LineEnd,
+    Outcome, Part, Quote, Receipt, Refusal, RowRefusal, StateBatch, StateSink,
 };
 
 pub use fate::Fate;
+pub use roster::RosterFiles;
+
+/// Whether files can be written to a drop folder: one is made under a temporary name, made durable and removed again, so nobody takes it. Blocks.
+pub fn probe_folder(folder: &Path) -> Result<(), DeliveryError> {
+    whole::probe(folder)
+}
 
 /// The drop folder, and how files are written there.
 #[derive(Debug)]
@@ -150,17 +156,6 @@ async fn blocking(rows: usize, work: impl FnOnce() -> Receipt + Send + 'static) 
     }
 }
 
-fn check_number<F>(setting: &str, layout: &FileLayout<F>) -> Result<(), DeliveryError> {
-    if layout.name.has_number() {
-        return Ok(());
-    }
-    Err(DeliveryError::Contract(vec![ContractFault {
-        setting: format!("{setting}.name"),
-        problem: "a delivery may take several files, so {number} must stand in their name"
-            .to_owned(),
-    }]))
-}
-
 /// Intervals as files in a drop folder. Its methods block; as a [`HistorySink`] it works on the runtime's threads for that. A copy is cheap.
 #[derive(Debug, Clone)]
 pub struct HistoryFiles(Arc<HistoryInner>);
@@ -185,8 +180,6 @@ impl HistoryFiles {
         zone: Zone,
     ) -> Result<Self, DeliveryError> {
         let layouts = Layouts::new(contract, acd_server, zone)?;
-        check_number("agent_file", &layouts.agent_file)?;
-        check_number("queue_file", &layouts.queue_file)?;
         Ok(Self(Arc::new(HistoryInner {
             folder: Folder {
                 path: folder.into(),

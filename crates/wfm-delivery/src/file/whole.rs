@@ -63,6 +63,20 @@ pub(crate) fn write_whole(
     Ok(written)
 }
 
+/// Makes a file under a temporary name as for a delivery, and removes it.
+pub(crate) fn probe(folder: &Path) -> Result<(), DeliveryError> {
+    let fail = |doing| move |error| DeliveryError::of_file(doing, "of a test", folder, error);
+    let mut file = Builder::new()
+        .prefix(PREFIX)
+        .suffix(SUFFIX)
+        .tempfile_in(folder)
+        .map_err(fail("make a file"))?;
+    file.write_all(b"test")
+        .and_then(|()| file.as_file().sync_all())
+        .map_err(fail("write a file"))?;
+    file.close().map_err(fail("remove a file"))
+}
+
 fn give_name(file: NamedTempFile, folder: &Path, name: &str) -> Result<Written, DeliveryError> {
     let target = folder.join(name);
     let path = file.into_temp_path();

@@ -1,6 +1,8 @@
 //! JSON over HTTP.
 
 mod answer;
+mod probe;
+mod roster;
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -18,9 +20,13 @@ use crate::field::{HistoryField, StateField};
 use crate::layout::{Cell, Layout, Layouts};
 use crate::{
     AnswersContract, Delivering, DeliveryContract, DeliveryError, HistoryBatch, HistorySink,
-    HttpAccess, HttpContract, Outcome, Part, Receipt, Refusal, RowRefusal, StateBatch, StateSink,
+    HttpAccess, HttpContract, Outcome, Part, Receipt, Refusal, RowRefusal, SessionCookie,
+    StateBatch, StateSink,
 };
 use answer::Told;
+
+pub use probe::{Probed, probe};
+pub use roster::RosterHttp;
 
 /// The most bytes of an answer that are read.
 const ANSWER_BYTES: usize = 1024 * 1024;
@@ -145,20 +151,8 @@ impl Endpoint {
     }
 
     async fn send(&self, url: &SafeUrl, rows: usize, body: &Value) -> Result<Told, Later> {
-        let call = Call::new(self.call, self.idempotency);
-        let mut unfit = None;
-        let sending = self.http.fetch(
-            &call,
-            ANSWER_BYTES,
-            |_| self.access.put(Request::post(url.clone()).json(body)),
-            |fetched| {
-                answer::read(&self.answers, &fetched, rows)
-                    .inspect_err(|error| unfit = Some(error.reason().to_owned()))
-            },
-        );
-        match tokio::time::timeout(self.deadline, sending).await {
-            Ok(Ok(told)) => Ok(told),
-            Ok(Err(error)) => self.failed(error, rows, unfit),
+        match tokio::time::timeout(self.deadline, self.with_session(url, rows, body)).await {
+            Ok(answered) => answered,
             Err(_) => Err(Later {
                 error: DeliveryError::Deadline {
                     what: self.what,
@@ -167,6 +161,64 @@ impl Endpoint {
                 in_doubt: true,
             }),
         }
+    }
+
+    /// Sends with the session, where there is one, and once more with another if it has ended.
+    async fn with_session(&self, url: &SafeUrl, rows: usize, body: &Value) -> Result<Told, Later> {
+        let mut session = self.session(None).await?;
+        let mut call = Call::new(self.call, self.idempotency);
+        if session.is_some() {
+            call = call.unauthorized_at_once();
+        }
+        let mut renewed = false;
+        loop {
+            let mut unfit = None;
+            let answered = self
+                .http
+                .fetch(
+                    &call,
+                    ANSWER_BYTES,
+                    |_| {
+                        let request = Request::post(url.clone()).json(body);
+                        self.access.put(request, session.as_ref())
+                    },
+                    |fetched| {
+                        answer::read(&self.answers, &fetched, rows)
+                            .inspect_err(|error| unfit = Some(error.reason().to_owned()))
+                    },
+                )
+                .await;
+            let error = match answered {
+                Ok(told) => return Ok(told),
+                Err(error) => error,
+            };
+            // Where a session has ended, some hosts answer with a page for people.
+            let refused = error.outcome() == CallOutcome::Status(401);
+            let may_have_ended =
+                refused || matches!(error.outcome(), CallOutcome::UnfitAnswer { .. });
+            if session.is_none() || renewed || !may_have_ended {
+                return self.failed(error, rows, unfit);
+            }
+            session = self.session(session.as_ref()).await?;
+            renewed = true;
+            // A 401 stored nothing. A page may hide that it did.
+            if !refused && self.idempotency != Idempotency::Idempotent {
+                return self.failed(error, rows, unfit);
+            }
+        }
+    }
+
+    async fn session(&self, ended: Option<&SessionCookie>) -> Result<Option<SessionCookie>, Later> {
+        let what = self.what;
+        self.access.session(ended).await.map_err(|none| Later {
+            error: if none.refused {
+                DeliveryError::CredentialsRefused { what }
+            } else {
+                let source = none.source;
+                DeliveryError::NoSession { what, source }
+            },
+            in_doubt: false,
+        })
     }
 
     fn failed(&self, error: CallError, rows: usize, unfit: Option<String>) -> Result<Told, Later> {
