@@ -2,10 +2,15 @@
 //! tested takes part: which state each agent was in at each moment, and what each quarter of an hour sums up to.
 
 mod account;
+mod csv;
+pub(crate) mod insights;
 mod intervals;
 mod live;
+mod options;
 mod pace;
 mod pieces;
+mod rows;
+mod run;
 mod scenario;
 mod states;
 #[cfg(test)]
@@ -16,8 +21,14 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 
 pub use account::{AccountRules, FloorAccount, Received, SERVICE_QUEUE, ToldInterval, ToldState};
+pub use insights::InsightsAccess;
 pub use intervals::{FloorReport, TrueInterval};
+pub use options::{
+    CsvOptions, DataSet, DurationForm, EmptyReport, FloorOptions, InsightsOptions, Loads,
+    RepeatedHour, RowOrder, TimeForm,
+};
 pub use pace::Pace;
+pub use run::FloorRun;
 pub use scenario::{ActivityMapped, FloorActivity, FloorError, FloorScenario, FloorState};
 pub use states::{AgentDay, StateSpan};
 use timeline::Timeline;

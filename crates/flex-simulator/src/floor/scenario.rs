@@ -124,6 +124,9 @@ pub enum FloorError {
         /// What it may be.
         wanted: &'static str,
     },
+    /// No report has such a column.
+    #[error("no report has a column {0:?}; name one by its usual name, such as Talk Time")]
+    Column(String),
     /// The activities do not make a floor.
     #[error("the activities are not right: {0}")]
     Activities(&'static str),
