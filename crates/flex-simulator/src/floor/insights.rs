@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Method;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::options::{EmptyReport, FloorOptions};
@@ -26,7 +26,7 @@ const LOGIN_COOKIE: &str = "GDCAuthSST";
 const TEMPORARY_COOKIE: &str = "GDCAuthTT";
 
 /// What a client needs to get the reports.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct InsightsAccess {
     /// User name.

@@ -1,6 +1,6 @@
 //! The life of a floor: shifts, contacts that come, offers, conversations. One happening after the other, each by the floor's dice.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::timeline::{Agent, Contact, Leg, Names, Outcome, Queue, Timeline};
 use super::{FloorScenario, Millis};
@@ -15,6 +15,8 @@ const OPEN: Millis = Millis::MAX;
 /// Index of the activity of who is logged out, and of the one in which agents work.
 const OFFLINE: usize = 0;
 const WORKING: usize = 1;
+/// How many come at once at most, where many do.
+const MANY: usize = 20;
 /// How many chats an agent has at once.
 const CHATS: u32 = 2;
 
@@ -112,6 +114,8 @@ struct Floor<'a> {
     coming: BTreeMap<(Millis, u64), Happening>,
     numbered: u64,
     live: Vec<Live>,
+    /// Who takes calls, and who takes chats.
+    free: [BTreeSet<usize>; 2],
     /// Contacts that wait, by queue; calls and chats apart.
     waiting: [Vec<VecDeque<usize>>; 2],
     /// Where the search for a free agent goes on.
@@ -146,6 +150,7 @@ pub(crate) fn live(scenario: &FloorScenario, mut dice: Dice) -> Timeline {
         coming: BTreeMap::new(),
         numbered: 0,
         live: vec![Live::default(); size(scenario.agents)],
+        free: Default::default(),
         waiting: [lines.clone(), lines],
         cursor: 0,
         made: Timeline {
@@ -300,12 +305,12 @@ impl Floor<'_> {
     fn happen(&mut self, happening: Happening) {
         match happening {
             Happening::Login(agent) => {
-                self.live[agent].wish = None;
+                self.alter(agent, |live| live.wish = None);
                 self.set(agent, WORKING);
                 self.dispatch();
             }
             Happening::Logout(agent) if self.live[agent].is_busy() => {
-                self.live[agent].wish = Some(Wish::Leave);
+                self.alter(agent, |live| live.wish = Some(Wish::Leave));
             }
             Happening::Logout(agent) => self.set(agent, OFFLINE),
             Happening::BreakDue(agent, activity, rest) => self.break_due(agent, activity, rest),
@@ -340,10 +345,11 @@ impl Floor<'_> {
     }
 
     fn set(&mut self, agent: usize, activity: usize) {
-        let live = &mut self.live[agent];
-        if live.activity != activity {
-            live.activity = activity;
-            live.stint += 1;
+        if self.live[agent].activity != activity {
+            self.alter(agent, |live| {
+                live.activity = activity;
+                live.stint += 1;
+            });
             self.made.agents[agent]
                 .activities
                 .push((self.now, activity));
@@ -363,7 +369,7 @@ impl Floor<'_> {
         }
         // Some say at once that they are away, though they still talk.
         if live.is_busy() && !self.percent(25) {
-            self.live[agent].wish = Some(Wish::Rest(activity, rest));
+            self.alter(agent, |live| live.wish = Some(Wish::Rest(activity, rest)));
         } else {
             self.rest_in(agent, activity, rest);
         }
@@ -396,7 +402,7 @@ impl Floor<'_> {
             self.next(queue, voice);
             // Now and then many come at once, and must wait.
             if self.dice.index(60) == 0 {
-                for _ in 0..=self.live.len() / 3 {
+                for _ in 0..=(self.live.len() / 3).min(MANY) {
                     let at = self.now + self.span(10, 10 * SECOND);
                     self.later(
                         at,
@@ -416,15 +422,26 @@ impl Floor<'_> {
 
     /// A free agent who has not turned the contact down.
     fn find(&mut self, voice: bool, contact: usize) -> Option<usize> {
-        let count = self.live.len();
         let legs = &self.made.contacts[contact].legs;
-        let found = (0..count)
-            .map(|step| (self.cursor + step) % count)
-            .find(|agent| {
-                self.live[*agent].takes(voice) && !legs.iter().any(|leg| leg.agent == *agent)
-            })?;
-        self.cursor = (found + 1) % count;
+        let free = &self.free[usize::from(!voice)];
+        let mut round = free.range(self.cursor..).chain(free.range(..self.cursor));
+        let found = *round.find(|agent| !legs.iter().any(|leg| leg.agent == **agent))?;
+        self.cursor = (found + 1) % self.live.len();
         Some(found)
+    }
+
+    /// Changes what is known of an agent, and with it who is free.
+    fn alter<T>(&mut self, agent: usize, change: impl FnOnce(&mut Live) -> T) -> T {
+        let live = &mut self.live[agent];
+        let changed = change(live);
+        for (free, voice) in self.free.iter_mut().zip([true, false]) {
+            if live.takes(voice) {
+                free.insert(agent);
+            } else {
+                free.remove(&agent);
+            }
+        }
+        changed
     }
 
     fn add_leg(&mut self, contact: usize, agent: usize, offered: Millis, called_in: bool) -> usize {
@@ -446,7 +463,7 @@ impl Floor<'_> {
             return false;
         };
         let leg = self.add_leg(contact, agent, self.now, false);
-        self.live[agent].offered = true;
+        self.alter(agent, |live| live.offered = true);
         let (after, happening) = match self.dice.between(1, 100) {
             1..=4 => (
                 self.span(2 * SECOND, 6 * SECOND),
@@ -466,13 +483,17 @@ impl Floor<'_> {
     fn dispatch(&mut self) {
         for channel in 0..2 {
             for queue in 0..self.made.queues.len() {
-                let mut kept = VecDeque::new();
-                while let Some(contact) = self.waiting[channel][queue].pop_front() {
+                let mut kept = Vec::new();
+                while !self.free[channel].is_empty()
+                    && let Some(contact) = self.waiting[channel][queue].pop_front()
+                {
                     if !self.offer(contact) {
-                        kept.push_back(contact);
+                        kept.push(contact);
                     }
                 }
-                self.waiting[channel][queue] = kept;
+                for contact in kept.into_iter().rev() {
+                    self.waiting[channel][queue].push_front(contact);
+                }
             }
         }
     }
@@ -498,7 +519,7 @@ impl Floor<'_> {
         let (channel, queue) = (usize::from(!it.voice), it.queue);
         self.waiting[channel][queue].retain(|waiting| *waiting != contact);
         if let Some(agent) = pending {
-            self.live[agent].offered = false;
+            self.alter(agent, |live| live.offered = false);
             self.done(agent);
         }
     }
@@ -516,7 +537,7 @@ impl Floor<'_> {
             Outcome::Rejected(now)
         };
         self.waiting[channel][queue].push_front(contact);
-        self.live[agent].offered = false;
+        self.alter(agent, |live| live.offered = false);
         // Whoever does not answer is not asked again for a while.
         if late
             && self.live[agent].activity == WORKING
@@ -536,15 +557,15 @@ impl Floor<'_> {
         let (now, voice) = (self.now, self.made.contacts[contact].voice);
         let agent = self.made.contacts[contact].legs[leg].agent;
         self.take(contact, leg, now);
-        self.live[agent].offered = false;
+        self.alter(agent, |live| live.offered = false);
         if !voice {
-            self.live[agent].chats += 1;
+            self.alter(agent, |live| live.chats += 1);
             let end = now + self.span(60 * SECOND, 480 * SECOND);
             self.finish(contact, leg, end, true);
             self.dispatch();
             return;
         }
-        self.live[agent].voice = true;
+        self.alter(agent, |live| live.voice = true);
         let talk = self.span(40 * SECOND, 360 * SECOND);
         if self.percent(35) {
             let from = now + 2_000 + talk / 8;
@@ -595,7 +616,7 @@ impl Floor<'_> {
         };
         let offered = self.now + self.span(150, 400);
         let called = self.add_leg(contact, other, offered, true);
-        self.live[other].voice = true;
+        self.alter(other, |live| live.voice = true);
         let accepted = offered + self.span(1_500, 5 * SECOND);
         self.take(contact, called, accepted);
         let spoken = accepted + self.span(10 * SECOND, 50 * SECOND);
@@ -653,12 +674,13 @@ impl Floor<'_> {
     fn free(&mut self, contact: usize, leg: usize) {
         let it = &self.made.contacts[contact];
         let (agent, voice) = (it.legs[leg].agent, it.voice);
-        let live = &mut self.live[agent];
-        if voice {
-            live.voice = false;
-        } else {
-            live.chats -= 1;
-        }
+        self.alter(agent, |live| {
+            if voice {
+                live.voice = false;
+            } else {
+                live.chats -= 1;
+            }
+        });
         self.done(agent);
     }
 
@@ -675,7 +697,7 @@ impl Floor<'_> {
         if self.live[agent].is_busy() {
             return;
         }
-        match self.live[agent].wish.take() {
+        match self.alter(agent, |live| live.wish.take()) {
             Some(Wish::Leave) => self.set(agent, OFFLINE),
             Some(Wish::Rest(activity, rest)) => self.rest_in(agent, activity, rest),
             None => {}

@@ -2,6 +2,7 @@
 //! tested takes part: which state each agent was in at each moment, and what each quarter of an hour sums up to.
 
 mod account;
+mod bulk;
 mod csv;
 pub(crate) mod insights;
 mod intervals;
@@ -21,6 +22,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 
 pub use account::{AccountRules, FloorAccount, Received, SERVICE_QUEUE, ToldInterval, ToldState};
+pub use bulk::{BulkOrder, BulkReport, BulkSize, BulkWritten};
 pub use insights::InsightsAccess;
 pub use intervals::{FloorReport, TrueInterval};
 pub use options::{
@@ -28,7 +30,7 @@ pub use options::{
     RepeatedHour, RowOrder, TimeForm,
 };
 pub use pace::Pace;
-pub use run::FloorRun;
+pub use run::{FloorReady, FloorRun};
 pub use scenario::{ActivityMapped, FloorActivity, FloorError, FloorScenario, FloorState};
 pub use states::{AgentDay, StateSpan};
 use timeline::Timeline;
