@@ -4,6 +4,7 @@ mod calabrio;
 mod config_writer;
 mod control;
 mod faults;
+pub mod floor;
 mod hold;
 mod http;
 mod mishap;

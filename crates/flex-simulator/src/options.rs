@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::faults::FaultLevel;
+use crate::floor::FloorOptions;
 use crate::scenario::Scenario;
 
 /// How a simulator is set up; [`Default`] is a simulator without faults on a free port of the loopback interface.
@@ -24,6 +25,8 @@ pub struct SimulatorOptions {
     /// Recordings of more bytes than this are only hashed as they arrive, not compared with what was expected: comparing makes every
     /// sample again.
     pub compare_audio_up_to: u64,
+    /// A floor that is lived through beside the scenario, for workforce management.
+    pub floor: Option<FloorOptions>,
 }
 
 impl Default for SimulatorOptions {
@@ -36,6 +39,25 @@ impl Default for SimulatorOptions {
             tls: false,
             timings: Timings::default(),
             compare_audio_up_to: 64 * 1024 * 1024,
+            floor: None,
+        }
+    }
+}
+
+impl SimulatorOptions {
+    /// A simulator of a floor alone: its scenario has no contacts of its own.
+    pub fn for_floor(floor: FloorOptions) -> Self {
+        let scenario = Scenario {
+            contacts: 0,
+            live_contacts: 0,
+            abandoned: 0,
+            orphan_recordings: 0,
+            ..Scenario::default()
+        };
+        Self {
+            scenario,
+            floor: Some(floor),
+            ..Self::default()
         }
     }
 }

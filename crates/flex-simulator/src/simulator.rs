@@ -20,6 +20,7 @@ use crate::account::Account;
 use crate::calabrio::{self, Calabrio, ReceivedContact, ScreenMessage};
 use crate::config_writer::{self, Facts, KeyFile, WrittenConfig};
 use crate::faults::{FaultLevel, Faults};
+use crate::floor::{self, FloorError, FloorReady, FloorRun};
 use crate::hold::{Held, HoldAt, Holds};
 use crate::options::{SimulatorOptions, Timings};
 use crate::push::{self, Outlet, PushCounts};
@@ -39,6 +40,9 @@ pub enum SimulatorError {
     /// The scenario cannot be made.
     #[error("the scenario cannot be made: {0}")]
     Scenario(#[from] WorldError),
+    /// The floor cannot be made.
+    #[error("the floor cannot be made: {0}")]
+    Floor(#[from] FloorError),
     /// The scenario could not be finished because the runtime is stopping.
     #[error("the scenario was not finished; the runtime is stopping")]
     Stopping,
@@ -128,6 +132,8 @@ pub struct Ready {
     pub key_files: Vec<KeyFile>,
     /// The certificate to trust, where TLS is spoken and a configuration was written.
     pub ca_file: Option<PathBuf>,
+    /// The floor, where one is lived through.
+    pub floor: Option<FloorReady>,
 }
 
 impl Simulator {
@@ -150,14 +156,18 @@ impl Simulator {
         let webhook_faults = options.scenario.webhook_faults;
         let (scenario, seed) = (options.scenario, options.seed);
         let names = options.tls.then(host_names);
+        let floor = options.floor;
         let made = tokio::task::spawn_blocking(move || {
             let tls = names
                 .map(|names| tls::make(address.ip(), &names))
                 .transpose();
-            (World::new(&scenario, seed, Utc::now()), tls)
+            let world = World::new(&scenario, seed, Utc::now());
+            // Last, since its clock runs from then on.
+            (world, tls, floor.map(|floor| FloorRun::new(floor, seed)))
         });
-        let (world, tls) = made.await.map_err(|_| SimulatorError::Stopping)?;
+        let (world, tls, floor) = made.await.map_err(|_| SimulatorError::Stopping)?;
         let (world, tls) = (Arc::new(world?), tls.map_err(SimulatorError::Tls)?);
+        let floor = floor.transpose()?.map(Arc::new);
 
         let push = world.scenario().push.as_ref();
         let outlet = push
@@ -190,6 +200,7 @@ impl Simulator {
             root: format!("{scheme}://{address}"),
             requests: Mutex::default(),
             holds: Holds::default(),
+            floor,
         });
         state.tasks.spawn(push::run(Arc::clone(&state)));
         let accepting = tokio::spawn(server::run(listener, acceptor, Arc::clone(&state)));
@@ -220,6 +231,16 @@ impl Simulator {
     /// The address of Calabrio ONE, for the same.
     pub fn calabrio_url(&self) -> String {
         self.host_url(calabrio::HOST)
+    }
+
+    /// The address of Flex Insights, for the same.
+    pub fn insights_url(&self) -> String {
+        self.host_url(floor::insights::HOST)
+    }
+
+    /// The floor that is lived through, where one is.
+    pub fn floor(&self) -> Option<&FloorRun> {
+        self.state.floor.as_deref()
     }
 
     /// Name and password of Calabrio's service account.
@@ -384,6 +405,7 @@ impl Simulator {
             config: written.map(|written| written.config.clone()),
             key_files: written.map_or_else(Vec::new, |written| written.key_files.clone()),
             ca_file: written.and_then(|written| written.ca_file.clone()),
+            floor: self.floor().map(|floor| floor.ready(self.insights_url())),
         }
     }
 

@@ -27,6 +27,7 @@ use crate::calabrio::upload::Importing;
 use crate::calabrio::{self, Calabrio};
 use crate::control;
 use crate::faults::{Fault, Faults, Met, RetryAfter};
+use crate::floor::FloorRun;
 use crate::hold::{Caught, HoldAt, Holds};
 use crate::http::{Ctx, Inbound, OutBody, Outbound};
 use crate::mishap::{self, Reaction};
@@ -69,6 +70,8 @@ pub(crate) struct State {
     pub(crate) requests: Mutex<BTreeMap<&'static str, u64>>,
     /// Requests that are to be held up.
     pub(crate) holds: Holds,
+    /// The floor that is lived through, where one is.
+    pub(crate) floor: Option<Arc<FloorRun>>,
 }
 
 impl State {
@@ -276,6 +279,10 @@ fn small(state: &State, host: Host, inbound: &Inbound, query: &str, ctx: &Ctx) -
     let handle: &dyn Fn() -> Outbound = match host {
         Host::Twilio(twilio) => &move || twilio::handle(&state.world, twilio, inbound, ctx),
         Host::Calabrio => &|| state.calabrio.handle(inbound, ctx),
+        Host::FlexInsights => &|| match &state.floor {
+            Some(floor) => floor.insights_host(inbound, ctx),
+            None => no_floor(ctx),
+        },
         // What goes wrong here depends on the message.
         Host::Webhooks => return state.webhooks.handle(&state.faults, inbound, ctx),
     };
@@ -290,6 +297,11 @@ fn small(state: &State, host: Host, inbound: &Inbound, query: &str, ctx: &Ctx) -
                 ..met
             })
         }
+        // Whoever may not log in for a year never comes back.
+        Some(met) if host == Host::FlexInsights => Some(Met {
+            fault: met.fault.soon(),
+            ..met
+        }),
         met => met,
     };
     if let Some(reaction) = met.clone().and_then(|Met { fault, mut dice }| {
@@ -305,6 +317,12 @@ fn small(state: &State, host: Host, inbound: &Inbound, query: &str, ctx: &Ctx) -
         Some(Met { fault, mut dice }) => mishap::after(fault, host.vendor(), answer, &mut dice),
         None => Reaction::Answer(answer),
     }
+}
+
+/// What a host answers that only a floor has.
+fn no_floor(ctx: &Ctx) -> Outbound {
+    ctx.violation("no floor is run, and only a floor has this host");
+    Outbound::empty(404)
 }
 
 async fn deliver(
