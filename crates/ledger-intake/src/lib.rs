@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use connector_config::{Config, Secrets};
+use connector_config::{Config, Product, Secrets};
 use contact_model::AcdKey;
 use event_intake::{
     BasicCredentials, EventIntake, FeedSettings, InboundEvent, Inbox, InboxError, IntakeError,
@@ -26,37 +26,34 @@ pub trait Watcher: Send + Sync + 'static {
 }
 
 /// The listener for pushed events of all ACDs of a configuration.
-pub struct Intake<L: sync_ledger::Inbox + 'static>(
-    EventIntake<LedgerInbox<L>, Arc<Watching>>,
-);
+pub struct Intake<L: sync_ledger::Inbox + 'static>(EventIntake<LedgerInbox<L>, Arc<Watching>>);
 
 impl<L: sync_ledger::Inbox + 'static> Intake<L> {
-    /// Listens, where the configuration asks for it.
+    /// Listens for one of the two programs, where the configuration asks for it, for the ACDs that have its product.
     ///
     /// # Errors
     ///
     /// As [`EventIntake::bind`]: the address is taken, or a feed has nothing by which its requests could be authenticated.
     pub async fn bind(
         config: &Config,
+        product: Product,
         secrets: &Secrets,
         ledger: L,
         watcher: Arc<dyn Watcher>,
     ) -> Result<Option<Self>, IntakeError> {
-        let Some(public_url) = &config.intake.public_url else {
+        let Some((public_url, listen)) = config.intake.of(product) else {
             return Ok(None);
         };
         let key = |acd: &connector_config::Acd| event_intake::AcdKey::new(acd.key().to_string());
         let acds = config
-            .acds
-            .iter()
+            .acds_with(product)
             .map(|acd| (key(acd), acd.key()))
             .collect();
         let names = config
-            .acds
-            .iter()
+            .acds_with(product)
             .map(|acd| (key(acd), acd.name.clone()))
             .collect();
-        let feeds = config.acds.iter().map(|acd| {
+        let feeds = config.acds_with(product).map(|acd| {
             let own = secrets.acd(&acd.name);
             let password = own.and_then(|own| own.intake_password.clone());
             FeedSettings {
@@ -79,9 +76,9 @@ impl<L: sync_ledger::Inbox + 'static> Intake<L> {
         });
         let settings = IntakeSettings {
             public_url: public_url.to_string(),
-            listen: config.intake.listen,
+            listen,
             // Whoever gives another address asks for it by that.
-            beyond_loopback: !config.intake.listen.ip().is_loopback(),
+            beyond_loopback: !listen.ip().is_loopback(),
             feeds: feeds.collect(),
             limits: Limits {
                 max_body: usize::try_from(config.intake.max_body.as_bytes()).unwrap_or(usize::MAX),

@@ -84,17 +84,17 @@ mod tests {
     #[test]
     fn a_stretch_of_a_fast_clock_is_short() {
         let clock = Clock::paced(Utc::now, 1_500.0);
-        assert_eq!(clock.real_length(Duration::from_secs(900)), Duration::from_millis(600));
+        assert_eq!(
+            clock.real_length(Duration::from_secs(900)),
+            Duration::from_millis(600)
+        );
         assert_eq!(Clock::paced(Utc::now, 0.0).real_length(SLICE), SLICE);
     }
 
     #[tokio::test(start_paused = true)]
     async fn it_waits_until_it_is_that_time() {
         let (origin, begun) = (Utc::now(), tokio::time::Instant::now());
-        let clock = Clock::paced(
-            move || origin + delta(begun.elapsed()) * 100,
-            100.0,
-        );
+        let clock = Clock::paced(move || origin + delta(begun.elapsed()) * 100, 100.0);
         clock.sleep_until(origin + TimeDelta::minutes(50)).await;
         assert_eq!(begun.elapsed().as_secs(), 30);
         clock.sleep_until(origin).await;

@@ -1,0 +1,150 @@
+//! From the configuration and its secrets to what it takes to work for an ACD.
+
+use std::sync::Arc;
+
+use connection_check::{Connector, WfmClients};
+use connector_config::{Config, HistoryRules, Product, Secrets};
+use http_retry::Observer;
+use wfm_history::Report;
+use wfm_state_mapping::Settings;
+
+use crate::error::PipelineError;
+use crate::policy::BATCH_ROWS;
+use crate::services::{AcdServices, AdherenceServices, HistoryServices, ReportSource, Roster};
+
+/// Of how many live tasks reservations are asked for in one resynchronisation.
+const RESYNC_REQUESTS: usize = 5_000;
+
+/// How many states a request or file has at most.
+const STATE_ROWS: usize = 1_000;
+
+/// How often the Events API is polled where nothing is pushed.
+const POLL_EVENTS: std::time::Duration = std::time::Duration::from_secs(3);
+
+/// Makes the clients of every ACD that has workforce management. Nothing is asked of any vendor yet; temporary files that a crash left in drop folders are
+/// removed.
+///
+/// Reads the file of further certificate authorities, so it blocks: call it off the runtime's threads. Each HTTP attempt is told to `observer`.
+///
+/// # Errors
+///
+/// [`PipelineError::NothingOn`] where no ACD has history or adherence on, and whatever is wrong with one of them.
+pub fn connect(
+    config: &Config,
+    secrets: &Secrets,
+    observer: Option<Arc<dyn Observer>>,
+) -> Result<Vec<AcdServices>, PipelineError> {
+    let mut connector = Connector::new(config)?;
+    if let Some(observer) = observer {
+        connector = connector.with_observer(observer);
+    }
+    let pushed = config.intake.of(Product::WorkforceManagement).is_some();
+    let mut services = Vec::new();
+    for acd in config.acds_with(Product::WorkforceManagement) {
+        let own = secrets
+            .acd(&acd.name)
+            .ok_or_else(|| PipelineError::NoSecrets {
+                acd: acd.name.clone(),
+            })?;
+        let Some(rules) = config.wfm_rules(acd) else {
+            continue;
+        };
+        let clients = connector.wfm(acd, &rules, own)?;
+        let delivery = |source| PipelineError::Delivery {
+            acd: acd.name.clone(),
+            source,
+        };
+        if let Some(folder) = &clients.folder {
+            // Of one connector alone: see `DeliveryRules`. The folder may be mounted later.
+            match folder.history.sweep() {
+                Ok(0) => {}
+                Ok(files) => {
+                    tracing::info!(acd = %acd.name, files, "removed temporary files that a crash left");
+                }
+                Err(error @ wfm_delivery::DeliveryError::Contract(_)) => {
+                    return Err(delivery(error));
+                }
+                Err(error) => {
+                    tracing::warn!(acd = %acd.name, %error, "the drop folder cannot be looked at");
+                }
+            }
+        }
+        let contract = &rules.delivery.contract;
+        let batch_rows = match clients.folder {
+            Some(_) => contract.files.rows.clamp(1, BATCH_ROWS),
+            None => BATCH_ROWS,
+        };
+        let history = match rules.history.clone().zip(clients.insights.clone()) {
+            Some((rules_, insights)) => Some(HistoryServices {
+                reports: sources(&acd.name, &rules_)?,
+                insights,
+                rules: rules_,
+                activities: rules.activities.clone(),
+                sink: Arc::clone(&clients.history),
+                files: clients.folder.as_ref().map(|folder| folder.history.clone()),
+                batch_rows,
+                service_queue: acd.wfm.service_queue.is_some(),
+            }),
+            None => None,
+        };
+        let WfmClients {
+            twilio,
+            states,
+            roster,
+            calabrio,
+            ..
+        } = clients;
+        let adherence = rules.adherence.then(|| AdherenceServices {
+            activities: rules.activities.clone(),
+            settings: Settings::default(),
+            sink: states,
+            flush: rules.state_flush,
+            batch_rows: STATE_ROWS,
+            max_agents: rules.max_agents,
+            resync_every: rules.resync_every,
+            resync_requests: RESYNC_REQUESTS,
+            poll_events: (!pushed).then_some(POLL_EVENTS),
+            hold_budget: if rules.hold.poll {
+                rules.hold.poll_budget
+            } else {
+                0
+            },
+            hold_every: rules.hold.poll_interval,
+        });
+        services.push(AcdServices {
+            key: acd.key(),
+            name: acd.name.clone(),
+            workspace: acd.twilio.workspace_sid,
+            twilio,
+            calabrio,
+            roster: Roster {
+                sink: Some(roster),
+                every: rules.roster_every,
+                names: rules.agent_name,
+            },
+            history,
+            adherence,
+        });
+    }
+    if services
+        .iter()
+        .all(|acd| acd.history.is_none() && acd.adherence.is_none())
+    {
+        return Err(PipelineError::NothingOn);
+    }
+    Ok(services)
+}
+
+fn sources(acd: &str, rules: &HistoryRules) -> Result<Vec<ReportSource>, PipelineError> {
+    [Report::AgentProductivity, Report::QueueHistory]
+        .into_iter()
+        .map(|report| {
+            let id = rules.report_id(report).parse();
+            let id = id.map_err(|source| PipelineError::Insights {
+                acd: acd.to_owned(),
+                source,
+            })?;
+            Ok(ReportSource { report, id })
+        })
+        .collect()
+}

@@ -63,9 +63,7 @@ pub enum PipelineError {
     #[error(transparent)]
     Pull(#[from] PullError),
     /// Neither history nor adherence is on for any ACD.
-    #[error(
-        "no ACD has history or adherence on: set `history` or `adherence` in its table `wfm`"
-    )]
+    #[error("no ACD has history or adherence on: set `history` or `adherence` in its table `wfm`")]
     NothingOn,
     /// A command needs history, and it is off.
     #[error("history of the ACD \"{acd}\" is off: set `history` in its table `wfm`")]
@@ -79,6 +77,9 @@ pub enum PipelineError {
         /// The ACD's name.
         acd: String,
     },
+    /// The wish is about an ACD that is not configured any more.
+    #[error("the ACD is not configured, or has no workforce management: look at its `products`")]
+    UnknownAcd,
     /// A part of the worker ended that should go on. This is a defect; a restart takes everything up where it stood.
     #[error("a part of the worker broke off: restart it, and report what the log says before this")]
     BrokenOff,
@@ -97,6 +98,17 @@ pub enum PullError {
     /// The ledger cannot be used.
     #[error("the ledger cannot be used")]
     Ledger(#[from] LedgerError),
+    /// Twilio does not say which activities there are.
+    #[error("the activities of the workspace cannot be read: {0}")]
+    Activities(#[from] TwilioError),
+    /// The directory for what does not fit into memory cannot be made.
+    #[error("the directory {} (`insights.spill_dir`) cannot be made: {error}", folder.display())]
+    SpillDir {
+        /// The directory.
+        folder: std::path::PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
     /// The report came to no end.
     #[error("the report was cut off while it came; it is pulled again")]
     CutOff,

@@ -4,12 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use calabrio_client::CalabrioClient;
+use connector_config::{AgentName, HistoryRules};
 use contact_model::AcdKey;
 use flex_insights_client::{FlexInsightsClient, ReportId};
 use twilio_client::TwilioClient;
 use twilio_sid::WorkspaceSid;
 use wfm_delivery::{DeliveryError, Fate, HistoryFiles, HistorySink, RosterSink, StateSink};
-use wfm_history::{Redelivery, Report, ReportRules};
+use wfm_history::Report;
 use wfm_state_mapping::{ActivityRules, Settings};
 
 /// One ACD with what it takes to work for it.
@@ -23,6 +25,8 @@ pub struct AcdServices {
     pub workspace: WorkspaceSid,
     /// Twilio, as its account.
     pub twilio: TwilioClient,
+    /// Whose session endpoints are shown, where that is the way; logged out at the end.
+    pub calabrio: Option<CalabrioClient>,
     /// Where agents and queues are told.
     pub roster: Roster,
     /// History, where it is on.
@@ -39,7 +43,7 @@ pub struct Roster {
     /// How often.
     pub every: Duration,
     /// How a full name becomes a first and a last name.
-    pub names: connector_config::AgentName,
+    pub names: AgentName,
 }
 
 /// What history takes.
@@ -47,40 +51,29 @@ pub struct Roster {
 pub struct HistoryServices {
     /// Flex Insights.
     pub insights: FlexInsightsClient,
-    /// The two reports and how they are read.
+    /// The two reports.
     pub reports: Vec<ReportSource>,
+    /// How they are read, and what of them is delivered when.
+    pub rules: HistoryRules,
+    /// How activities become states, by which time in them is counted.
+    pub activities: ActivityRules,
     /// Where intervals are delivered.
     pub sink: Arc<dyn HistorySink>,
     /// The drop folder, where intervals go there.
     pub files: Option<HistoryFiles>,
     /// How many intervals a batch may have.
     pub batch_rows: usize,
-    /// What Calabrio does with a second delivery.
-    pub redelivery: Redelivery,
-    /// How often reports are pulled.
-    pub every: Duration,
-    /// How far back each pull delivers what changed.
-    pub back: Duration,
-    /// How long after its end an interval counts as closed.
-    pub settle: Duration,
     /// Whether rows without a queue go to the service queue.
     pub service_queue: bool,
 }
 
-/// A report and how it is read.
-#[derive(Clone)]
+/// A report and where it is.
+#[derive(Debug, Clone)]
 pub struct ReportSource {
+    /// Which of both it is.
+    pub report: Report,
     /// Its id in Flex Insights.
     pub id: ReportId,
-    /// How it is read.
-    pub rules: ReportRules,
-}
-
-impl ReportSource {
-    /// Which of both it is.
-    pub fn report(&self) -> Report {
-        self.rules.report()
-    }
 }
 
 /// What adherence takes.

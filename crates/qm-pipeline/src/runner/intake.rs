@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use connector_config::{Config, Secrets};
+use connector_config::{Config, Product, Secrets};
 use event_intake::IntakeError;
 use ledger_intake::{Intake, Watcher};
 use sync_ledger::{Ledger, PushedEvent};
@@ -19,7 +19,14 @@ pub async fn intake<L: Ledger>(
     witness: Arc<dyn Witness>,
 ) -> Result<Option<Intake<L>>, IntakeError> {
     let waker = Waker { pushed, witness };
-    Intake::bind(config, secrets, ledger, Arc::new(waker)).await
+    Intake::bind(
+        config,
+        Product::QualityManagement,
+        secrets,
+        ledger,
+        Arc::new(waker),
+    )
+    .await
 }
 
 struct Waker {

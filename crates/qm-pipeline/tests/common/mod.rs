@@ -19,7 +19,7 @@ use flex_simulator::scenario::Scenario;
 use flex_simulator::world::Outcome;
 use flex_simulator::{FaultLevel, Simulator, SimulatorOptions};
 use qm_pipeline::report::AcdNames;
-use qm_pipeline::{intake, Nobody, Until, Witness, Worker, connect};
+use qm_pipeline::{Nobody, Until, Witness, Worker, connect, intake};
 use recording_spool::Spool;
 use sync_ledger::{
     ContactFilter, ContactStore, PageRequest, Sealing, SealingKey, SqliteLedger, SqliteOptions,

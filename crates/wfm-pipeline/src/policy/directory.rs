@@ -136,7 +136,10 @@ impl<S: Copy + Ord + std::hash::Hash> Names<S> {
 
     fn resolve(&self, name: &str) -> Resolution<S> {
         let name = folded(name);
-        let found = self.by_name.get(&name).or_else(|| self.by_former.get(&name));
+        let found = self
+            .by_name
+            .get(&name)
+            .or_else(|| self.by_former.get(&name));
         match found.map(Vec::as_slice) {
             None | Some([]) => Resolution::Unknown,
             Some([sid]) => Resolution::Known(*sid),
@@ -159,7 +162,11 @@ impl<S: Copy + Ord + std::hash::Hash> Names<S> {
     }
 
     fn clashes(&self) -> impl Iterator<Item = &Vec<S>> {
-        let mut clashes: Vec<_> = self.by_name.values().filter(|sids| sids.len() > 1).collect();
+        let mut clashes: Vec<_> = self
+            .by_name
+            .values()
+            .filter(|sids| sids.len() > 1)
+            .collect();
         clashes.sort_unstable();
         clashes.dedup();
         clashes.into_iter()
@@ -174,11 +181,15 @@ fn put<S: Copy + Ord>(names: &mut HashMap<String, Vec<S>>, name: String, sid: S)
 }
 
 fn spellings(names: &SubjectNames) -> impl Iterator<Item = String> {
-    [Some(&names.name), names.full_name.as_ref(), names.email.as_ref()]
-        .into_iter()
-        .flatten()
-        .map(|name| folded(name))
-        .filter(|name| !name.is_empty())
+    [
+        Some(&names.name),
+        names.full_name.as_ref(),
+        names.email.as_ref(),
+    ]
+    .into_iter()
+    .flatten()
+    .map(|name| folded(name))
+    .filter(|name| !name.is_empty())
 }
 
 fn folded(name: &str) -> String {
@@ -220,9 +231,19 @@ mod tests {
 
     #[test]
     fn login_full_name_and_former_name_lead_to_the_same_agent_whatever_the_case() {
-        let one = agent(1, names("ada@example.com", Some("Ada Ståhl")), vec![names("ada@old.example", Some("Ada Byron"))]);
+        let one = agent(
+            1,
+            names("ada@example.com", Some("Ada Ståhl")),
+            vec![names("ada@old.example", Some("Ada Byron"))],
+        );
         let directory = Directory::new(&[one], &[], true);
-        for name in ["ADA@example.com", " Ada Ståhl", "ada STÅHL", "Ada Byron", "ada@old.example"] {
+        for name in [
+            "ADA@example.com",
+            " Ada Ståhl",
+            "ada STÅHL",
+            "Ada Byron",
+            "ada@old.example",
+        ] {
             assert_eq!(directory.agent(name), Resolution::Known(sid(1)), "{name}");
         }
         assert_eq!(directory.agent("Ada"), Resolution::Unknown);
@@ -231,7 +252,11 @@ mod tests {
     #[test]
     fn who_has_a_name_today_goes_before_who_had_it() {
         let one = agent(1, names("one", Some("Ada Byron")), vec![]);
-        let two = agent(2, names("two", Some("Ada Ståhl")), vec![names("two", Some("Ada Byron"))]);
+        let two = agent(
+            2,
+            names("two", Some("Ada Ståhl")),
+            vec![names("two", Some("Ada Byron"))],
+        );
         let directory = Directory::new(&[one, two], &[], true);
         assert_eq!(directory.agent("Ada Byron"), Resolution::Known(sid(1)));
     }
@@ -241,10 +266,16 @@ mod tests {
         let one = agent(1, names("one", Some("Ada Byron")), vec![]);
         let two = agent(2, names("two", Some("ada byron")), vec![]);
         let directory = Directory::new(&[one, two], &[], true);
-        assert_eq!(directory.agent("Ada Byron"), Resolution::Ambiguous(vec![sid(1), sid(2)]));
+        assert_eq!(
+            directory.agent("Ada Byron"),
+            Resolution::Ambiguous(vec![sid(1), sid(2)])
+        );
         let clashes = directory.clashes();
         assert_eq!(clashes.len(), 1);
-        assert_eq!(clashes[0].candidates, [SubjectSid::Agent(sid(1)), SubjectSid::Agent(sid(2))]);
+        assert_eq!(
+            clashes[0].candidates,
+            [SubjectSid::Agent(sid(1)), SubjectSid::Agent(sid(2))]
+        );
     }
 
     #[test]
@@ -258,7 +289,9 @@ mod tests {
         let at_once = Directory::new(std::slice::from_ref(&one), &[], false);
         assert!(at_once.has_agent(&sid(1)));
         assert_eq!(at_once.agent_of(&held), Some(Some(sid(1))));
-        let by_name = Party::Held(HeldParty::UnknownName { name: Name::from("ONE") });
+        let by_name = Party::Held(HeldParty::UnknownName {
+            name: Name::from("ONE"),
+        });
         assert_eq!(at_once.agent_of(&by_name), Some(Some(sid(1))));
         assert_eq!(at_once.agent_of(&Party::None), Some(None));
     }

@@ -19,7 +19,11 @@ pub struct Released {
 }
 
 /// Of what a held row is, if that is known by now.
-pub fn key_of(held: &HeldInterval, directory: &Directory, service_queue: bool) -> Option<IntervalKey> {
+pub fn key_of(
+    held: &HeldInterval,
+    directory: &Directory,
+    service_queue: bool,
+) -> Option<IntervalKey> {
     let row = &held.row;
     let agent = directory.agent_of(&row.agent)?;
     let queue = match directory.queue_of(&row.queue)? {
@@ -120,7 +124,9 @@ mod tests {
             row: HeldRow {
                 interval: Interval::from_number(7),
                 agent: Party::None,
-                queue: Party::Held(HeldParty::UnknownName { name: Name::from(name) }),
+                queue: Party::Held(HeldParty::UnknownName {
+                    name: Name::from(name),
+                }),
                 values: Values::zero(REPORT).with(Measure::Offered, offered),
                 ambiguous: false,
             },
@@ -131,8 +137,18 @@ mod tests {
     #[test]
     fn rows_of_one_interval_are_added_to_what_was_delivered_of_it() {
         let directory = Directory::new(&[], &[queue("Billing")], true);
-        let rows = [held(1, "billing", 3), held(2, "Billing ", 4), held(3, "Nobody", 5)];
-        let new = release(&rows, &BTreeMap::new(), &directory, false, Redelivery::Never);
+        let rows = [
+            held(1, "billing", 3),
+            held(2, "Billing ", 4),
+            held(3, "Nobody", 5),
+        ];
+        let new = release(
+            &rows,
+            &BTreeMap::new(),
+            &directory,
+            false,
+            Redelivery::Never,
+        );
         assert_eq!(new.len(), 1);
         assert_eq!(new[0].held, [HeldNumber(1), HeldNumber(2)]);
         assert_eq!(new[0].change.happened, Happened::New);
@@ -143,7 +159,10 @@ mod tests {
         let before = BTreeMap::from([(key, Delivered { key, values })]);
         let again = release(&rows, &before, &directory, false, Redelivery::Replace);
         assert_eq!(again[0].change.row.values.get(Measure::Offered), 17);
-        assert_eq!(again[0].change.happened, Happened::Changed { before: values });
+        assert_eq!(
+            again[0].change.happened,
+            Happened::Changed { before: values }
+        );
         assert!(release(&rows, &before, &directory, false, Redelivery::Never).is_empty());
     }
 
@@ -153,6 +172,9 @@ mod tests {
         let mut row = held(1, "", 1);
         row.row.queue = Party::None;
         assert_eq!(key_of(&row, &directory, false), None);
-        assert_eq!(key_of(&row, &directory, true).unwrap().queue, QueueKey::ServiceQueue);
+        assert_eq!(
+            key_of(&row, &directory, true).unwrap().queue,
+            QueueKey::ServiceQueue
+        );
     }
 }

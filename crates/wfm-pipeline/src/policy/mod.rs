@@ -6,6 +6,6 @@ mod pulls;
 mod settle;
 
 pub use directory::{Directory, NameClash};
-pub use held::{Released, release};
+pub use held::{Released, key_of, release};
 pub use pulls::{BATCH_ROWS, next_pull, window};
 pub use settle::{backoff, settlement};

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use chrono::{DateTime, DurationRound, Utc};
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use wfm_interval::Interval;
 
 use crate::clock::delta;
@@ -24,10 +24,10 @@ pub fn next_pull(now: DateTime<Utc>, every: Duration, lag: Duration) -> DateTime
 }
 
 /// The intervals of which a pull delivers what changed: those that begin within `back` before now.
-pub fn window(now: DateTime<Utc>, back: Duration) -> Range<Interval> {
+pub fn window(now: DateTime<Utc>, back: TimeDelta) -> Range<Interval> {
     let end = Interval::containing(now);
     let start = now
-        .checked_sub_signed(delta(back))
+        .checked_sub_signed(back)
         .map_or(end, Interval::containing);
     start..end.next()
 }
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn the_window_reaches_back_and_has_the_interval_that_goes_on() {
-        let window = window(at("2026-03-01T12:05:00Z"), Duration::from_hours(24));
+        let window = window(at("2026-03-01T12:05:00Z"), TimeDelta::hours(24));
         assert_eq!(window.start.to_string(), "2026-02-28T12:00Z");
         assert_eq!(window.end.to_string(), "2026-03-01T12:15Z");
     }

@@ -11,8 +11,8 @@ use wfm_delivery::{Fate, HistoryBatch};
 use wfm_history::Report;
 use wfm_interval::Interval;
 
-use super::Core;
 use super::pull::{Asked, PullReport, pull, release_old};
+use super::{Core, workspace};
 use crate::clock::delta;
 use crate::error::PullError;
 use crate::policy::{Directory, backoff, next_pull, settlement, window};
@@ -61,7 +61,11 @@ pub(crate) async fn pulls<L>(
             firsts.fetch_add(1, Ordering::Release);
         }
         let now = core.now();
-        let mut next = next_pull(now, services.every, LAG.min(services.every / 4));
+        let mut next = next_pull(
+            now,
+            services.rules.pull_every,
+            LAG.min(services.rules.pull_every / 4),
+        );
         if !whole {
             next = next.min(now + delta(PULL_AGAIN));
         }
@@ -84,7 +88,7 @@ where
     let mut whole = true;
     for source in &services.reports {
         let asked = Asked {
-            range: window(core.now(), services.back),
+            range: window(core.now(), services.rules.pull_back),
             dry_run: false,
             sample: 0,
         };
@@ -92,7 +96,7 @@ where
             Ok(report) => note(core, acd, &report),
             Err(error) => {
                 whole = false;
-                let report = source.report();
+                let report = source.report;
                 core.witness.pull_failed(&acd.name, report);
                 tracing::warn!(acd = %acd.name, %report, %error, "a report could not be pulled; it is tried again");
             }
@@ -115,12 +119,24 @@ where
     L: IntervalStore + RosterStore + Clone + 'static,
 {
     let directory = directory(&core.ledger, acd).await?;
+    let map = workspace::activities(&acd.twilio, acd.workspace, &services.activities).await?;
+    let spill = services.rules.spill_dir.clone();
+    let made = tokio::task::spawn_blocking(move || std::fs::create_dir_all(spill)).await;
+    if let Ok(Err(error)) = made {
+        let folder = services.rules.spill_dir.clone();
+        return Err(PullError::SpillDir { folder, error });
+    }
+    let rules = services
+        .rules
+        .report_rules(source.report, &map)
+        .map_err(PullError::Rows)?;
     let dry_run = asked.dry_run;
     let found = pull(
         &core.ledger,
         &acd.key,
         services,
         source,
+        rules,
         directory.clone(),
         asked,
         &core.clock,
@@ -130,8 +146,17 @@ where
     let first = found.summary.as_ref().and_then(|summary| summary.first);
     if let (Some(first), false) = (first, dry_run) {
         let now = core.now();
-        let report = source.report();
-        release_old(&core.ledger, &acd.key, services, report, first, &directory, now).await?;
+        let report = source.report;
+        release_old(
+            &core.ledger,
+            &acd.key,
+            services,
+            report,
+            first,
+            &directory,
+            now,
+        )
+        .await?;
     }
     Ok(found)
 }
@@ -212,7 +237,7 @@ pub(crate) async fn deliver_next<L: IntervalStore>(
     let settled = settlement(
         &batch,
         &receipt,
-        services.redelivery,
+        services.rules.redelivery,
         core.now(),
         rand::random::<f64>(),
     );
@@ -308,7 +333,11 @@ pub(crate) async fn prune<L: IntervalStore + 'static>(
 ) {
     loop {
         let before = core.now() - delta(rows.min(KEPT));
-        match core.ledger.prune_intervals(Interval::containing(before), 5_000).await {
+        match core
+            .ledger
+            .prune_intervals(Interval::containing(before), 5_000)
+            .await
+        {
             Ok(5_000..) => continue,
             Ok(_) => {}
             Err(error) => {

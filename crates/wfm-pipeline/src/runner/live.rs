@@ -103,7 +103,10 @@ impl Live {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // Whoever panicked left facts, and facts are whole one by one.
-        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Every agent as it is known now.
@@ -415,7 +418,10 @@ async fn settle_some<L: Inbox>(core: &Core<L>, feeds: &Feeds) -> Result<usize, L
     let now = Utc::now();
     let claimed = core.ledger.claim_events(now, CLAIM, now + HELD).await?;
     if claimed.unreadable > 0 {
-        tracing::error!(events = claimed.unreadable, "pushed events cannot be unsealed and are passed over");
+        tracing::error!(
+            events = claimed.unreadable,
+            "pushed events cannot be unsealed and are passed over"
+        );
     }
     if claimed.events.is_empty() {
         return Ok(0);

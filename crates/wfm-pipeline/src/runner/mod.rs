@@ -18,7 +18,7 @@ use crate::clock::Clock;
 
 pub use live::Live;
 pub use watch::{Nobody, Witness};
-pub use worker::{RunReport, Until, Worker};
+pub use worker::{RunReport, Until, WfmLedger, Worker};
 
 /// What every part of the runner shares.
 pub(crate) struct Core<L> {

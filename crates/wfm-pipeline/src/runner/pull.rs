@@ -13,12 +13,12 @@ use sync_ledger::{HeldNumber, HeldPull, IntervalStore, LedgerError, NewBatch, Pu
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use wfm_history::{
-    Change, ChangeRules, ChangeTally, Delivered, History, HistoryError, IntervalKey, Outcome,
-    Report, Summary, changes,
+    Change, ChangeTally, Delivered, History, HistoryError, IntervalKey, Outcome, Report,
+    ReportRules, Summary, changes,
 };
 use wfm_interval::Interval;
 
-use crate::clock::{Clock, delta};
+use crate::clock::Clock;
 use crate::error::PullError;
 use crate::policy::{Directory, key_of};
 use crate::services::{HistoryServices, ReportSource};
@@ -82,6 +82,7 @@ pub(crate) async fn pull<L: IntervalStore + Clone + 'static>(
     acd: &AcdKey,
     services: &HistoryServices,
     source: &ReportSource,
+    rules: ReportRules,
     directory: Directory,
     asked: Asked,
     clock: &Clock,
@@ -97,6 +98,7 @@ pub(crate) async fn pull<L: IntervalStore + Clone + 'static>(
         ledger: ledger.clone(),
         acd: acd.clone(),
         source: source.clone(),
+        rules,
         services: services.clone(),
         directory,
         asked,
@@ -133,7 +135,7 @@ async fn nothing<L: IntervalStore>(
 ) -> Result<PullReport, PullError> {
     let report = PullReport {
         alarm: Some(wfm_history::Alarm::Empty.to_string()),
-        ..empty(source.report(), at)
+        ..empty(source.report, at)
     };
     if !asked.dry_run {
         record(ledger, acd, &report).await?;
@@ -191,6 +193,7 @@ struct Reading<L> {
     ledger: L,
     acd: AcdKey,
     source: ReportSource,
+    rules: ReportRules,
     services: HistoryServices,
     directory: Directory,
     asked: Asked,
@@ -200,7 +203,7 @@ struct Reading<L> {
 
 impl<L: IntervalStore + Clone + 'static> Reading<L> {
     fn read(self, mut pieces: mpsc::Receiver<Piece>) -> Result<PullReport, PullError> {
-        let mut history = History::new(self.source.rules.clone(), &self.directory);
+        let mut history = History::new(self.rules.clone(), &self.directory);
         loop {
             match pieces.blocking_recv() {
                 Some(Piece::Bytes(bytes)) => history.push(&bytes)?,
@@ -211,13 +214,9 @@ impl<L: IntervalStore + Clone + 'static> Reading<L> {
         }
         drop(pieces);
         let (summary, intervals) = history.finish()?;
-        let mut report = empty(self.source.report(), self.at);
+        let mut report = empty(self.source.report, self.at);
         report.alarm = summary.alarm().map(|alarm| alarm.to_string());
-        let rules = ChangeRules {
-            redelivery: self.services.redelivery,
-            settle: delta(self.services.settle),
-            covered: None,
-        };
+        let rules = self.services.rules.change_rules(&summary, self.at);
         let shown = summary
             .first
             .zip(summary.last)
@@ -225,7 +224,7 @@ impl<L: IntervalStore + Clone + 'static> Reading<L> {
         let delivered = DeliveredPages {
             ledger: &self.ledger,
             acd: &self.acd,
-            report: self.source.report(),
+            report: self.source.report,
             handle: &self.handle,
             range: shown.clone(),
             after: None,
@@ -241,9 +240,11 @@ impl<L: IntervalStore + Clone + 'static> Reading<L> {
         report.summary = Some(summary);
         if !self.asked.dry_run {
             if let Some((pull, shown)) = out.pull.take().zip(shown) {
-                self.handle.block_on(self.ledger.finish_held(&pull, shown))?;
+                self.handle
+                    .block_on(self.ledger.finish_held(&pull, shown))?;
             }
-            self.handle.block_on(record(&self.ledger, &self.acd, &report))?;
+            self.handle
+                .block_on(record(&self.ledger, &self.acd, &report))?;
         }
         Ok(report)
     }
@@ -273,7 +274,7 @@ impl<'a, L: IntervalStore + Clone + 'static> Out<'a, L> {
         if reading.asked.dry_run {
             return Ok(out);
         }
-        let (ledger, acd, report) = (&reading.ledger, &reading.acd, reading.source.report());
+        let (ledger, acd, report) = (&reading.ledger, &reading.acd, reading.source.report);
         let begun = ledger.begin_held(acd, report, reading.at);
         out.pull = Some(reading.handle.block_on(begun)?);
         let (mut after, mut seen) = (None, 0);
@@ -284,7 +285,8 @@ impl<'a, L: IntervalStore + Clone + 'static> Out<'a, L> {
             after = Some(last.number);
             seen += page.len();
             for held in &page {
-                if let Some(key) = key_of(held, &reading.directory, reading.services.service_queue) {
+                if let Some(key) = key_of(held, &reading.directory, reading.services.service_queue)
+                {
                     out.known.entry(key).or_default().push(held.number);
                 }
             }
@@ -347,7 +349,7 @@ impl<'a, L: IntervalStore + Clone + 'static> Out<'a, L> {
         }
         let batch = NewBatch {
             acd: self.reading.acd.clone(),
-            report: self.reading.source.report(),
+            report: self.reading.source.report,
             created: self.reading.at,
             rows: std::mem::take(&mut self.batch),
             released: std::mem::take(&mut self.released),
@@ -386,9 +388,9 @@ impl<L: IntervalStore> Iterator for DeliveredPages<'_, L> {
     fn next(&mut self) -> Option<Self::Item> {
         if self.page.is_empty() {
             let range = self.range.clone()?;
-            let page = self
-                .ledger
-                .intervals(self.acd, self.report, range, self.after.as_ref(), PAGE);
+            let page =
+                self.ledger
+                    .intervals(self.acd, self.report, range, self.after.as_ref(), PAGE);
             match self.handle.block_on(page) {
                 Ok(page) => self.page = page.into(),
                 Err(error) => {
@@ -443,7 +445,7 @@ pub(crate) async fn release_old<L: IntervalStore>(
             &delivered,
             directory,
             services.service_queue,
-            services.redelivery,
+            services.rules.redelivery,
         );
         for part in released.chunks(services.batch_rows.max(1)) {
             let batch = NewBatch {

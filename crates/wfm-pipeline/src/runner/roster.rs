@@ -192,8 +192,8 @@ pub(crate) async fn round<L: RosterStore>(
     let now = core.now();
     let mut round = Round::Whole;
     for (kind, list) in [
-        (SubjectKind::Agent, &seen.agents),
         (SubjectKind::Queue, &seen.queues),
+        (SubjectKind::Agent, &seen.agents),
     ] {
         // An empty list of a workspace that had somebody is a fault of the answer, sooner than the end of everybody.
         let known = core.ledger.roster(&acd.key, kind).await?;
@@ -310,7 +310,7 @@ fn batch(part: &[&Subject], roster: &Roster) -> RosterBatch {
                     first_name,
                     last_name,
                     full_name,
-                    login: names.name,
+                    login: Some(names.name).filter(|name| !name.is_empty()),
                     email: names.email,
                     active: subject.active,
                 });

@@ -170,6 +170,9 @@ impl<L: WfmLedger> Worker<L> {
             // A login that is not ended ends by itself.
             let _ = tokio::time::timeout(LOGOUT, history.insights.logout()).await;
         }
+        for calabrio in self.acds.iter().filter_map(|acd| acd.calabrio.as_ref()) {
+            let _ = tokio::time::timeout(LOGOUT, calabrio.logout()).await;
+        }
         ended
     }
 
@@ -197,7 +200,7 @@ impl<L: WfmLedger> Worker<L> {
                 }
                 history::pulls(core, it, services_, firsts, stop_).await;
             });
-            for report in services.reports.iter().map(|source| source.report()) {
+            for report in services.reports.iter().map(|source| source.report) {
                 let (core, it) = parts();
                 let (services, stop) = (services.clone(), stop.clone());
                 tasks.spawn(history::deliveries(core, it, services, report, stop));
