@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -20,6 +20,7 @@ use crate::account::Account;
 use crate::calabrio::{self, Calabrio, ReceivedContact, ScreenMessage};
 use crate::config_writer::{self, Facts, KeyFile, WrittenConfig};
 use crate::faults::{FaultLevel, Faults};
+use crate::floor::{Floor, FloorError, Pace, WfmReceiver, WfmSettingsError, receiver};
 use crate::hold::{Held, HoldAt, Holds};
 use crate::options::{SimulatorOptions, Timings};
 use crate::push::{self, Outlet, PushCounts};
@@ -39,6 +40,12 @@ pub enum SimulatorError {
     /// The scenario cannot be made.
     #[error("the scenario cannot be made: {0}")]
     Scenario(#[from] WorldError),
+    /// The floor cannot be made.
+    #[error("the floor cannot be made: {0}")]
+    Floor(#[from] FloorError),
+    /// The receiving ends of classic WFM cannot be set up so.
+    #[error(transparent)]
+    Wfm(#[from] WfmSettingsError),
     /// The scenario could not be finished because the runtime is stopping.
     #[error("the scenario was not finished; the runtime is stopping")]
     Stopping,
@@ -52,6 +59,9 @@ pub enum SimulatorError {
         /// Why.
         source: io::Error,
     },
+    /// A clock cannot go so.
+    #[error("the pace is {0}; choose a number above 0, 1 for real time")]
+    Pace(f64),
     /// The certificates cannot be made.
     #[error("the certificates for TLS cannot be made: {0}")]
     Tls(String),
@@ -150,14 +160,29 @@ impl Simulator {
         let webhook_faults = options.scenario.webhook_faults;
         let (scenario, seed) = (options.scenario, options.seed);
         let names = options.tls.then(host_names);
+        let (floor, drop_folder) = (options.floor, options.wfm.drop_folder.clone());
+        let wfm = WfmReceiver::new(options.wfm, seed)?;
+        let pace = options.pace;
+        if !(pace.is_finite() && pace > 0.0) {
+            return Err(SimulatorError::Pace(pace));
+        }
         let made = tokio::task::spawn_blocking(move || {
             let tls = names
                 .map(|names| tls::make(address.ip(), &names))
                 .transpose();
-            (World::new(&scenario, seed, Utc::now()), tls)
+            let floor = floor.map(|floor| Floor::new(&floor, seed)).transpose();
+            (World::new(&scenario, seed, Utc::now()), tls, floor)
         });
-        let (world, tls) = made.await.map_err(|_| SimulatorError::Stopping)?;
+        let (world, tls, floor) = made.await.map_err(|_| SimulatorError::Stopping)?;
         let (world, tls) = (Arc::new(world?), tls.map_err(SimulatorError::Tls)?);
+        let floor = floor?.map(|floor| (Pace::new(floor.from(), pace), Arc::new(floor)));
+        if let Some(folder) = &drop_folder {
+            let made = tokio::fs::create_dir_all(folder).await;
+            made.map_err(|source| SimulatorError::Write {
+                path: folder.clone(),
+                source,
+            })?;
+        }
 
         let push = world.scenario().push.as_ref();
         let outlet = push
@@ -181,6 +206,8 @@ impl Simulator {
             world,
             calabrio: Arc::new(calabrio),
             webhooks: Receiver::new(seed),
+            wfm,
+            floor: floor.map(|(pace, floor)| (floor, pace)),
             outlet,
             faults: Faults::new(options.faults, seed).for_webhooks(webhook_faults),
             violations: Arc::new(Violations::new(strict)),
@@ -192,6 +219,10 @@ impl Simulator {
             holds: Holds::default(),
         });
         state.tasks.spawn(push::run(Arc::clone(&state)));
+        if let Some(folder) = drop_folder {
+            let watching = receiver::files::watch(Arc::clone(&state), folder);
+            state.tasks.spawn(watching);
+        }
         let accepting = tokio::spawn(server::run(listener, acceptor, Arc::clone(&state)));
         Ok(Self {
             state,
@@ -288,6 +319,21 @@ impl Simulator {
     /// Every person of Calabrio's, as they are now, in its own JSON.
     pub fn people(&self) -> Vec<serde_json::Value> {
         self.state.calabrio.people()
+    }
+
+    /// The receiving ends of classic WFM.
+    pub fn wfm(&self) -> &WfmReceiver {
+        &self.state.wfm
+    }
+
+    /// The floor, where there is one.
+    pub fn floor(&self) -> Option<&Floor> {
+        self.state.floor.as_ref().map(|(floor, _)| &**floor)
+    }
+
+    /// What the floor's clock shows; the time where there is none.
+    pub fn clock(&self) -> DateTime<Utc> {
+        self.state.clock()
     }
 
     /// What a correct connector makes of every leg.

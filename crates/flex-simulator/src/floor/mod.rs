@@ -6,6 +6,7 @@ mod intervals;
 mod live;
 mod pace;
 mod pieces;
+pub(crate) mod receiver;
 mod scenario;
 mod states;
 #[cfg(test)]
@@ -18,6 +19,9 @@ use chrono_tz::Tz;
 pub use account::{AccountRules, FloorAccount, Received, SERVICE_QUEUE, ToldInterval, ToldState};
 pub use intervals::{FloorReport, TrueInterval};
 pub use pace::Pace;
+pub use receiver::{
+    Again, RefusalForm, RosterRow, WfmCounts, WfmReceiver, WfmSettings, WfmSettingsError,
+};
 pub use scenario::{ActivityMapped, FloorActivity, FloorError, FloorScenario, FloorState};
 pub use states::{AgentDay, StateSpan};
 use timeline::Timeline;
