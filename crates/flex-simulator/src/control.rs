@@ -15,6 +15,18 @@ pub(crate) fn handle(state: &State, method: &Method, uri: &Uri) -> Option<Outbou
     let what = uri.path().strip_prefix("/__simulator/")?;
     let answer = match (method, what) {
         (&Method::GET, "received") => received(state),
+        (&Method::GET, "expected") if state.floor.is_some() => {
+            let floor = state.floor.as_ref().map(|floor| floor.expected());
+            let legs = state.world.expected();
+            Outbound::json(
+                200,
+                &json!({"count": legs.len(), "legs": legs, "floor": floor}),
+            )
+        }
+        (&Method::GET, "floor/account") => {
+            let account = state.floor.as_ref().map(|floor| floor.account());
+            Outbound::json(200, &account)
+        }
         (&Method::GET, "expected") => {
             let legs = state.world.expected();
             Outbound::json(200, &json!({"count": legs.len(), "legs": legs}))
@@ -59,7 +71,7 @@ pub(crate) fn handle(state: &State, method: &Method, uri: &Uri) -> Option<Outbou
         _ => Outbound::json(
             404,
             &json!({"known": [
-                "GET received", "GET expected", "GET account", "GET webhooks", "GET pushed", "GET wfm", "GET people", "GET screen-recording",
+                "GET received", "GET expected", "GET account", "GET floor/account", "GET webhooks", "GET pushed", "GET wfm", "GET people", "GET screen-recording",
                 "GET violations", "GET faults",
                 "POST faults/stop", "POST sessions/end",
             ]}),

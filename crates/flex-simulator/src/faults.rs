@@ -191,6 +191,15 @@ impl Fault {
         }
     }
 
+    /// The same without a year's wait.
+    pub(crate) const fn soon(self) -> Self {
+        match self {
+            Self::TooMany(RetryAfter::Absurd) => Self::TooMany(RetryAfter::Seconds),
+            Self::Server(status, RetryAfter::Absurd) => Self::Server(status, RetryAfter::Seconds),
+            fault => fault,
+        }
+    }
+
     /// One of those that fit the class.
     fn choose(class: Class, dice: &mut Dice) -> Self {
         let names: &[&str] = match class {

@@ -12,6 +12,7 @@ use crate::http::{OutBody, Outbound};
 pub(crate) enum Vendor {
     Twilio,
     Calabrio,
+    FlexInsights,
     /// The receiver of webhooks.
     Receiver,
 }
@@ -54,6 +55,7 @@ impl Vendor {
                     "status": status,
                 })
             }
+            Self::FlexInsights => json!({"error": {"message": message, "parameters": []}}),
             Self::Receiver => json!({"error": message}),
             Self::Calabrio => {
                 json!({"errorMessage": message, "requestId": format!("{:016x}", dice.next())})

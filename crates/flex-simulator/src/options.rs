@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::faults::FaultLevel;
-use crate::floor::{FloorScenario, WfmSettings};
+use crate::floor::{FloorOptions, WfmSettings};
 use crate::scenario::Scenario;
 
 /// How a simulator is set up; [`Default`] is a simulator without faults on a free port of the loopback interface.
@@ -25,12 +25,10 @@ pub struct SimulatorOptions {
     /// Recordings of more bytes than this are only hashed as they arrive, not compared with what was expected: comparing makes every
     /// sample again.
     pub compare_audio_up_to: u64,
-    /// A floor that agents live on, in place of the scenario's agents and contacts.
-    pub floor: Option<FloorScenario>,
-    /// How many times as fast as real time its day goes by; the day begins with the simulator.
-    pub pace: f64,
     /// What classic WFM's receiving ends take.
     pub wfm: WfmSettings,
+    /// A floor that is lived through beside the scenario, for workforce management.
+    pub floor: Option<FloorOptions>,
 }
 
 impl Default for SimulatorOptions {
@@ -44,8 +42,25 @@ impl Default for SimulatorOptions {
             timings: Timings::default(),
             compare_audio_up_to: 64 * 1024 * 1024,
             floor: None,
-            pace: 1.0,
             wfm: WfmSettings::default(),
+        }
+    }
+}
+
+impl SimulatorOptions {
+    /// A simulator of a floor alone: its scenario has no contacts of its own.
+    pub fn for_floor(floor: FloorOptions) -> Self {
+        let scenario = Scenario {
+            contacts: 0,
+            live_contacts: 0,
+            abandoned: 0,
+            orphan_recordings: 0,
+            ..Scenario::default()
+        };
+        Self {
+            scenario,
+            floor: Some(floor),
+            ..Self::default()
         }
     }
 }

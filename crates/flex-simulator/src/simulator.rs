@@ -20,7 +20,9 @@ use crate::account::Account;
 use crate::calabrio::{self, Calabrio, ReceivedContact, ScreenMessage};
 use crate::config_writer::{self, Facts, KeyFile, WrittenConfig};
 use crate::faults::{FaultLevel, Faults};
-use crate::floor::{Floor, FloorError, Pace, WfmReceiver, WfmSettingsError, receiver};
+use crate::floor::{
+    self, FloorError, FloorRun, WfmReceiver, WfmSettingsError, receiver, taskrouter,
+};
 use crate::hold::{Held, HoldAt, Holds};
 use crate::options::{SimulatorOptions, Timings};
 use crate::push::{self, Outlet, PushCounts};
@@ -59,9 +61,6 @@ pub enum SimulatorError {
         /// Why.
         source: io::Error,
     },
-    /// A clock cannot go so.
-    #[error("the pace is {0}; choose a number above 0, 1 for real time")]
-    Pace(f64),
     /// The certificates cannot be made.
     #[error("the certificates for TLS cannot be made: {0}")]
     Tls(String),
@@ -160,22 +159,25 @@ impl Simulator {
         let webhook_faults = options.scenario.webhook_faults;
         let (scenario, seed) = (options.scenario, options.seed);
         let names = options.tls.then(host_names);
-        let (floor, drop_folder) = (options.floor, options.wfm.drop_folder.clone());
-        let wfm = WfmReceiver::new(options.wfm, seed)?;
-        let pace = options.pace;
-        if !(pace.is_finite() && pace > 0.0) {
-            return Err(SimulatorError::Pace(pace));
-        }
+        let floor = options.floor;
         let made = tokio::task::spawn_blocking(move || {
             let tls = names
                 .map(|names| tls::make(address.ip(), &names))
                 .transpose();
-            let floor = floor.map(|floor| Floor::new(&floor, seed)).transpose();
-            (World::new(&scenario, seed, Utc::now()), tls, floor)
+            let mut world = World::new(&scenario, seed, Utc::now());
+            let mut floor = floor.map(|floor| FloorRun::new(floor, seed)).transpose();
+            if let (Ok(world), Ok(Some(floor))) = (&mut world, &mut floor) {
+                taskrouter::furnish(world, floor);
+                // Last, since its clock runs from then on.
+                floor.start();
+            }
+            (world, tls, floor)
         });
         let (world, tls, floor) = made.await.map_err(|_| SimulatorError::Stopping)?;
         let (world, tls) = (Arc::new(world?), tls.map_err(SimulatorError::Tls)?);
-        let floor = floor?.map(|floor| (Pace::new(floor.from(), pace), Arc::new(floor)));
+        let floor = floor?.map(Arc::new);
+        let drop_folder = options.wfm.drop_folder.clone();
+        let wfm = WfmReceiver::new(options.wfm, seed, floor.clone())?;
         if let Some(folder) = &drop_folder {
             let made = tokio::fs::create_dir_all(folder).await;
             made.map_err(|source| SimulatorError::Write {
@@ -207,7 +209,6 @@ impl Simulator {
             calabrio: Arc::new(calabrio),
             webhooks: Receiver::new(seed),
             wfm,
-            floor: floor.map(|(pace, floor)| (floor, pace)),
             outlet,
             faults: Faults::new(options.faults, seed).for_webhooks(webhook_faults),
             violations: Arc::new(Violations::new(strict)),
@@ -217,6 +218,7 @@ impl Simulator {
             root: format!("{scheme}://{address}"),
             requests: Mutex::default(),
             holds: Holds::default(),
+            floor,
         });
         state.tasks.spawn(push::run(Arc::clone(&state)));
         if let Some(folder) = drop_folder {
@@ -251,6 +253,16 @@ impl Simulator {
     /// The address of Calabrio ONE, for the same.
     pub fn calabrio_url(&self) -> String {
         self.host_url(calabrio::HOST)
+    }
+
+    /// The address of Flex Insights, for the same.
+    pub fn insights_url(&self) -> String {
+        self.host_url(floor::insights::HOST)
+    }
+
+    /// The floor that is lived through, where one is.
+    pub fn floor(&self) -> Option<&FloorRun> {
+        self.state.floor.as_deref()
     }
 
     /// Name and password of Calabrio's service account.
@@ -324,11 +336,6 @@ impl Simulator {
     /// The receiving ends of classic WFM.
     pub fn wfm(&self) -> &WfmReceiver {
         &self.state.wfm
-    }
-
-    /// The floor, where there is one.
-    pub fn floor(&self) -> Option<&Floor> {
-        self.state.floor.as_ref().map(|(floor, _)| &**floor)
     }
 
     /// What the floor's clock shows; the time where there is none.

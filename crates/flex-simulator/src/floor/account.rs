@@ -1,11 +1,12 @@
 //! What receivers got against what was true.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-use super::{FloorReport, FloorState};
+use super::intervals::LONGEST;
+use super::{AgentDay, Floor, FloorReport, FloorState, QUARTER, StateSpan, TrueInterval};
 
 /// What stands for the service queue in [`ToldInterval::queue`], where an agent's activities are of no queue.
 pub const SERVICE_QUEUE: &str = "service-queue";
@@ -53,13 +54,43 @@ pub struct Received {
 
 /// By which rules an account is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts about a run that do not depend on one another"
+)]
 pub struct AccountRules {
-    /// The moment up to which everything should have been told: by intervals that the last load before it has closed, and by states.
+    /// The moment up to which states should have been told.
     pub until: DateTime<Utc>,
+    /// The end of the last interval that should have been told.
+    pub loaded: DateTime<Utc>,
     /// How far a state's `since` may be off, in milliseconds: 0 where each change was pushed with its instant.
     pub since_tolerance_ms: i64,
-    /// Whether rows without a queue are delivered, for the service queue.
+    /// Whether agents' activities are delivered, for the service queue: reports name no queue for them.
     pub service_queue: bool,
+    /// Whether anything tells of hold. Where nothing does, who has a customer on hold is Talking.
+    pub hold: bool,
+    /// Whether the reports merge both passes over a repeated hour.
+    pub merged: bool,
+    /// Whether the reports print durations in whole seconds, so that each piece of a sum may be off by half of one.
+    pub whole_seconds: bool,
+    /// Whether the queue report tells offered contacts; else they are those answered and those abandoned.
+    pub offered: bool,
+}
+
+impl Default for AccountRules {
+    fn default() -> Self {
+        Self {
+            until: DateTime::<Utc>::MAX_UTC,
+            loaded: DateTime::<Utc>::MAX_UTC,
+            since_tolerance_ms: 0,
+            service_queue: true,
+            hold: true,
+            merged: false,
+            whole_seconds: false,
+            offered: true,
+        }
+    }
 }
 
 /// What was told against what was true.
@@ -86,4 +117,232 @@ pub struct FloorAccount {
     pub states_superseded: u64,
     /// True states that were not told, and no newer one was.
     pub states_missing: u64,
+}
+
+impl FloorAccount {
+    /// Whether nothing wrong was told and nothing is missing.
+    pub fn is_right(&self) -> bool {
+        self.intervals_wrong == 0
+            && self.intervals_missing == 0
+            && self.states_wrong == 0
+            && self.states_missing == 0
+    }
+}
+
+/// Makes the account.
+pub(super) fn account(floor: &Floor, received: &Received, rules: &AccountRules) -> FloorAccount {
+    let mut account = FloorAccount::default();
+    Intervals::new(floor, rules).compare(&received.intervals, &mut account);
+    let mut told: BTreeMap<&str, Vec<&ToldState>> = BTreeMap::new();
+    for state in &received.states {
+        told.entry(&state.agent).or_default().push(state);
+    }
+    for day in floor.days() {
+        let told = told.remove(day.agent.as_str()).unwrap_or_default();
+        states(day, &told, rules, &mut account);
+    }
+    // Of agents who are not there.
+    for told in told.into_values() {
+        account.states_told += told.len() as u64;
+        account.states_wrong += told.len() as u64;
+    }
+    account
+}
+
+type Key<'a> = (FloorReport, Option<&'a str>, Option<&'a str>, DateTime<Utc>);
+
+struct Truth {
+    values: BTreeMap<&'static str, u64>,
+    pieces: u64,
+}
+
+struct Intervals<'a> {
+    floor: &'a Floor,
+    rules: &'a AccountRules,
+    all: Vec<TrueInterval>,
+}
+
+impl<'a> Intervals<'a> {
+    fn new(floor: &'a Floor, rules: &'a AccountRules) -> Self {
+        let mut all = floor.intervals();
+        all.retain(|interval| rules.service_queue || interval.queue.is_some());
+        if !rules.offered {
+            for interval in &mut all {
+                if interval.report == FloorReport::QueueHistory {
+                    let of = |name| interval.values.get(name).copied().unwrap_or(0);
+                    let offered = of("answered") + of("abandoned");
+                    interval.values.remove("offered");
+                    if offered > 0 {
+                        interval.values.insert("offered", offered);
+                    }
+                }
+            }
+            all.retain(|interval| !interval.values.is_empty());
+        }
+        Self { floor, rules, all }
+    }
+
+    /// The second pass over the quarter of an hour that begins then, where it comes twice.
+    fn again(&self, start: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let local = self.floor.local(start);
+        let later = (1..=8).map(|quarters| start + TimeDelta::milliseconds(QUARTER * quarters));
+        later
+            .into_iter()
+            .find(|later| self.floor.local(*later) == local)
+    }
+
+    fn compare(&self, told: &[ToldInterval], account: &mut FloorAccount) {
+        let mut truths: BTreeMap<Key<'_>, &TrueInterval> = BTreeMap::new();
+        for interval in &self.all {
+            let (agent, queue) = (interval.agent.as_deref(), interval.queue.as_deref());
+            truths.insert((interval.report, agent, queue, interval.start), interval);
+        }
+        let length = TimeDelta::milliseconds(QUARTER);
+        let due = |start: DateTime<Utc>| start + length <= self.rules.loaded;
+        let mut missing: BTreeSet<Key<'_>> = truths
+            .keys()
+            .copied()
+            .filter(|(.., start)| due(*start))
+            .collect();
+        account.intervals_expected = missing.len() as u64;
+        let mut last: BTreeMap<Key<'_>, &ToldInterval> = BTreeMap::new();
+        for told in told {
+            let queue = told
+                .queue
+                .as_deref()
+                .filter(|queue| *queue != SERVICE_QUEUE);
+            last.insert(
+                (told.report, told.agent.as_deref(), queue, told.start),
+                told,
+            );
+        }
+        for (key, told) in last {
+            let (report, agent, queue, start) = key;
+            let again = self
+                .again(start)
+                .filter(|_| told.ambiguous || self.rules.merged);
+            let both = [Some(start), again].into_iter().flatten();
+            let keys: Vec<Key<'_>> = both.map(|start| (report, agent, queue, start)).collect();
+            let truth = sum(keys.iter().filter_map(|key| truths.get(key).copied()));
+            let there = keys.iter().filter(|key| missing.remove(*key)).count() as u64;
+            if !self.is_right(told, &truth) {
+                account.intervals_wrong += 1;
+            } else if again.is_some() {
+                account.intervals_ambiguous += there;
+            } else {
+                account.intervals_delivered += there;
+            }
+        }
+        account.intervals_missing = missing.len() as u64;
+    }
+
+    fn is_right(&self, told: &ToldInterval, truth: &Truth) -> bool {
+        let measures = told.report.measures();
+        !told.values.is_empty()
+            && told.values.iter().all(|(measure, told)| {
+                measures.contains(&measure.as_str()) && self.is_value(measure, *told, truth)
+            })
+    }
+
+    fn is_value(&self, measure: &str, told: u64, truth: &Truth) -> bool {
+        let value = truth.values.get(measure).copied().unwrap_or(0);
+        if told == value || !measure.ends_with("_ms") {
+            return told == value;
+        }
+        // Receivers are told whole seconds.
+        if told == (value + 500) / 1_000 * 1_000 {
+            return true;
+        }
+        let rounded = 500 * (truth.pieces + 2);
+        self.rules.whole_seconds && told.abs_diff(value) <= rounded
+    }
+}
+
+/// What several intervals come to together.
+fn sum<'a>(intervals: impl Iterator<Item = &'a TrueInterval>) -> Truth {
+    let mut truth = Truth {
+        values: BTreeMap::new(),
+        pieces: 0,
+    };
+    for interval in intervals {
+        truth.pieces += interval.pieces;
+        for (measure, value) in &interval.values {
+            let sum = truth.values.entry(measure).or_default();
+            *sum = if *measure == LONGEST {
+                *value.max(sum)
+            } else {
+                *sum + value
+            };
+        }
+    }
+    truth
+}
+
+/// The spans of a day as they can be known, up to a moment.
+fn knowable(day: &AgentDay, rules: &AccountRules) -> Vec<StateSpan> {
+    let mut spans: Vec<StateSpan> = Vec::new();
+    for span in day.spans.iter().filter(|span| span.from <= rules.until) {
+        let mut span = span.clone();
+        if span.state == FloorState::Hold && !rules.hold {
+            span.state = FloorState::Talking;
+        }
+        match spans.last_mut() {
+            Some(last) if (last.state, &last.reason) == (span.state, &span.reason) => {
+                last.to = span.to;
+            }
+            _ => spans.push(span),
+        }
+    }
+    spans
+}
+
+fn states(day: &AgentDay, told: &[&ToldState], rules: &AccountRules, account: &mut FloorAccount) {
+    let spans = knowable(day, rules);
+    let mut newest = None;
+    let mut known = vec![false; spans.len()];
+    let mut last_is_right = true;
+    for told in told {
+        let near = |at: DateTime<Utc>| {
+            (told.since - at).num_milliseconds().abs() <= rules.since_tolerance_ms
+        };
+        let alike = |span: &StateSpan| span.state == told.state && span.reason == told.reason;
+        // What was so before the day began is so since any time before.
+        let place = spans.iter().enumerate().position(|(place, span)| {
+            alike(span) && (near(span.from) || place == 0 && told.since <= span.from)
+        });
+        let moment = || {
+            let mut moments = day.moments.iter();
+            moments.any(|span| near(span.from) && alike(span))
+        };
+        if let Some(place) = place {
+            known[place] = true;
+            newest = newest.max(Some(place));
+            last_is_right = place + 1 == spans.len();
+        } else if moment() {
+            // It says nothing of what was before or comes after, unless the agent is still in it.
+            let now = spans.last();
+            last_is_right = now.is_some_and(|span| alike(span) && told.since >= span.from);
+            if let (true, Some(place)) = (last_is_right, spans.len().checked_sub(1)) {
+                known[place] = true;
+                newest = newest.max(Some(place));
+            }
+        } else {
+            account.states_wrong += 1;
+            // It is counted already.
+            last_is_right = true;
+        }
+    }
+    account.states_told += told.len() as u64;
+    account.states_wrong += u64::from(!last_is_right);
+    account.states_expected += spans.len() as u64;
+    for (place, known) in known.iter().enumerate() {
+        if *known {
+            continue;
+        }
+        if newest.is_some_and(|newest| place < newest) {
+            account.states_superseded += 1;
+        } else {
+            account.states_missing += 1;
+        }
+    }
 }

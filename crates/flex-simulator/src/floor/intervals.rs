@@ -163,7 +163,8 @@ impl Pieces for Truth<'_> {
             Event::Handled { agent, queue } => {
                 self.of_agent(agent, Some(queue), at, &["handled"], 1);
             }
-            Event::Offered { queue } => self.of_queue(queue, at, &["offered"], 1),
+            Event::Offered { queue, .. } => self.of_queue(queue, at, &["offered"], 1),
+            Event::Missed { .. } | Event::Rejected { .. } => {}
             Event::Answered { queue, waited } => {
                 self.of_queue(queue, at, &["answered"], 1);
                 if Event::is_in_service_level(waited) {

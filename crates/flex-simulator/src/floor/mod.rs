@@ -2,13 +2,19 @@
 //! tested takes part: which state each agent was in at each moment, and what each quarter of an hour sums up to.
 
 mod account;
+mod csv;
+pub(crate) mod insights;
 mod intervals;
 mod live;
+mod options;
 mod pace;
 mod pieces;
 pub(crate) mod receiver;
+mod rows;
+mod run;
 mod scenario;
 mod states;
+pub(crate) mod taskrouter;
 #[cfg(test)]
 mod tests;
 pub(crate) mod timeline;
@@ -17,13 +23,20 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 
 pub use account::{AccountRules, FloorAccount, Received, SERVICE_QUEUE, ToldInterval, ToldState};
+pub use insights::InsightsAccess;
 pub use intervals::{FloorReport, TrueInterval};
+pub use options::{
+    CsvOptions, DataSet, DurationForm, EmptyReport, FloorOptions, InsightsOptions, Loads,
+    RepeatedHour, RowOrder, TimeForm,
+};
 pub use pace::Pace;
 pub use receiver::{
     Again, RefusalForm, RosterRow, WfmCounts, WfmReceiver, WfmSettings, WfmSettingsError,
 };
+pub use run::FloorRun;
 pub use scenario::{ActivityMapped, FloorActivity, FloorError, FloorScenario, FloorState};
 pub use states::{AgentDay, StateSpan};
+pub use taskrouter::Steady;
 use timeline::Timeline;
 
 use crate::world::dice::Dice;
@@ -50,7 +63,11 @@ impl Floor {
     /// Lives through the scenario's day.
     pub fn new(scenario: &FloorScenario, seed: u64) -> Result<Self, FloorError> {
         let zone = scenario.check()?;
-        let timeline = live::live(scenario, Dice::new(seed, STREAM));
+        let dice = Dice::new(seed, STREAM);
+        let timeline = match scenario.steady {
+            Some(steady) => taskrouter::steady(scenario, steady, dice),
+            None => live::live(scenario, dice),
+        };
         let days = states::days(&timeline, &scenario.activities);
         Ok(Self {
             scenario: scenario.clone(),

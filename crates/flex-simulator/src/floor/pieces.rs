@@ -2,7 +2,7 @@
 
 use super::Millis;
 use super::states::held;
-use super::timeline::{Stretch, Timeline};
+use super::timeline::{Outcome, Stretch, Timeline};
 
 /// Contacts that are given up sooner are short abandons.
 const SHORT: Millis = 10_000;
@@ -40,8 +40,10 @@ pub(super) enum Event {
         agent: usize,
         queue: usize,
     },
+    /// The customer came; some gave up.
     Offered {
         queue: usize,
+        abandoned: bool,
     },
     Answered {
         queue: usize,
@@ -50,6 +52,15 @@ pub(super) enum Event {
     Abandoned {
         queue: usize,
         waited: Millis,
+    },
+    /// An agent did not answer in time.
+    Missed {
+        agent: usize,
+        queue: usize,
+    },
+    Rejected {
+        agent: usize,
+        queue: usize,
     },
 }
 
@@ -87,7 +98,8 @@ pub(super) fn tell(timeline: &Timeline, pieces: &mut impl Pieces) {
     }
     for contact in &timeline.contacts {
         let (queue, over) = (contact.queue, contact.over());
-        pieces.event(Event::Offered { queue }, contact.created, over);
+        let abandoned = contact.abandoned.is_some();
+        pieces.event(Event::Offered { queue, abandoned }, contact.created, over);
         if let Some(at) = contact.abandoned {
             let waited = at - contact.created;
             pieces.event(Event::Abandoned { queue, waited }, at, over);
@@ -95,6 +107,14 @@ pub(super) fn tell(timeline: &Timeline, pieces: &mut impl Pieces) {
         if let Some(at) = contact.taken().map(|(_, (at, _, _))| at).min() {
             let waited = at - contact.created;
             pieces.event(Event::Answered { queue, waited }, at, over);
+        }
+        for leg in &contact.legs {
+            let agent = leg.agent;
+            match leg.outcome {
+                Outcome::TimedOut(at) => pieces.event(Event::Missed { agent, queue }, at, at),
+                Outcome::Rejected(at) => pieces.event(Event::Rejected { agent, queue }, at, at),
+                Outcome::Canceled(_) | Outcome::Accepted { .. } => {}
+            }
         }
         for (leg, (at, wrap_up, completed)) in contact.taken() {
             let agent = leg.agent;

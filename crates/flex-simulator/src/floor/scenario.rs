@@ -5,6 +5,8 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::Steady;
+
 /// A state of an agent in Calabrio's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum FloorState {
@@ -71,6 +73,8 @@ pub struct FloorScenario {
     pub chats_per_agent_hour: f64,
     /// The activities.
     pub activities: Vec<FloorActivity>,
+    /// Changes at a constant rate in place of shifts and contacts.
+    pub steady: Option<Steady>,
 }
 
 impl Default for FloorScenario {
@@ -103,6 +107,7 @@ impl Default for FloorScenario {
                 activity("Follow-up", false, Some((FloorState::WorkReady, true))),
                 activity("Coaching", false, None),
             ],
+            steady: None,
         }
     }
 }
@@ -124,6 +129,9 @@ pub enum FloorError {
         /// What it may be.
         wanted: &'static str,
     },
+    /// No report has such a column.
+    #[error("no report has a column {0:?}; name one by its usual name, such as Talk Time")]
+    Column(String),
     /// The activities do not make a floor.
     #[error("the activities are not right: {0}")]
     Activities(&'static str),
@@ -183,6 +191,20 @@ impl FloorScenario {
             "0 to 60",
             rate(self.chats_per_agent_hour),
         )?;
+        if let Some(steady) = self.steady {
+            number(
+                "steady.events_per_second",
+                steady.events_per_second.to_string(),
+                "1 to 100000",
+                (1..=100_000).contains(&steady.events_per_second),
+            )?;
+            number(
+                "steady.seconds",
+                steady.seconds.to_string(),
+                "1 to 3600",
+                (1..=3_600).contains(&steady.seconds),
+            )?;
+        }
         let [offline, working, rest @ ..] = self.activities.as_slice() else {
             return Err(FloorError::Activities("there are fewer than two"));
         };

@@ -27,7 +27,7 @@ use crate::calabrio::upload::Importing;
 use crate::calabrio::{self, Calabrio};
 use crate::control;
 use crate::faults::{Fault, Faults, Met, RetryAfter, fnv};
-use crate::floor::{Floor, Pace, WfmReceiver};
+use crate::floor::{FloorRun, WfmReceiver};
 use crate::hold::{Caught, HoldAt, Holds};
 use crate::http::{Ctx, Inbound, OutBody, Outbound};
 use crate::mishap::{self, Reaction};
@@ -59,8 +59,6 @@ pub(crate) struct State {
     pub(crate) webhooks: Receiver,
     /// The receiving ends of classic WFM.
     pub(crate) wfm: WfmReceiver,
-    /// The floor that agents live on, where there is one, and its clock.
-    pub(crate) floor: Option<(Arc<Floor>, Pace)>,
     /// Where events are pushed to, where any are.
     pub(crate) outlet: Option<Outlet>,
     pub(crate) faults: Faults,
@@ -74,6 +72,8 @@ pub(crate) struct State {
     pub(crate) requests: Mutex<BTreeMap<&'static str, u64>>,
     /// Requests that are to be held up.
     pub(crate) holds: Holds,
+    /// The floor that is lived through, where one is.
+    pub(crate) floor: Option<Arc<FloorRun>>,
 }
 
 impl State {
@@ -81,7 +81,7 @@ impl State {
     pub(crate) fn clock(&self) -> DateTime<Utc> {
         self.floor
             .as_ref()
-            .map_or_else(Utc::now, |(_, pace)| pace.now())
+            .map_or_else(Utc::now, |floor| floor.pace().now())
     }
 
     /// What came against what was expected.
@@ -291,6 +291,10 @@ fn small(state: &State, host: Host, inbound: &Inbound, query: &str, ctx: &Ctx) -
         Host::Twilio(twilio) => &move || twilio::handle(&state.world, twilio, inbound, ctx),
         Host::Calabrio if is_wfm => &|| state.wfm.handle(&state.calabrio, inbound, ctx),
         Host::Calabrio => &|| state.calabrio.handle(inbound, ctx),
+        Host::FlexInsights => &|| match &state.floor {
+            Some(floor) => floor.insights_host(inbound, ctx),
+            None => no_floor(ctx),
+        },
         // What goes wrong here depends on the message.
         Host::Webhooks => return state.webhooks.handle(&state.faults, inbound, ctx),
     };
@@ -312,6 +316,11 @@ fn small(state: &State, host: Host, inbound: &Inbound, query: &str, ctx: &Ctx) -
                 ..met
             })
         }
+        // Whoever may not log in for a year never comes back.
+        Some(met) if host == Host::FlexInsights => Some(Met {
+            fault: met.fault.soon(),
+            ..met
+        }),
         met => met,
     };
     if let Some(reaction) = met.clone().and_then(|Met { fault, mut dice }| {
@@ -327,6 +336,12 @@ fn small(state: &State, host: Host, inbound: &Inbound, query: &str, ctx: &Ctx) -
         Some(Met { fault, mut dice }) => mishap::after(fault, host.vendor(), answer, &mut dice),
         None => Reaction::Answer(answer),
     }
+}
+
+/// What a host answers that only a floor has.
+fn no_floor(ctx: &Ctx) -> Outbound {
+    ctx.violation("no floor is run, and only a floor has this host");
+    Outbound::empty(404)
 }
 
 async fn deliver(

@@ -4,6 +4,7 @@ use http::{HeaderMap, Method, Uri};
 
 use crate::calabrio;
 use crate::faults::Class;
+use crate::floor::insights;
 use crate::http::Inbound;
 use crate::mishap::Vendor;
 use crate::twilio::TwilioHost;
@@ -14,6 +15,7 @@ use crate::webhooks;
 pub(crate) enum Host {
     Twilio(TwilioHost),
     Calabrio,
+    FlexInsights,
     /// The receiver of webhooks.
     Webhooks,
 }
@@ -24,6 +26,9 @@ impl Host {
         let name = name.to_ascii_lowercase();
         if name == calabrio::HOST {
             return Some(Self::Calabrio);
+        }
+        if name == insights::HOST {
+            return Some(Self::FlexInsights);
         }
         if name == webhooks::HOST {
             return Some(Self::Webhooks);
@@ -38,6 +43,7 @@ impl Host {
         match self {
             Self::Twilio(host) => host.name(),
             Self::Calabrio => calabrio::HOST,
+            Self::FlexInsights => insights::HOST,
             Self::Webhooks => webhooks::HOST,
         }
     }
@@ -46,6 +52,7 @@ impl Host {
         match self {
             Self::Twilio(_) => Vendor::Twilio,
             Self::Calabrio => Vendor::Calabrio,
+            Self::FlexInsights => Vendor::FlexInsights,
             Self::Webhooks => Vendor::Receiver,
         }
     }
@@ -56,7 +63,7 @@ pub(crate) fn host_names() -> Vec<&'static str> {
     TwilioHost::ALL
         .into_iter()
         .map(TwilioHost::name)
-        .chain([calabrio::HOST, webhooks::HOST])
+        .chain([calabrio::HOST, insights::HOST, webhooks::HOST])
         .collect()
 }
 
@@ -109,6 +116,7 @@ pub(super) fn class(host: Host, inbound: &Inbound) -> Class {
         Host::Twilio(TwilioHost::Mcs) if last == "Content" => Class::Media,
         Host::Webhooks => Class::Webhook,
         Host::Calabrio if path == "/api/rest/authorize" => Class::Session,
+        Host::FlexInsights if path.starts_with("/gdc/account/") => Class::Session,
         _ if inbound.method != Method::GET => Class::Write,
         Host::Twilio(TwilioHost::Api)
             if path.contains("/Recordings/") && !last.contains(".json") =>

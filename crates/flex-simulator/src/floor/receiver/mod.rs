@@ -7,6 +7,8 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
@@ -15,7 +17,7 @@ use serde_json::{Map, Value, json};
 
 use crate::calabrio::Calabrio;
 use crate::faults::{Dice, fnv};
-use crate::floor::{FloorReport, ToldInterval, ToldState};
+use crate::floor::{FloorReport, FloorRun, ToldInterval, ToldState};
 use crate::http::{Ctx, Inbound, Outbound};
 use layout::{Cell, Kind, Layout};
 use store::{Rows, Store};
@@ -43,7 +45,11 @@ pub struct WfmReceiver {
 }
 
 impl WfmReceiver {
-    pub(crate) fn new(settings: WfmSettings, seed: u64) -> Result<Self, WfmSettingsError> {
+    pub(crate) fn new(
+        settings: WfmSettings,
+        seed: u64,
+        floor: Option<Arc<FloorRun>>,
+    ) -> Result<Self, WfmSettingsError> {
         if !settings.delimiter.is_ascii() {
             return Err(WfmSettingsError {
                 setting: "delimiter",
@@ -55,7 +61,7 @@ impl WfmReceiver {
         Ok(Self {
             token: format!("{:016x}{:016x}", dice.next(), dice.next()),
             layouts: [agent?, queue?, state?],
-            store: Store::new(settings.again),
+            store: Store::new(settings.again, floor),
             settings,
         })
     }

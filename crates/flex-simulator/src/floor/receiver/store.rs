@@ -1,14 +1,15 @@
 //! What the receivers hold.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::btree_map::Entry;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::settings::Again;
-use crate::floor::{FloorReport, ToldInterval, ToldState};
+use crate::floor::{FloorReport, FloorRun, ToldInterval, ToldState};
 
 /// The most of each kind that is kept; what comes after is counted only.
 const KEPT: usize = 2_000_000;
@@ -64,6 +65,8 @@ struct Kept {
 #[derive(Debug)]
 pub(super) struct Store {
     again: Again,
+    /// Whose account is told of everything, too.
+    floor: Option<Arc<FloorRun>>,
     kept: Mutex<Kept>,
 }
 
@@ -75,9 +78,10 @@ pub(super) enum Rows {
 }
 
 impl Store {
-    pub(super) fn new(again: Again) -> Self {
+    pub(super) fn new(again: Again, floor: Option<Arc<FloorRun>>) -> Self {
         Self {
             again,
+            floor,
             kept: Mutex::default(),
         }
     }
@@ -95,14 +99,24 @@ impl Store {
         match rows {
             Rows::States(states) => {
                 kept.counts.states += states.len() as u64;
+                for told in self.floor.iter().flat_map(|_| &states) {
+                    self.tell(|floor| floor.tell_state(told.clone()));
+                }
                 let room = KEPT.saturating_sub(kept.states.len());
                 kept.states.extend(states.into_iter().take(room));
             }
             Rows::Intervals(intervals) => {
                 for told in intervals {
-                    kept.interval(told, self.again, now);
+                    let held = kept.interval(told, self.again, now);
+                    self.tell(|floor| floor.tell_interval(held.clone()));
                 }
             }
+        }
+    }
+
+    fn tell(&self, tell: impl FnOnce(&FloorRun)) {
+        if let Some(floor) = &self.floor {
+            tell(floor);
         }
     }
 
@@ -135,7 +149,8 @@ impl Store {
 }
 
 impl Kept {
-    fn interval(&mut self, told: ToldInterval, again: Again, now: DateTime<Utc>) {
+    /// Takes an interval; gives what is held of it from now on.
+    fn interval(&mut self, told: ToldInterval, again: Again, now: DateTime<Utc>) -> &ToldInterval {
         self.counts.intervals += 1;
         if self.came.len() < KEPT {
             self.came.push((now, told.clone()));
@@ -147,19 +162,19 @@ impl Kept {
             told.start,
         );
         match self.held.entry(key) {
-            std::collections::btree_map::Entry::Vacant(free) => {
-                free.insert(told);
-            }
-            std::collections::btree_map::Entry::Occupied(mut there) => {
+            Entry::Vacant(free) => free.insert(told),
+            Entry::Occupied(there) => {
                 self.counts.intervals_again += 1;
+                let there = there.into_mut();
                 match again {
-                    Again::Replaces => *there.get_mut() = told,
+                    Again::Replaces => *there = told,
                     Again::Adds => {
                         for (measure, amount) in told.values {
-                            *there.get_mut().values.entry(measure).or_default() += amount;
+                            *there.values.entry(measure).or_default() += amount;
                         }
                     }
                 }
+                there
             }
         }
     }

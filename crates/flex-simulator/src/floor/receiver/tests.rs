@@ -1,7 +1,6 @@
 //! What the receiving ends take, and what they make of it.
 
 use std::fs;
-use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use http::{HeaderMap, Method};
@@ -36,7 +35,7 @@ impl House {
         let calabrio = Calabrio::new(world, 1, FaultLevel::None, &Timings::default(), 0);
         Self {
             calabrio,
-            wfm: WfmReceiver::new(settings, 1).unwrap(),
+            wfm: WfmReceiver::new(settings, 1, None).unwrap(),
             violations: Arc::new(Violations::new(true)),
         }
     }

@@ -5,6 +5,10 @@ use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 
+mod account;
+mod insights;
+mod reports;
+
 use super::timeline::Outcome;
 use super::*;
 
