@@ -40,6 +40,7 @@ pub(crate) fn handle(state: &State, method: &Method, uri: &Uri) -> Option<Outbou
             let counts = state.outlet.as_ref().map(Outlet::counts);
             Outbound::json(200, &counts.unwrap_or_default())
         }
+        (&Method::GET, "wfm") => Outbound::json(200, &state.wfm.counts()),
         (&Method::GET, "people") => {
             let people = state.calabrio.people();
             Outbound::json(200, &json!({"count": people.len(), "people": people}))
@@ -70,7 +71,7 @@ pub(crate) fn handle(state: &State, method: &Method, uri: &Uri) -> Option<Outbou
         _ => Outbound::json(
             404,
             &json!({"known": [
-                "GET received", "GET expected", "GET account", "GET floor/account", "GET webhooks", "GET pushed", "GET people", "GET screen-recording",
+                "GET received", "GET expected", "GET account", "GET floor/account", "GET webhooks", "GET pushed", "GET wfm", "GET people", "GET screen-recording",
                 "GET violations", "GET faults",
                 "POST faults/stop", "POST sessions/end",
             ]}),

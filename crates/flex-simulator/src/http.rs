@@ -144,6 +144,7 @@ impl Outbound {
 pub(crate) struct Ctx {
     /// The time of the request.
     pub now: DateTime<Utc>,
+    clock: DateTime<Utc>,
     violations: Arc<Violations>,
     subject: String,
 }
@@ -153,9 +154,20 @@ impl Ctx {
     pub(crate) fn new(now: DateTime<Utc>, violations: Arc<Violations>, subject: String) -> Self {
         Self {
             now,
+            clock: now,
             violations,
             subject,
         }
+    }
+
+    /// The time of the request by the clock of what is simulated, which may run faster.
+    pub(crate) fn clock(&self) -> DateTime<Utc> {
+        self.clock
+    }
+
+    /// The same by another clock.
+    pub(crate) fn by(self, clock: DateTime<Utc>) -> Self {
+        Self { clock, ..self }
     }
 
     /// Remembers that the request lies outside the documented surface, and says whether it is therefore to be refused.

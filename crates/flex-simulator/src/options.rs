@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::faults::FaultLevel;
-use crate::floor::FloorOptions;
+use crate::floor::{FloorOptions, WfmSettings};
 use crate::scenario::Scenario;
 
 /// How a simulator is set up; [`Default`] is a simulator without faults on a free port of the loopback interface.
@@ -25,6 +25,8 @@ pub struct SimulatorOptions {
     /// Recordings of more bytes than this are only hashed as they arrive, not compared with what was expected: comparing makes every
     /// sample again.
     pub compare_audio_up_to: u64,
+    /// What classic WFM's receiving ends take.
+    pub wfm: WfmSettings,
     /// A floor that is lived through beside the scenario, for workforce management.
     pub floor: Option<FloorOptions>,
 }
@@ -40,6 +42,7 @@ impl Default for SimulatorOptions {
             timings: Timings::default(),
             compare_audio_up_to: 64 * 1024 * 1024,
             floor: None,
+            wfm: WfmSettings::default(),
         }
     }
 }

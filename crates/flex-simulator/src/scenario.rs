@@ -67,6 +67,10 @@ pub enum UnknownAgent {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own in a file"
+)]
 pub struct Push {
     /// The address under which Twilio reaches the connector, without the path of an ACD: it is what signatures are over. Nothing needs to
     /// answer there: the simulator is the proxy as well.
@@ -82,6 +86,11 @@ pub struct Push {
     pub batch: bool,
     /// Whether the workspace's event callback leads there, too.
     pub callback: bool,
+    /// Whether Twilio's feed for workforce management (`WFMWorkerChange`) leads there, too: on every change of an agent on a floor. It is
+    /// not signed.
+    pub worker_change: bool,
+    /// Name and password that it comes with, by Basic. Without them only `secret_path` tells it from a stranger.
+    pub credentials: Option<[String; 2]>,
 }
 
 impl Default for Push {
@@ -93,6 +102,8 @@ impl Default for Push {
             event_streams: true,
             batch: true,
             callback: false,
+            worker_change: false,
+            credentials: None,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -20,7 +20,9 @@ use crate::account::Account;
 use crate::calabrio::{self, Calabrio, ReceivedContact, ScreenMessage};
 use crate::config_writer::{self, Facts, KeyFile, WrittenConfig};
 use crate::faults::{FaultLevel, Faults};
-use crate::floor::{self, FloorError, FloorReady, FloorRun};
+use crate::floor::{
+    self, FloorError, FloorReady, FloorRun, WfmReceiver, WfmSettingsError, receiver, taskrouter,
+};
 use crate::hold::{Held, HoldAt, Holds};
 use crate::options::{SimulatorOptions, Timings};
 use crate::push::{self, Outlet, PushCounts};
@@ -43,6 +45,9 @@ pub enum SimulatorError {
     /// The floor cannot be made.
     #[error("the floor cannot be made: {0}")]
     Floor(#[from] FloorError),
+    /// The receiving ends of classic WFM cannot be set up so.
+    #[error(transparent)]
+    Wfm(#[from] WfmSettingsError),
     /// The scenario could not be finished because the runtime is stopping.
     #[error("the scenario was not finished; the runtime is stopping")]
     Stopping,
@@ -161,13 +166,27 @@ impl Simulator {
             let tls = names
                 .map(|names| tls::make(address.ip(), &names))
                 .transpose();
-            let world = World::new(&scenario, seed, Utc::now());
-            // Last, since its clock runs from then on.
-            (world, tls, floor.map(|floor| FloorRun::new(floor, seed)))
+            let mut world = World::new(&scenario, seed, Utc::now());
+            let mut floor = floor.map(|floor| FloorRun::new(floor, seed)).transpose();
+            if let (Ok(world), Ok(Some(floor))) = (&mut world, &mut floor) {
+                taskrouter::furnish(world, floor);
+                // Last, since its clock runs from then on.
+                floor.start();
+            }
+            (world, tls, floor)
         });
         let (world, tls, floor) = made.await.map_err(|_| SimulatorError::Stopping)?;
         let (world, tls) = (Arc::new(world?), tls.map_err(SimulatorError::Tls)?);
-        let floor = floor.transpose()?.map(Arc::new);
+        let floor = floor?.map(Arc::new);
+        let drop_folder = options.wfm.drop_folder.clone();
+        let wfm = WfmReceiver::new(options.wfm, seed, floor.clone())?;
+        if let Some(folder) = &drop_folder {
+            let made = tokio::fs::create_dir_all(folder).await;
+            made.map_err(|source| SimulatorError::Write {
+                path: folder.clone(),
+                source,
+            })?;
+        }
 
         let push = world.scenario().push.as_ref();
         let outlet = push
@@ -191,6 +210,7 @@ impl Simulator {
             world,
             calabrio: Arc::new(calabrio),
             webhooks: Receiver::new(seed),
+            wfm,
             outlet,
             faults: Faults::new(options.faults, seed).for_webhooks(webhook_faults),
             violations: Arc::new(Violations::new(strict)),
@@ -203,6 +223,10 @@ impl Simulator {
             floor,
         });
         state.tasks.spawn(push::run(Arc::clone(&state)));
+        if let Some(folder) = drop_folder {
+            let watching = receiver::files::watch(Arc::clone(&state), folder);
+            state.tasks.spawn(watching);
+        }
         let accepting = tokio::spawn(server::run(listener, acceptor, Arc::clone(&state)));
         Ok(Self {
             state,
@@ -309,6 +333,16 @@ impl Simulator {
     /// Every person of Calabrio's, as they are now, in its own JSON.
     pub fn people(&self) -> Vec<serde_json::Value> {
         self.state.calabrio.people()
+    }
+
+    /// The receiving ends of classic WFM.
+    pub fn wfm(&self) -> &WfmReceiver {
+        &self.state.wfm
+    }
+
+    /// What the floor's clock shows; the time where there is none.
+    pub fn clock(&self) -> DateTime<Utc> {
+        self.state.clock()
     }
 
     /// What a correct connector makes of every leg.

@@ -127,6 +127,12 @@ impl Calabrio {
         )
     }
 
+    /// Whether a request is of an open session.
+    pub(crate) fn has_session(&self, req: &Inbound, ctx: &Ctx) -> bool {
+        let session = req.header("cookie").and_then(session::cookie);
+        session.is_some_and(|id| self.sessions.touch(id, ctx.now))
+    }
+
     /// Why a request is refused before anything else is looked at: outside the documented surface, or without a valid session.
     pub(crate) fn gate(&self, req: &Inbound, ctx: &Ctx) -> Result<Route, Outbound> {
         let Some(route) = Route::of(&req.path) else {

@@ -10,10 +10,12 @@ mod live;
 mod options;
 mod pace;
 mod pieces;
+pub(crate) mod receiver;
 mod rows;
 mod run;
 mod scenario;
 mod states;
+pub(crate) mod taskrouter;
 #[cfg(test)]
 mod tests;
 pub(crate) mod timeline;
@@ -30,9 +32,13 @@ pub use options::{
     RepeatedHour, RowOrder, TimeForm,
 };
 pub use pace::Pace;
+pub use receiver::{
+    Again, RefusalForm, RosterRow, WfmCounts, WfmReceiver, WfmSettings, WfmSettingsError,
+};
 pub use run::{FloorReady, FloorRun};
 pub use scenario::{ActivityMapped, FloorActivity, FloorError, FloorScenario, FloorState};
 pub use states::{AgentDay, StateSpan};
+pub use taskrouter::Steady;
 use timeline::Timeline;
 
 use crate::world::dice::Dice;
@@ -59,7 +65,11 @@ impl Floor {
     /// Lives through the scenario's day.
     pub fn new(scenario: &FloorScenario, seed: u64) -> Result<Self, FloorError> {
         let zone = scenario.check()?;
-        let timeline = live::live(scenario, Dice::new(seed, STREAM));
+        let dice = Dice::new(seed, STREAM);
+        let timeline = match scenario.steady {
+            Some(steady) => taskrouter::steady(scenario, steady, dice),
+            None => live::live(scenario, dice),
+        };
         let days = states::days(&timeline, &scenario.activities);
         Ok(Self {
             scenario: scenario.clone(),

@@ -29,6 +29,13 @@ impl Pace {
         }
     }
 
+    /// The factor as a whole number, 1 at least.
+    pub(crate) fn whole(&self) -> i32 {
+        #[expect(clippy::cast_possible_truncation, reason = "casts of floats saturate")]
+        let whole = self.factor.round() as i32;
+        whole.max(1)
+    }
+
     /// What it shows now, in whole milliseconds.
     pub fn now(&self) -> DateTime<Utc> {
         self.at(Instant::now())

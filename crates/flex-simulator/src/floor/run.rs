@@ -63,10 +63,15 @@ impl FloorRun {
             options,
             received: Mutex::default(),
         };
-        run.pace.started += Duration::from_millis(run.options.stands_ms);
-        // Else the day would be out of its reports' reach before anybody has fetched the last one.
-        run.pace.calms = Some(run.settles());
+        run.start();
         Ok(run)
+    }
+
+    /// Starts its clock, once more: what was made of it meanwhile took its time.
+    pub(crate) fn start(&mut self) {
+        self.pace.started = Instant::now() + Duration::from_millis(self.options.stands_ms);
+        // Else the day would be out of its reports' reach before anybody has fetched the last one.
+        self.pace.calms = Some(self.settles());
     }
 
     /// What happens on it, and what is true.

@@ -5,6 +5,8 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::Steady;
+
 /// A state of an agent in Calabrio's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum FloorState {
@@ -71,6 +73,8 @@ pub struct FloorScenario {
     pub chats_per_agent_hour: f64,
     /// The activities.
     pub activities: Vec<FloorActivity>,
+    /// Changes at a constant rate in place of shifts and contacts.
+    pub steady: Option<Steady>,
 }
 
 impl Default for FloorScenario {
@@ -103,6 +107,7 @@ impl Default for FloorScenario {
                 activity("Follow-up", false, Some((FloorState::WorkReady, true))),
                 activity("Coaching", false, None),
             ],
+            steady: None,
         }
     }
 }
@@ -189,6 +194,20 @@ impl FloorScenario {
             "0 to 60",
             rate(self.chats_per_agent_hour),
         )?;
+        if let Some(steady) = self.steady {
+            number(
+                "steady.events_per_second",
+                steady.events_per_second.to_string(),
+                "1 to 100000",
+                (1..=100_000).contains(&steady.events_per_second),
+            )?;
+            number(
+                "steady.seconds",
+                steady.seconds.to_string(),
+                "1 to 3600",
+                (1..=3_600).contains(&steady.seconds),
+            )?;
+        }
         let [offline, working, rest @ ..] = self.activities.as_slice() else {
             return Err(FloorError::Activities("there are fewer than two"));
         };

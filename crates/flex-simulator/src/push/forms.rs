@@ -8,15 +8,17 @@ use crate::world::model::{Conference, Event, Participant};
 
 /// Something that is pushed.
 #[derive(Debug, Clone)]
-pub(super) struct Pushed {
+pub(crate) struct Pushed {
     /// The type as Event Streams names it.
-    pub(super) kind: String,
-    pub(super) at: DateTime<Utc>,
-    pub(super) id: String,
+    pub(crate) kind: String,
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) id: String,
     /// The `CloudEvent`.
-    pub(super) cloud: Value,
+    pub(crate) cloud: Value,
     /// The fields of the callback; nothing where there is none of it.
-    pub(super) form: Option<Vec<(String, String)>>,
+    pub(crate) form: Option<Vec<(String, String)>>,
+    /// The agent whose state it may change, and that state as Twilio's feed for workforce management tells it.
+    pub(crate) snapshot: Option<(String, Value)>,
 }
 
 /// Everything that happens from the start on, by time.
@@ -38,7 +40,7 @@ fn millis(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-fn taskrouter(world: &World, event: &Event) -> Pushed {
+pub(crate) fn taskrouter(world: &World, event: &Event) -> Pushed {
     let at = millis(event.at);
     let mut payload = Map::new();
     for (name, value) in [
@@ -85,6 +87,7 @@ fn taskrouter(world: &World, event: &Event) -> Pushed {
         id: event.sid.clone(),
         cloud,
         form: Some(callback(world, event)),
+        snapshot: None,
     }
 }
 
@@ -126,7 +129,19 @@ fn camel(snake: &str) -> String {
 
 /// What a conference's status callback tells, as Event Streams repeats it.
 fn of_conference(world: &World, conference: &Conference) -> Vec<Pushed> {
-    let mut told: Vec<(DateTime<Utc>, &str, Option<&Participant>)> = vec![
+    let numbered = changes(conference).into_iter().zip(1_u32..);
+    numbered
+        .filter(|(told, _)| told.0 >= world.start())
+        .map(|(told, number)| change(world, conference, told, number))
+        .collect()
+}
+
+/// A change of a conference, and of whom.
+pub(crate) type Change<'a> = (DateTime<Utc>, &'static str, Option<&'a Participant>);
+
+/// Everything that happens in a conference, by time.
+pub(crate) fn changes(conference: &Conference) -> Vec<Change<'_>> {
+    let mut told: Vec<Change<'_>> = vec![
         (conference.start, "conference-start", None),
         (conference.end, "conference-end", None),
     ];
@@ -139,17 +154,13 @@ fn of_conference(world: &World, conference: &Conference) -> Vec<Pushed> {
         told.push((one.leave, "participant-leave", Some(one)));
     }
     told.sort_by_key(|(at, _, _)| *at);
-    let numbered = told.into_iter().zip(1_u32..);
-    numbered
-        .filter(|((at, _, _), _)| *at >= world.start())
-        .map(|((at, event, who), number)| change(world, conference, (at, event, who), number))
-        .collect()
+    told
 }
 
-fn change(
+pub(crate) fn change(
     world: &World,
     conference: &Conference,
-    (at, event, who): (DateTime<Utc>, &str, Option<&Participant>),
+    (at, event, who): Change<'_>,
     number: u32,
 ) -> Pushed {
     let mut parameters = Map::new();
@@ -192,7 +203,7 @@ fn change(
         "dataschema": "https://events-schemas.twilio.com/Voice.StatusCallback.Conference/1",
         "datacontenttype": "application/json",
         "time": millis(at),
-        "data": {"request": {"method": "POST", "parameters": parameters}},
+        "data": {"timestamp": millis(at), "request": {"method": "POST", "parameters": parameters}},
     });
     Pushed {
         kind: kind.to_owned(),
@@ -200,6 +211,7 @@ fn change(
         id,
         cloud,
         form: None,
+        snapshot: None,
     }
 }
 

@@ -1,17 +1,20 @@
 //! Events pushed to the connector while they happen: to the sinks of Event Streams that want them, and to the workspace's event callback. At
 //! least once and in no order that can be relied on; what is not answered with a 2xx is sent again.
 
-mod forms;
+pub(crate) mod forms;
 mod send;
 mod sign;
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use url::Url;
 use url::form_urlencoded::Serializer;
@@ -24,12 +27,16 @@ use send::Request;
 
 /// How often it is looked whether something is to be sent.
 const TICK: Duration = Duration::from_millis(50);
+/// The shortest time between two looks.
+const SHORTEST: Duration = Duration::from_millis(1);
 /// The most events of one request.
 const BATCH: usize = 20;
 /// How long the first repetition waits, and the longest wait: Twilio goes on for four hours, and nobody watches as long.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
 /// The most requests at once.
 const AT_ONCE: usize = 16;
+/// The same where many agents live on a floor.
+const AT_ONCE_OF_A_FLOOR: usize = 64;
 
 /// What was pushed so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -51,6 +58,8 @@ pub struct PushCounts {
     pub forged_accepted: u64,
     /// Tests of sinks that were sent.
     pub tests: u64,
+    /// Events of a floor that were never sent, though they happened.
+    pub lost: u64,
 }
 
 /// Where pushed events go.
@@ -105,6 +114,8 @@ struct Delivery {
 enum Content {
     Json(Vec<Value>),
     Form(Vec<(String, String)>),
+    /// What Twilio's feed for workforce management tells; nobody signs it.
+    WorkerChange(Vec<Value>),
 }
 
 /// Pushes until the simulator stops.
@@ -112,29 +123,42 @@ pub(crate) async fn run(state: Arc<State>) {
     let Some(outlet) = &state.outlet else {
         return;
     };
-    let mut coming = forms::all(&state.world).into_iter().peekable();
+    let mut coming = Coming::new(&state);
+    let at_once = if state.world.live.is_some() {
+        AT_ONCE_OF_A_FLOOR
+    } else {
+        AT_ONCE
+    };
     let mut due: Vec<Delivery> = Vec::new();
     let mut under_way: JoinSet<Option<Delivery>> = JoinSet::new();
     loop {
         let now = Utc::now();
-        let mut happened = Vec::new();
-        while coming.peek().is_some_and(|event| event.at <= now) {
-            happened.extend(coming.next());
-        }
+        let happened = coming.until_now(&state);
         due.extend(deliveries(&state, outlet, &happened, now));
         due.extend(tests(&state, outlet, now));
         for index in (0..due.len()).rev() {
-            if due[index].at <= now && under_way.len() < AT_ONCE {
+            if due[index].at <= now && under_way.len() < at_once {
                 let delivery = due.swap_remove(index);
                 under_way.spawn(attempt(Arc::clone(&state), delivery));
             }
+        }
+        let mut pause = TICK;
+        if under_way.len() < at_once {
+            let due = due.iter().map(|delivery| delivery.at - now).min();
+            let due = due.map(|due| due.to_std().unwrap_or_default());
+            let next = [due, coming.due_in(&state)];
+            pause = next
+                .into_iter()
+                .flatten()
+                .fold(pause, Duration::min)
+                .max(SHORTEST);
         }
         tokio::select! {
             () = state.stop.cancelled() => return,
             Some(ended) = under_way.join_next(), if !under_way.is_empty() => {
                 due.extend(ended.ok().flatten());
             }
-            () = tokio::time::sleep(TICK) => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
 }
@@ -148,15 +172,19 @@ fn deliveries(
 ) -> Vec<Delivery> {
     let level = state.faults.level_now();
     let mut made: Vec<Delivery> = Vec::new();
-    let callback = state
-        .world
-        .scenario()
-        .push
-        .as_ref()
-        .is_some_and(|push| push.callback);
+    let push = state.world.scenario().push.as_ref();
+    let callback = push.is_some_and(|push| push.callback);
+    let worker_change = push.is_some_and(|push| push.worker_change);
+    // By the floor's clock nothing is later than by a real one.
+    let pace = state.floor.as_ref().map_or(1, |floor| floor.pace().whole());
+    let newest = newest(happened);
     for event in happened {
         let mut dice = Dice::new(state.world.seed(), fnv(&event.id), 7);
-        let late = delay(level, &mut dice);
+        if is_lost(state, level, event) {
+            outlet.lock().lost += 1;
+            continue;
+        }
+        let late = delay(level, &mut dice) / pace;
         let mut add = |url: &str, content: Content, batches: bool| {
             outlet.lock().events += 1;
             let at = now + late;
@@ -196,6 +224,17 @@ fn deliveries(
         if let Some(form) = event.form.as_ref().filter(|_| callback) {
             add(&outlet.url, Content::Form(form.clone()), false);
         }
+        // Changes of one agent that fall together are told as one.
+        let snapshot = event.snapshot.as_ref().filter(|_| worker_change);
+        if let Some((_, snapshot)) =
+            snapshot.filter(|(agent, _)| newest.get(agent.as_str()) == Some(&&*event.id))
+        {
+            add(
+                &outlet.url,
+                Content::WorkerChange(vec![snapshot.clone()]),
+                false,
+            );
+        }
     }
     if level == FaultLevel::Hostile {
         for delivery in &mut made {
@@ -207,6 +246,83 @@ fn deliveries(
     let forged = forgeries(level, &made);
     made.extend(forged);
     made
+}
+
+/// What is to be told next.
+enum Coming {
+    /// All of it is made already.
+    Made(std::iter::Peekable<std::vec::IntoIter<Pushed>>),
+    /// It is made when it happens: the place of the next one on the floor.
+    Live(usize),
+}
+
+impl Coming {
+    fn new(state: &State) -> Self {
+        if state.world.live.is_some() {
+            Self::Live(0)
+        } else {
+            Self::Made(forms::all(&state.world).into_iter().peekable())
+        }
+    }
+
+    /// What has happened by now.
+    fn until_now(&mut self, state: &State) -> Vec<Pushed> {
+        let now = state.clock();
+        match (self, &state.world.live) {
+            (Self::Made(coming), _) => {
+                std::iter::from_fn(|| coming.next_if(|event| event.at <= now)).collect()
+            }
+            (Self::Live(next), Some(live)) => {
+                let snapshots = state.world.scenario().push.as_ref();
+                let snapshots = snapshots.is_some_and(|push| push.worker_change);
+                let mut happened = Vec::new();
+                while live.at(*next).is_some_and(|at| at <= now) {
+                    happened.extend(live.pushed(&state.world, *next, snapshots));
+                    *next += 1;
+                }
+                happened
+            }
+            (Self::Live(_), None) => Vec::new(),
+        }
+    }
+
+    /// How long it is until the next one happens on a floor.
+    fn due_in(&self, state: &State) -> Option<Duration> {
+        let Self::Live(next) = self else {
+            return None;
+        };
+        let at = state.world.live.as_ref()?.at(*next)?;
+        Some(state.floor.as_ref()?.pace().until(at, Instant::now()))
+    }
+}
+
+/// The last event of each agent among some.
+fn newest(happened: &[Pushed]) -> HashMap<&str, &str> {
+    let told = happened.iter();
+    told.filter_map(|event| Some((event.snapshot.as_ref()?.0.as_str(), event.id.as_str())))
+        .collect()
+}
+
+/// What the types of events end with that say that something ended.
+const ENDS: [&str; 6] = [
+    ".wrapup",
+    ".completed",
+    ".canceled",
+    ".timeout",
+    ".rejected",
+    ".rescinded",
+];
+
+/// Whether an event never comes that says that something ended: who knows the next snapshot of all agents does not need it.
+fn is_lost(state: &State, level: FaultLevel, event: &Pushed) -> bool {
+    let one_in = match level {
+        FaultLevel::None => return false,
+        FaultLevel::Mild => 100,
+        FaultLevel::Hostile => 25,
+    };
+    state.world.live.is_some()
+        && ENDS.iter().any(|end| event.kind.ends_with(end))
+        && Dice::new(state.world.seed(), fnv(&event.id), 9).below(one_in) == 0
 }
 
 /// How much later than it happened an event is sent: later ones overtake it.
@@ -227,7 +343,7 @@ fn forgeries(level: FaultLevel, made: &[Delivery]) -> Vec<Delivery> {
     let mut forged = Vec::new();
     for delivery in made {
         let mut dice = delivery.dice.clone();
-        if dice.below(6) == 0 {
+        if dice.below(6) == 0 && !matches!(delivery.content, Content::WorkerChange(_)) {
             forged.push(Delivery {
                 events: 0,
                 forged: true,
@@ -354,8 +470,26 @@ fn request(state: &State, outlet: &Outlet, delivery: &mut Delivery) -> Option<Re
                 host,
                 target: target(&signed)?,
                 content_type: "application/json",
-                signature: sign::signature(token, &spelt),
+                signature: Some(sign::signature(token, &spelt)),
+                authorization: None,
                 body,
+                broken,
+            })
+        }
+        Content::WorkerChange(records) => {
+            let body = json!({"product": "Flex", "object": "WFMWorkerChange", "version": 1, "records": records});
+            let push = state.world.scenario().push.as_ref()?;
+            let credentials = push.credentials.as_ref();
+            Some(Request {
+                to,
+                host,
+                target: target(&delivery.url)?,
+                content_type: "application/json",
+                signature: None,
+                authorization: credentials.map(|[user, password]| {
+                    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+                }),
+                body: body.to_string().into_bytes(),
                 broken,
             })
         }
@@ -367,7 +501,11 @@ fn request(state: &State, outlet: &Outlet, delivery: &mut Delivery) -> Option<Re
                 host,
                 target: target(&delivery.url)?,
                 content_type: "application/x-www-form-urlencoded; charset=utf-8",
-                signature: sign::signature(token, &sign::with_fields(&delivery.url, fields)),
+                signature: Some(sign::signature(
+                    token,
+                    &sign::with_fields(&delivery.url, fields),
+                )),
+                authorization: None,
                 body: body.finish().into_bytes(),
                 broken,
             })

@@ -21,7 +21,8 @@ pub(super) struct Request {
     /// Path and query.
     pub(super) target: String,
     pub(super) content_type: &'static str,
-    pub(super) signature: String,
+    pub(super) signature: Option<String>,
+    pub(super) authorization: Option<String>,
     pub(super) body: Vec<u8>,
     /// The connection breaks off in the middle of the body.
     pub(super) broken: bool,
@@ -32,13 +33,14 @@ pub(super) async fn send(request: &Request) -> io::Result<u16> {
     let sending = async {
         let mut stream = TcpStream::connect(request.to).await?;
         let head = format!(
-            "POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nX-Twilio-Signature: {}\r\n\
+            "POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}{}\
              User-Agent: TwilioProxy/1.1\r\nAccept: */*\r\nConnection: close\r\n\r\n",
             request.target,
             request.host,
             request.content_type,
             request.body.len(),
-            request.signature,
+            line("X-Twilio-Signature", request.signature.as_deref()),
+            line("Authorization", request.authorization.as_deref()),
         );
         stream.write_all(head.as_bytes()).await?;
         if request.broken {
@@ -60,6 +62,11 @@ pub(super) async fn send(request: &Request) -> io::Result<u16> {
     tokio::time::timeout(PATIENCE, sending)
         .await
         .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
+/// A header's line, where there is such a header.
+fn line(name: &str, value: Option<&str>) -> String {
+    value.map_or_else(String::new, |value| format!("{name}: {value}\r\n"))
 }
 
 fn status(answer: &[u8]) -> Option<u16> {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use http::request::Parts;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, BodyStream, Limited};
@@ -26,8 +26,8 @@ use crate::account::{Account, Evidence, HoldFields};
 use crate::calabrio::upload::Importing;
 use crate::calabrio::{self, Calabrio};
 use crate::control;
-use crate::faults::{Fault, Faults, Met, RetryAfter};
-use crate::floor::FloorRun;
+use crate::faults::{Fault, Faults, Met, RetryAfter, fnv};
+use crate::floor::{FloorRun, WfmReceiver};
 use crate::hold::{Caught, HoldAt, Holds};
 use crate::http::{Ctx, Inbound, OutBody, Outbound};
 use crate::mishap::{self, Reaction};
@@ -57,6 +57,8 @@ pub(crate) struct State {
     pub(crate) world: Arc<World>,
     pub(crate) calabrio: Arc<Calabrio>,
     pub(crate) webhooks: Receiver,
+    /// The receiving ends of classic WFM.
+    pub(crate) wfm: WfmReceiver,
     /// Where events are pushed to, where any are.
     pub(crate) outlet: Option<Outlet>,
     pub(crate) faults: Faults,
@@ -75,6 +77,13 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// What time it is where the contact centre is.
+    pub(crate) fn clock(&self) -> DateTime<Utc> {
+        self.floor
+            .as_ref()
+            .map_or_else(Utc::now, |floor| floor.pace().now())
+    }
+
     /// What came against what was expected.
     pub(crate) fn account(&self) -> Account {
         let webhooks = self.world.scenario().webhooks.then(|| self.webhooks.all());
@@ -229,7 +238,8 @@ async fn carry_out(
         Utc::now(),
         Arc::clone(&state.violations),
         format!("{} {}{}", head.method, host.name(), routed.path),
-    );
+    )
+    .by(state.clock());
     let query = head.uri.query().unwrap_or_default();
     caught.pass(HoldAt::Arrival, &state.stop).await;
     let mut inbound = Inbound {
@@ -276,8 +286,10 @@ async fn carry_out(
 
 /// A request whose body was read whole.
 fn small(state: &State, host: Host, inbound: &Inbound, query: &str, ctx: &Ctx) -> Reaction {
+    let is_wfm = host == Host::Calabrio && state.wfm.answers(&inbound.path);
     let handle: &dyn Fn() -> Outbound = match host {
         Host::Twilio(twilio) => &move || twilio::handle(&state.world, twilio, inbound, ctx),
+        Host::Calabrio if is_wfm => &|| state.wfm.handle(&state.calabrio, inbound, ctx),
         Host::Calabrio => &|| state.calabrio.handle(inbound, ctx),
         Host::FlexInsights => &|| match &state.floor {
             Some(floor) => floor.insights_host(inbound, ctx),
@@ -286,7 +298,14 @@ fn small(state: &State, host: Host, inbound: &Inbound, query: &str, ctx: &Ctx) -
         // What goes wrong here depends on the message.
         Host::Webhooks => return state.webhooks.handle(&state.faults, inbound, ctx),
     };
-    let key = format!("{} {}{}?{query}", inbound.method, host.name(), inbound.path);
+    let mut key = format!("{} {}{}?{query}", inbound.method, host.name(), inbound.path);
+    if is_wfm {
+        // All go to few paths: each of them meets faults of its own.
+        key = format!(
+            "{key} {:016x}",
+            fnv(&String::from_utf8_lossy(&inbound.body))
+        );
+    }
     let met = match state.faults.next(class(host, inbound), &key) {
         // A signed address asks for no credentials.
         Some(met)

@@ -1,5 +1,7 @@
 //! The Events API: what happened to tasks, reservations and workers in the last thirty days.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
@@ -32,7 +34,8 @@ pub(super) fn list(request: &Request<'_>) -> Result<Outbound, Refusal> {
     let about = |event: &Event, parameter: &str, key: &str| {
         request.admits(parameter, event.data.get(key).map_or("", String::as_str))
     };
-    let items: Vec<&Event> = visible(request)
+    let items: Vec<Cow<'_, Event>> = visible(request, Some((from, to)))
+        .into_iter()
         .filter(|event| event.at >= from && event.at <= to)
         .filter(|event| {
             request.admits("EventType", event.event_type) && request.admits("Sid", &event.sid)
@@ -58,19 +61,27 @@ pub(super) fn list(request: &Request<'_>) -> Result<Outbound, Refusal> {
 
 pub(super) fn fetch(request: &Request<'_>, sid: &str) -> Result<Outbound, Refusal> {
     request.only(&[])?;
-    let event = visible(request)
+    let event = visible(request, None)
+        .into_iter()
         .find(|event| event.sid == sid)
         .ok_or_else(|| request.not_found())?;
-    Ok(Outbound::json(200, &shape(request, event)))
+    Ok(Outbound::json(200, &shape(request, &event)))
 }
 
-fn visible<'a>(request: &Request<'a>) -> impl Iterator<Item = &'a Event> {
-    let now = request.now();
-    request
-        .world
-        .events
-        .iter()
-        .filter(move |event| event.visible_at <= now && now - event.at <= TimeDelta::days(DAYS))
+/// The events that are told now, of a window if nothing else is wanted; newest first.
+fn visible<'a>(
+    request: &Request<'a>,
+    window: Option<(DateTime<Utc>, DateTime<Utc>)>,
+) -> Vec<Cow<'a, Event>> {
+    let (world, now) = (request.world, request.now());
+    let told = |event: &Event| event.visible_at <= now && now - event.at <= TimeDelta::days(DAYS);
+    if let Some(live) = &world.live {
+        let (from, to) = window.unwrap_or((now - TimeDelta::days(DAYS), now));
+        let events = live.between(world, from, to.min(now)).filter(told);
+        return events.map(Cow::Owned).collect();
+    }
+    let events = world.events.iter().filter(|event| told(event));
+    events.map(Cow::Borrowed).collect()
 }
 
 /// From `StartDate` to `EndDate`, else the last `Minutes`. A day stands for its midnight.

@@ -67,7 +67,7 @@ impl Times {
 
 impl<'a> Request<'a> {
     pub(super) fn now(&self) -> DateTime<Utc> {
-        self.ctx.now
+        self.ctx.clock()
     }
 
     pub(super) fn account(&self) -> &'a str {

@@ -172,10 +172,10 @@ fn workers(request: &Request<'_>) -> Result<Outbound, Refusal> {
         .workers
         .iter()
         .filter(|worker| {
-            let activity = &world.activities[worker.activity];
+            let activity = &world.activities[worker.activity_at(request.now())];
             request.admits("ActivityName", &activity.name)
                 && request.admits("ActivitySid", &activity.sid)
-                && request.admits("FriendlyName", &worker.name)
+                && request.admits("FriendlyName", worker.name_at(request.now()))
                 && request
                     .param("Available")
                     .is_none_or(|wanted| matches!(wanted, "1" | "true") == activity.available)
@@ -192,20 +192,25 @@ fn workers(request: &Request<'_>) -> Result<Outbound, Refusal> {
 }
 
 fn worker_shape(request: &Request<'_>, worker: &Worker, alone: bool) -> Value {
-    let activity = &request.world.activities[worker.activity];
+    let now = request.now();
+    let activity = &request.world.activities[worker.activity_at(now)];
+    let changed = request.world.start() - TimeDelta::minutes(20);
+    let (updated, since) = worker.change_at(now).map_or((changed, changed), |change| {
+        (change.at, change.activity_since)
+    });
     let own = format!("/Workers/{}", worker.sid);
     json!({
         "sid": worker.sid,
-        "friendly_name": worker.name,
+        "friendly_name": worker.name_at(now),
         "account_sid": request.account(),
         "workspace_sid": request.world.workspace_sid(),
         "activity_sid": activity.sid,
         "activity_name": activity.name,
         "available": activity.available,
-        "attributes": (alone || !withheld(&worker.sid)).then_some(worker.attributes.as_str()),
+        "attributes": (alone || !withheld(&worker.sid)).then_some(worker.attributes_at(now)),
         "date_created": iso(long_ago(request)),
-        "date_updated": iso(request.world.start() - TimeDelta::minutes(20)),
-        "date_status_changed": iso(request.world.start() - TimeDelta::minutes(20)),
+        "date_updated": iso(updated),
+        "date_status_changed": iso(since),
         "url": below(request, &own),
         "links": {
             "activity": below(request, &format!("/Activities/{}", activity.sid)),
@@ -259,7 +264,7 @@ fn queues(request: &Request<'_>) -> Result<Outbound, Refusal> {
         .world
         .queues
         .iter()
-        .filter(|queue| request.admits("FriendlyName", &queue.name))
+        .filter(|queue| request.admits("FriendlyName", queue.name_at(request.now())))
         .collect();
     paging::list(
         request,
@@ -279,7 +284,7 @@ fn queue_shape(request: &Request<'_>, queue: &Queue) -> Value {
         "assignment_activity_sid": null,
         "date_created": iso(long_ago(request)),
         "date_updated": iso(long_ago(request)),
-        "friendly_name": queue.name,
+        "friendly_name": queue.name_at(request.now()),
         "max_reserved_workers": 1,
         "reservation_activity_name": null,
         "reservation_activity_sid": null,

@@ -72,7 +72,7 @@ pub(super) fn list(request: &Request<'_>) -> Result<Outbound, Refusal> {
         .filter(|(task, _)| {
             let queue = &world.queues[task.queue];
             request.admits("TaskQueueSid", &queue.sid)
-                && request.admits("TaskQueueName", &queue.name)
+                && request.admits("TaskQueueName", queue.name_at(request.now()))
                 && request.admits("WorkflowSid", &world.identity.workflow)
                 && request.admits("WorkflowName", WORKFLOW)
                 && request.admits("Priority", "0")
@@ -107,7 +107,7 @@ fn task_shape(request: &Request<'_>, task: &Task, version: &TaskVersion, alone: 
         "priority": 0,
         "reason": if done { task.reason.as_deref() } else { None },
         "task_queue_sid": queue.sid,
-        "task_queue_friendly_name": queue.name,
+        "task_queue_friendly_name": queue.name_at(request.now()),
         "task_channel_sid": world.identity.channel(task.channel),
         "task_channel_unique_name": task.channel.name(),
         "timeout": 86_400,
@@ -194,7 +194,7 @@ fn reservation_shape(request: &Request<'_>, task: &Task, offer: &Reservation) ->
         "reservation_status": status,
         "sid": offer.sid,
         "task_sid": task.sid,
-        "worker_name": worker.name,
+        "worker_name": worker.name_at(request.now()),
         "worker_sid": worker.sid,
         "workspace_sid": request.world.workspace_sid(),
         "url": below(request, &format!("/Tasks/{}/Reservations/{}", task.sid, offer.sid)),

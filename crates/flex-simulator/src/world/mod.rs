@@ -32,6 +32,7 @@ pub use expected::{
 };
 pub use verdict::AudioCheck;
 
+use crate::floor::taskrouter::Live;
 use crate::scenario::{Mapping, Scenario};
 use conversation::{Conversation, Interaction, TaskChannel};
 use dice::Dice;
@@ -171,6 +172,8 @@ pub struct World {
     exclusions: Vec<ExclusionRule>,
     pub(crate) media: MediaShelf,
     pub(crate) streams: Streams,
+    /// What happens on a floor, where agents live on one.
+    pub(crate) live: Option<Live>,
     deleted: Mutex<BTreeMap<String, DateTime<Utc>>>,
 }
 

@@ -1,7 +1,7 @@
 //! The things Twilio keeps about a call, each with the instants from which it can be seen.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
 
@@ -14,6 +14,18 @@ use super::sound::Sound;
 pub(crate) struct Queue {
     pub(crate) sid: String,
     pub(crate) name: String,
+    /// Later names, each from an instant on, oldest first.
+    pub(crate) renamed: Vec<(DateTime<Utc>, String)>,
+}
+
+impl Queue {
+    /// What it is called at an instant.
+    pub(crate) fn name_at(&self, now: DateTime<Utc>) -> &str {
+        let known = self.renamed.partition_point(|(at, _)| *at <= now);
+        known
+            .checked_sub(1)
+            .map_or(&self.name, |last| &self.renamed[last].1)
+    }
 }
 
 /// An activity of agents.
@@ -39,6 +51,46 @@ pub(crate) struct Worker {
     pub(crate) activity: usize,
     /// Whether Calabrio knows the agent from the start.
     pub(crate) known: bool,
+    /// What else the agent was from an instant on, oldest first.
+    pub(crate) changes: Vec<WorkerChange>,
+}
+
+/// What an agent was from an instant on.
+#[derive(Debug, Clone)]
+pub(crate) struct WorkerChange {
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) name: Arc<str>,
+    /// A JSON text.
+    pub(crate) attributes: Arc<str>,
+    pub(crate) activity: usize,
+    /// Since when it is that.
+    pub(crate) activity_since: DateTime<Utc>,
+}
+
+impl Worker {
+    /// The last change before an instant; nothing where there was none.
+    pub(crate) fn change_at(&self, now: DateTime<Utc>) -> Option<&WorkerChange> {
+        let known = self.changes.partition_point(|change| change.at <= now);
+        self.changes.get(known.checked_sub(1)?)
+    }
+
+    /// The login name at an instant.
+    pub(crate) fn name_at(&self, now: DateTime<Utc>) -> &str {
+        self.change_at(now)
+            .map_or(&self.name, |change| &change.name)
+    }
+
+    /// The attributes at an instant.
+    pub(crate) fn attributes_at(&self, now: DateTime<Utc>) -> &str {
+        self.change_at(now)
+            .map_or(&self.attributes, |change| &change.attributes)
+    }
+
+    /// Index of the activity at an instant.
+    pub(crate) fn activity_at(&self, now: DateTime<Utc>) -> usize {
+        self.change_at(now)
+            .map_or(self.activity, |change| change.activity)
+    }
 }
 
 /// What a task was from an instant on.

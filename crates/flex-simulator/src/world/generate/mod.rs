@@ -198,6 +198,7 @@ pub(super) fn world(
         exclusions,
         media: MediaShelf::default(),
         streams,
+        live: None,
         deleted: std::sync::Mutex::default(),
     })
 }

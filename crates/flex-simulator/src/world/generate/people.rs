@@ -31,6 +31,7 @@ pub(super) fn queues(dice: &mut Dice) -> Vec<Queue> {
         .map(|name| Queue {
             sid: dice.sid("WQ"),
             name: name.to_owned(),
+            renamed: Vec::new(),
         })
         .collect()
 }
@@ -81,6 +82,7 @@ pub(super) fn workers(dice: &mut Dice, scenario: &Scenario) -> Vec<Worker> {
                 identity,
                 activity: 1 + index % 4,
                 known: index < known,
+                changes: Vec::new(),
             }
         })
         .collect()
