@@ -1,14 +1,16 @@
-//! Serves a simulated Twilio Flex, a Calabrio ONE and a receiver of webhooks on one address.
+//! Serves a simulated Twilio Flex, a Calabrio ONE and a receiver of webhooks on one address; and writes big reports.
 //!
 //! When it is ready it prints one line of JSON: addresses, SIDs, credentials and, where a configuration was written, the files.
 //! It stops on SIGTERM and SIGINT, with exit code 0; 1 is an error, 2 a command line that makes no sense.
 
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{BufWriter, ErrorKind, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
+use flex_simulator::floor::{BulkOrder, BulkReport, BulkSize, FloorOptions};
 use flex_simulator::scenario::Scenario;
 use flex_simulator::{FaultLevel, Simulator, SimulatorOptions};
 
@@ -24,6 +26,8 @@ struct Arguments {
 enum Command {
     /// Answer as Twilio, Calabrio ONE and a customer's receiver of webhooks would, until a signal comes.
     Serve(Serve),
+    /// Write a big agent productivity report of Flex Insights, for benchmarks.
+    Report(Report),
 }
 
 #[derive(Debug, clap::Args)]
@@ -47,6 +51,14 @@ struct Serve {
     /// own `[push]` comes first.
     #[arg(long)]
     push: bool,
+    /// Live through a floor of agents as well, for workforce management: the default one, or that of a TOML file that names what differs.
+    /// Without a scenario there are no other contacts then.
+    #[arg(long, value_name = "FILE")]
+    #[expect(
+        clippy::option_option,
+        reason = "clap's form of a value that may be left out"
+    )]
+    floor: Option<Option<PathBuf>>,
     /// Speak TLS, with a certificate authority made for this run.
     #[arg(long)]
     tls: bool,
@@ -55,16 +67,122 @@ struct Serve {
     compare_audio_up_to: u64,
 }
 
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct Size {
+    /// How many rows.
+    #[arg(long, value_name = "N")]
+    rows: Option<u64>,
+    /// How many bytes, to within a hundredth: 1000, 500kB, 20MB, 1GB.
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    bytes: Option<u64>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Report {
+    #[command(flatten)]
+    size: Size,
+    /// In which order.
+    #[arg(long, value_enum, default_value_t = Order::Sorted)]
+    order: Order,
+    /// How many agents.
+    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..))]
+    agents: u32,
+    /// Decides the numbers, and the order where it is shuffled.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// The time zone of its times.
+    #[arg(long, value_name = "ZONE", default_value = "Europe/Berlin")]
+    zone: String,
+    /// Where to write it, and its sums as a line of JSON to the standard output; without it the report goes there, and its sums to the
+    /// standard error.
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Order {
+    /// By time.
+    Sorted,
+    /// In none.
+    Shuffled,
+}
+
+/// A number of bytes, perhaps with a unit of thousands.
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        _ => return Err("the unit is none of kB, MB and GB".to_owned()),
+    };
+    let number: u64 = digits
+        .parse()
+        .map_err(|_| "give a whole number, perhaps with kB, MB or GB".to_owned())?;
+    number
+        .checked_mul(unit)
+        .ok_or_else(|| "it is too big".to_owned())
+}
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let Command::Serve(arguments) = Arguments::parse().command;
-    serve(arguments).await
+    match Arguments::parse().command {
+        Command::Serve(arguments) => serve(arguments).await,
+        Command::Report(arguments) => tokio::task::block_in_place(|| report(&arguments)),
+    }
+}
+
+fn report(arguments: &Report) -> anyhow::Result<()> {
+    let size = match (arguments.size.rows, arguments.size.bytes) {
+        (Some(rows), _) => BulkSize::Rows(rows),
+        (None, bytes) => BulkSize::Bytes(bytes.unwrap_or_default()),
+    };
+    let mut report = BulkReport::new(size);
+    report.order = match arguments.order {
+        Order::Sorted => BulkOrder::Sorted,
+        Order::Shuffled => BulkOrder::Shuffled,
+    };
+    report.agents = arguments.agents;
+    report.seed = arguments.seed;
+    report.zone.clone_from(&arguments.zone);
+    let written = match &arguments.output {
+        Some(path) => {
+            let file = File::create(path)
+                .with_context(|| format!("{} cannot be written", path.display()))?;
+            report.write(&mut BufWriter::with_capacity(1 << 20, file))
+        }
+        None => report.write(&mut BufWriter::with_capacity(
+            1 << 20,
+            std::io::stdout().lock(),
+        )),
+    };
+    let written = match written {
+        // Whoever reads it has seen enough.
+        Err(error) if arguments.output.is_none() && error.kind() == ErrorKind::BrokenPipe => {
+            return Ok(());
+        }
+        written => written.context("the report could not be written")?,
+    };
+    let sums = serde_json::to_string(&written)?;
+    match arguments.output {
+        Some(_) => writeln!(std::io::stdout(), "{sums}")?,
+        None => writeln!(std::io::stderr(), "{sums}")?,
+    }
+    Ok(())
 }
 
 async fn serve(arguments: Serve) -> anyhow::Result<()> {
-    let mut scenario = match &arguments.scenario {
-        Some(file) => read(file)?,
-        None => Scenario::default(),
+    let floor = match &arguments.floor {
+        Some(Some(file)) => Some(read_floor(file)?),
+        Some(None) => Some(FloorOptions::default()),
+        None => None,
+    };
+    let mut scenario = match (&arguments.scenario, &floor) {
+        (Some(file), _) => read(file)?,
+        (None, Some(floor)) => SimulatorOptions::for_floor(floor.clone()).scenario,
+        (None, None) => Scenario::default(),
     };
     if arguments.push {
         scenario.push.get_or_insert_default();
@@ -76,6 +194,7 @@ async fn serve(arguments: Serve) -> anyhow::Result<()> {
         faults: arguments.faults,
         tls: arguments.tls,
         compare_audio_up_to: arguments.compare_audio_up_to,
+        floor,
         ..SimulatorOptions::default()
     })
     .await?;
@@ -101,6 +220,13 @@ fn read(file: &Path) -> anyhow::Result<Scenario> {
         .with_context(|| format!("the scenario {} cannot be read", file.display()))?;
     Scenario::from_toml(&text)
         .with_context(|| format!("the scenario {} makes no sense", file.display()))
+}
+
+fn read_floor(file: &Path) -> anyhow::Result<FloorOptions> {
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("the floor {} cannot be read", file.display()))?;
+    FloorOptions::from_toml(&text)
+        .with_context(|| format!("the floor {} makes no sense", file.display()))
 }
 
 /// The signals that ask for an end.

@@ -123,3 +123,96 @@ fn an_unknown_level_of_faults_is_refused() {
         "{message}"
     );
 }
+
+#[test]
+fn a_floor_is_lived_through_and_tells_where_its_reports_are() {
+    let directory = tempfile::tempdir().unwrap();
+    let floor = directory.path().join("floor.toml");
+    std::fs::write(
+        &floor,
+        "pace = 60\n[scenario]\nagents = 12\n[insights]\nloads = \"hourly\"\n",
+    )
+    .unwrap();
+    let mut running = serve(&["--floor", floor.to_str().unwrap()]);
+    let mut line = String::new();
+    let mut stdout = BufReader::new(running.0.stdout.take().unwrap());
+    stdout.read_line(&mut line).unwrap();
+    let ready: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(ready["legs"], 0);
+    assert_eq!(ready["floor"]["zone"], "Europe/Berlin");
+    let url = ready["floor"]["insights_url"].as_str().unwrap();
+    assert!(url.ends_with("/analytics.ytica.com"), "{url}");
+    assert!(
+        ready["floor"]["insights"]["project_id"]
+            .as_str()
+            .unwrap()
+            .len()
+            > 8
+    );
+    let expected = get(ready["address"].as_str().unwrap(), "/__simulator/expected");
+    assert_eq!(expected["floor"]["agents"].as_array().unwrap().len(), 12);
+
+    std::fs::write(&floor, "paces = 60\n").unwrap();
+    let mut running = serve(&["--floor", floor.to_str().unwrap()]);
+    assert_eq!(running.0.wait().unwrap().code(), Some(1));
+    let mut message = String::new();
+    running
+        .0
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut message)
+        .unwrap();
+    assert!(
+        message.contains("floor.toml") && message.contains("`paces`"),
+        "{message}"
+    );
+}
+
+fn report(arguments: &[&str]) -> std::process::Output {
+    Command::new(env!("CARGO_BIN_EXE_flex-simulator"))
+        .arg("report")
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn a_report_of_the_size_that_was_asked_for_is_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("report.csv");
+    let out = report(&[
+        "--bytes",
+        "300kB",
+        "--order",
+        "shuffled",
+        "--output",
+        file.to_str().unwrap(),
+    ]);
+    assert!(out.status.success());
+    let sums: Value = serde_json::from_slice(&out.stdout).unwrap();
+    let length = std::fs::metadata(&file).unwrap().len();
+    assert_eq!(sums["bytes"], length);
+    assert!((297_000..303_000).contains(&length), "{length}");
+
+    let out = report(&["--rows", "17"]);
+    let text = String::from_utf8(out.stdout).unwrap();
+    assert_eq!(text.lines().count(), 18);
+    let sums: Value = serde_json::from_slice(&out.stderr).unwrap();
+    assert_eq!(sums["rows"], 17);
+}
+
+#[test]
+fn a_size_or_a_zone_that_makes_no_sense_is_refused() {
+    for arguments in [
+        &["--rows", "1", "--bytes", "1"][..],
+        &["--bytes", "1TB"],
+        &[],
+        &["--rows", "1", "--agents", "0"],
+    ] {
+        assert_eq!(report(arguments).status.code(), Some(2), "{arguments:?}");
+    }
+    let out = report(&["--rows", "1", "--zone", "Mars"]);
+    assert_eq!(out.status.code(), Some(1));
+    assert!(String::from_utf8(out.stderr).unwrap().contains("Mars"));
+}

@@ -21,7 +21,7 @@ use crate::calabrio::{self, Calabrio, ReceivedContact, ScreenMessage};
 use crate::config_writer::{self, Facts, KeyFile, WrittenConfig};
 use crate::faults::{FaultLevel, Faults};
 use crate::floor::{
-    self, FloorError, FloorRun, WfmReceiver, WfmSettingsError, receiver, taskrouter,
+    self, FloorError, FloorReady, FloorRun, WfmReceiver, WfmSettingsError, receiver, taskrouter,
 };
 use crate::hold::{Held, HoldAt, Holds};
 use crate::options::{SimulatorOptions, Timings};
@@ -137,6 +137,8 @@ pub struct Ready {
     pub key_files: Vec<KeyFile>,
     /// The certificate to trust, where TLS is spoken and a configuration was written.
     pub ca_file: Option<PathBuf>,
+    /// The floor, where one is lived through.
+    pub floor: Option<FloorReady>,
 }
 
 impl Simulator {
@@ -437,6 +439,7 @@ impl Simulator {
             config: written.map(|written| written.config.clone()),
             key_files: written.map_or_else(Vec::new, |written| written.key_files.clone()),
             ca_file: written.and_then(|written| written.ca_file.clone()),
+            floor: self.floor().map(|floor| floor.ready(self.insights_url())),
         }
     }
 

@@ -2,6 +2,7 @@
 //! tested takes part: which state each agent was in at each moment, and what each quarter of an hour sums up to.
 
 mod account;
+mod bulk;
 mod csv;
 pub(crate) mod insights;
 mod intervals;
@@ -23,6 +24,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 
 pub use account::{AccountRules, FloorAccount, Received, SERVICE_QUEUE, ToldInterval, ToldState};
+pub use bulk::{BulkOrder, BulkReport, BulkSize, BulkWritten};
 pub use insights::InsightsAccess;
 pub use intervals::{FloorReport, TrueInterval};
 pub use options::{
@@ -33,7 +35,7 @@ pub use pace::Pace;
 pub use receiver::{
     Again, RefusalForm, RosterRow, WfmCounts, WfmReceiver, WfmSettings, WfmSettingsError,
 };
-pub use run::FloorRun;
+pub use run::{FloorReady, FloorRun};
 pub use scenario::{ActivityMapped, FloorActivity, FloorError, FloorScenario, FloorState};
 pub use states::{AgentDay, StateSpan};
 pub use taskrouter::Steady;

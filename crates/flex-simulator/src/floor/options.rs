@@ -232,6 +232,16 @@ impl Loads {
 }
 
 impl FloorOptions {
+    /// Reads options from TOML; what the file does not name is as by default.
+    ///
+    /// # Errors
+    ///
+    /// A text that is not TOML, an unknown field, a value of the wrong type; the message names line and field.
+    pub fn from_toml(text: &str) -> Result<Self, FloorError> {
+        toml::from_str(text)
+            .map_err(|error| FloorError::File(error.to_string().trim_end().to_owned()))
+    }
+
     /// Refuses what cannot be run.
     pub(super) fn check(&self) -> Result<(), FloorError> {
         let number = |field, value: String, wanted, good: bool| {

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::account::{AccountRules, FloorAccount, Received, ToldInterval, ToldState};
@@ -13,6 +14,24 @@ use super::insights::{self, Asked, Insights};
 use super::options::{DurationForm, FloorOptions, RepeatedHour};
 use super::{Floor, FloorError, InsightsAccess, Pace, QUARTER, instant};
 use crate::http::{Ctx, Inbound, Outbound};
+
+/// What a floor that runs tells of itself. Its secrets are the simulator's own inventions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct FloorReady {
+    /// When its day begins.
+    pub from: DateTime<Utc>,
+    /// When it ends.
+    pub to: DateTime<Utc>,
+    /// When its last report is there.
+    pub settles: DateTime<Utc>,
+    /// The time zone of its reports.
+    pub zone: String,
+    /// Flex Insights' address.
+    pub insights_url: String,
+    /// What a client needs to get reports.
+    pub insights: InsightsAccess,
+}
 
 /// A floor that is lived through at a pace.
 pub struct FloorRun {
@@ -73,6 +92,18 @@ impl FloorRun {
     /// What a client needs to get reports.
     pub fn insights(&self) -> &InsightsAccess {
         self.insights.access()
+    }
+
+    /// What it tells of itself, where Flex Insights has that address.
+    pub(crate) fn ready(&self, insights_url: String) -> FloorReady {
+        FloorReady {
+            from: self.floor.from(),
+            to: self.floor.to(),
+            settles: self.settles(),
+            zone: self.options.scenario.zone.clone(),
+            insights_url,
+            insights: self.insights().clone(),
+        }
     }
 
     /// How often Flex Insights did what: `logins`, `tokens`, `computed`, `still computing`, `fetched`, `empty`, `logouts`.

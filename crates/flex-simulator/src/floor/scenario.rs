@@ -129,6 +129,9 @@ pub enum FloorError {
         /// What it may be.
         wanted: &'static str,
     },
+    /// A file cannot be read.
+    #[error("the floor's file is not right: {0}")]
+    File(String),
     /// No report has such a column.
     #[error("no report has a column {0:?}; name one by its usual name, such as Talk Time")]
     Column(String),

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 
 mod account;
+mod bulk;
 mod insights;
 mod reports;
 
@@ -30,6 +31,24 @@ fn a_day_of_forty_agents_is_made_in_under_a_second() {
     let limit = if cfg!(debug_assertions) { 5 } else { 1 };
     assert!(
         began.elapsed() < Duration::from_secs(limit),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
+#[test]
+fn a_floor_of_thousands_is_made_in_seconds() {
+    let scenario = FloorScenario {
+        agents: 4_000,
+        queues: 20,
+        hours: 2,
+        ..FloorScenario::default()
+    };
+    let began = Instant::now();
+    let floor = Floor::new(&scenario, 1).unwrap();
+    assert!(floor.timeline.contacts.len() > 10_000);
+    assert!(
+        began.elapsed() < Duration::from_secs(10),
         "{:?}",
         began.elapsed()
     );

@@ -237,6 +237,51 @@ fn the_reports_hold_what_is_true_however_they_are_printed() {
 }
 
 #[test]
+fn the_reports_hold_what_is_true_on_both_days_of_the_year_in_zones_north_and_south() {
+    for (zone, from, hours, twice) in [
+        ("Europe/Berlin", "2026-03-28T23:00:00Z", 23, 0),
+        ("America/New_York", "2026-11-01T04:00:00Z", 25, 4),
+        ("America/Santiago", "2026-04-04T03:00:00Z", 25, 4),
+        ("Australia/Lord_Howe", "2026-04-04T13:00:00Z", 25, 2),
+        ("Australia/Lord_Howe", "2026-10-03T13:30:00Z", 24, 0),
+    ] {
+        let scenario = FloorScenario {
+            agents: 8,
+            zone: zone.to_owned(),
+            from: from.parse().unwrap(),
+            hours,
+            ..FloorScenario::default()
+        };
+        let floor = Floor::new(&scenario, 4).unwrap();
+        let expected = floor.intervals().len() as u64;
+        for repeated_hour in [RepeatedHour::TwoRows, RepeatedHour::Merged] {
+            let options = InsightsOptions {
+                repeated_hour,
+                ..InsightsOptions::default()
+            };
+            let account = account(&floor, &options);
+            assert_eq!(
+                (account.intervals_wrong, account.intervals_missing),
+                (0, 0),
+                "{zone} {account:?}"
+            );
+            assert_eq!(
+                account.intervals_delivered + account.intervals_ambiguous,
+                expected
+            );
+            let merged = repeated_hour == RepeatedHour::Merged;
+            let least = if merged { 8 * 2 * twice } else { 0 };
+            assert!(account.intervals_ambiguous >= least, "{zone} {account:?}");
+            assert_eq!(
+                account.intervals_ambiguous == 0,
+                least == 0,
+                "{zone} {account:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn ordinary_activity_is_more_than_its_interval_holds() {
     let floor = floor(1);
     let options = InsightsOptions {

@@ -1,12 +1,14 @@
 //! Flex Insights: logins and their tokens, reports that are computed for a while and fetched as CSV.
 
+mod wire;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Method;
-use serde::Deserialize;
+use serde::Serialize;
 use serde_json::json;
 
 use super::options::{EmptyReport, FloorOptions};
@@ -14,6 +16,7 @@ use super::rows::Book;
 use super::{Floor, FloorReport, Millis, Pace, STREAM};
 use crate::http::{Ctx, Inbound, Outbound};
 use crate::world::dice::Dice;
+use wire::{ExecuteBody, LOGIN_COOKIE, LoginBody, TEMPORARY_COOKIE, cookie, error, unauthorized};
 
 /// The name of the host.
 pub(crate) const HOST: &str = "analytics.ytica.com";
@@ -22,11 +25,9 @@ const KEPT: usize = 16;
 const TWO_WEEKS: Duration = Duration::from_hours(14 * 24);
 const TEN_MINUTES: Duration = Duration::from_mins(10);
 const USER: &str = "reports@floor.example";
-const LOGIN_COOKIE: &str = "GDCAuthSST";
-const TEMPORARY_COOKIE: &str = "GDCAuthTT";
 
 /// What a client needs to get the reports.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct InsightsAccess {
     /// User name.
@@ -84,31 +85,6 @@ pub(super) struct Insights {
     inner: Mutex<Inner>,
 }
 
-#[derive(Deserialize)]
-struct LoginBody {
-    #[serde(rename = "postUserLogin")]
-    login: PostUserLogin,
-}
-
-#[derive(Deserialize)]
-struct PostUserLogin {
-    login: String,
-    password: String,
-    #[serde(default)]
-    verify_level: u8,
-}
-
-#[derive(Deserialize)]
-struct ExecuteBody {
-    report_req: ReportRequest,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReportRequest {
-    report: String,
-}
-
 /// What a request is answered from.
 pub(super) struct Asked<'a> {
     pub(super) floor: &'a Floor,
@@ -124,35 +100,6 @@ impl Asked<'_> {
         self.ctx.violation(text);
         error(status, "The request is not understood", &[])
     }
-}
-
-/// An error in the vendor's form: the sentence has a `%s` for each parameter.
-fn error(status: u16, message: &str, parameters: &[&str]) -> Outbound {
-    Outbound::json(
-        status,
-        &json!({"error": {
-            "errorClass": "FloorException",
-            "component": "FloorSimulator",
-            "errorCode": "floor.error",
-            "message": message,
-            "parameters": parameters,
-            "requestId": "floor",
-        }}),
-    )
-}
-
-fn unauthorized(cookie: &str) -> Outbound {
-    let challenge = format!("GoodData realm=\"GoodData API\" cookie={cookie}");
-    error(401, "The token is not valid", &[]).with_header("www-authenticate", challenge)
-}
-
-/// The cookie of that name.
-fn cookie<'a>(request: &'a Inbound, name: &str) -> Option<&'a str> {
-    let all = request.headers.get_all("cookie").into_iter();
-    let each = all.filter_map(|value| value.to_str().ok());
-    each.flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(key, value)| (key == name).then_some(value))
 }
 
 impl Insights {
