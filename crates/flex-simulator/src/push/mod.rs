@@ -1,6 +1,7 @@
 //! Events pushed to the connector while they happen: to the sinks of Event Streams that want them, and to the workspace's event callback. At
 //! least once and in no order that can be relied on; what is not answered with a 2xx is sent again.
 
+mod coming;
 pub(crate) mod forms;
 mod send;
 mod sign;
@@ -8,7 +9,7 @@ mod sign;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -22,6 +23,7 @@ use url::form_urlencoded::Serializer;
 use crate::faults::{Dice, FaultLevel, fnv};
 use crate::scenario::Push;
 use crate::server::State;
+use coming::Coming;
 use forms::Pushed;
 use send::Request;
 
@@ -246,54 +248,6 @@ fn deliveries(
     let forged = forgeries(level, &made);
     made.extend(forged);
     made
-}
-
-/// What is to be told next.
-enum Coming {
-    /// All of it is made already.
-    Made(std::iter::Peekable<std::vec::IntoIter<Pushed>>),
-    /// It is made when it happens: the place of the next one on the floor.
-    Live(usize),
-}
-
-impl Coming {
-    fn new(state: &State) -> Self {
-        if state.world.live.is_some() {
-            Self::Live(0)
-        } else {
-            Self::Made(forms::all(&state.world).into_iter().peekable())
-        }
-    }
-
-    /// What has happened by now.
-    fn until_now(&mut self, state: &State) -> Vec<Pushed> {
-        let now = state.clock();
-        match (self, &state.world.live) {
-            (Self::Made(coming), _) => {
-                std::iter::from_fn(|| coming.next_if(|event| event.at <= now)).collect()
-            }
-            (Self::Live(next), Some(live)) => {
-                let snapshots = state.world.scenario().push.as_ref();
-                let snapshots = snapshots.is_some_and(|push| push.worker_change);
-                let mut happened = Vec::new();
-                while live.at(*next).is_some_and(|at| at <= now) {
-                    happened.extend(live.pushed(&state.world, *next, snapshots));
-                    *next += 1;
-                }
-                happened
-            }
-            (Self::Live(_), None) => Vec::new(),
-        }
-    }
-
-    /// How long it is until the next one happens on a floor.
-    fn due_in(&self, state: &State) -> Option<Duration> {
-        let Self::Live(next) = self else {
-            return None;
-        };
-        let at = state.world.live.as_ref()?.at(*next)?;
-        Some(state.floor.as_ref()?.pace().until(at, Instant::now()))
-    }
 }
 
 /// The last event of each agent among some.
