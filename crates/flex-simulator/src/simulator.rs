@@ -404,6 +404,7 @@ impl Simulator {
             address: self.address,
             root: &self.state.root,
             ca_pem: self.ca_pem(),
+            floor: self.floor(),
         };
         config_writer::write(&facts, config)
             .map_err(|(path, source)| SimulatorError::Write { path, source })

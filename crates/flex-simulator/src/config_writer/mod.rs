@@ -2,6 +2,7 @@
 //! beside it, and times short enough to watch.
 
 mod text;
+mod wfm;
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -12,6 +13,7 @@ use serde::Serialize;
 
 use crate::calabrio::{self, Calabrio};
 use crate::faults::FaultLevel;
+use crate::floor::FloorRun;
 use crate::options::Timings;
 use crate::world::World;
 
@@ -28,6 +30,8 @@ pub(crate) struct Facts<'a> {
     /// Scheme and authority of the listener.
     pub(crate) root: &'a str,
     pub(crate) ca_pem: Option<&'a str>,
+    /// The floor, where one is lived through.
+    pub(crate) floor: Option<&'a FloorRun>,
 }
 
 impl Facts<'_> {
@@ -85,6 +89,9 @@ pub(crate) fn write(
     secret("twilio-auth-token", facts.world.auth_token())?;
     secret("twilio-api-key-secret", facts.world.api_key().1)?;
     secret("calabrio-password", facts.calabrio.password())?;
+    if let Some(floor) = facts.floor {
+        secret("insights-password", &floor.insights().password)?;
+    }
     if let Some((symmetric, private)) = facts.webhook_secrets {
         secret("webhook-secret", symmetric)?;
         secret("webhook-ed25519", private)?;

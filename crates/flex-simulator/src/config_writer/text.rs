@@ -40,6 +40,11 @@ pub(super) fn text(facts: &Facts<'_>, secrets: &Path, stem: &str) -> String {
         toml.section("[intake]");
         toml.set("public_url", &push.public_url);
         toml.set("listen", &intake.to_string());
+        if facts.floor.is_some() {
+            // The floor's events go to whoever serves workforce management; on a floor nobody listens for quality management.
+            toml.set("wfm_public_url", &push.public_url);
+            toml.set("wfm_listen", &intake.to_string());
+        }
     }
     acd(&mut toml, facts);
     toml.text
@@ -51,7 +56,10 @@ fn acd(toml: &mut Toml<'_>, facts: &Facts<'_>) {
     let begins = world.begins();
     toml.section("[[acd]]");
     toml.set("name", "simulated");
-    toml.set("time_zone", "America/Chicago");
+    let zone = facts
+        .floor
+        .map_or("America/Chicago", |floor| &floor.options().scenario.zone);
+    toml.set("time_zone", zone);
     toml.set(
         "discover_from",
         &begins.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
@@ -75,6 +83,9 @@ fn acd(toml: &mut Toml<'_>, facts: &Facts<'_>) {
         },
     );
     lists(toml, world);
+    if let Some(floor) = facts.floor {
+        super::wfm::wfm(toml, facts, floor);
+    }
 }
 
 /// What the operator chose: keys of the entry itself, and its smaller sections.
@@ -119,7 +130,11 @@ fn choices(toml: &mut Toml<'_>, facts: &Facts<'_>) {
         toml.line("holds = true");
     }
     toml.section("[acd.products]");
-    toml.line("quality_management = [\"voice\", \"digital\"]");
+    if facts.floor.is_some() {
+        toml.line("workforce_management = true");
+    } else {
+        toml.line("quality_management = [\"voice\", \"digital\"]");
+    }
     if scenario.unknown_agent == UnknownAgent::Create {
         toml.section("[acd.people]");
         toml.line("create = true");
@@ -180,34 +195,34 @@ fn lists(toml: &mut Toml<'_>, world: &World) {
 }
 
 /// A text that grows line by line.
-struct Toml<'a> {
+pub(super) struct Toml<'a> {
     text: String,
     secrets: &'a Path,
 }
 
 impl Toml<'_> {
-    fn line(&mut self, line: &str) {
+    pub(super) fn line(&mut self, line: &str) {
         self.text.push_str(line);
         self.text.push('\n');
     }
 
-    fn section(&mut self, header: &str) {
+    pub(super) fn section(&mut self, header: &str) {
         self.text.push('\n');
         self.line(header);
     }
 
-    fn set(&mut self, name: &str, value: &str) {
+    pub(super) fn set(&mut self, name: &str, value: &str) {
         let value = quoted(value);
         self.line(&format!("{name} = {value}"));
     }
 
     /// A file among the secrets, referred to.
-    fn reference(&self, file: &str) -> String {
+    pub(super) fn reference(&self, file: &str) -> String {
         let file = quoted(&self.secrets.join(file).to_string_lossy());
         format!("{{ file = {file} }}")
     }
 
-    fn secret(&mut self, name: &str, file: &str) {
+    pub(super) fn secret(&mut self, name: &str, file: &str) {
         let file = self.reference(file);
         self.line(&format!("{name} = {file}"));
     }
@@ -268,7 +283,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_quoted_as_toml_wants_it() {
+    pub(super) fn a_text_is_quoted_as_toml_wants_it() {
         assert_eq!(quoted("a\"b\\c\nd"), "\"a\\\"b\\\\c\\u000Ad\"");
     }
 }
