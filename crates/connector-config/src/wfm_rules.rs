@@ -101,6 +101,15 @@ impl HistoryRules {
         }
     }
 
+    /// What parts the fields of a report.
+    pub fn delimiter(&self, report: Report) -> u8 {
+        let config = match report {
+            Report::AgentProductivity => &self.agent,
+            Report::QueueHistory => &self.queue,
+        };
+        u8::try_from(config.delimiter).unwrap_or(b',')
+    }
+
     /// The id of a report.
     pub fn report_id(&self, report: Report) -> &str {
         match report {

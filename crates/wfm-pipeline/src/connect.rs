@@ -117,6 +117,7 @@ pub fn connect(
             workspace: acd.twilio.workspace_sid,
             twilio,
             calabrio,
+            activities: rules.activities.clone(),
             roster: Roster {
                 sink: Some(roster),
                 every: rules.roster_every,

@@ -29,6 +29,8 @@ pub struct AcdServices {
     pub calabrio: Option<CalabrioClient>,
     /// Where agents and queues are told.
     pub roster: Roster,
+    /// How activities become states.
+    pub activities: ActivityRules,
     /// History, where it is on.
     pub history: Option<HistoryServices>,
     /// Adherence, where it is on.

@@ -1,11 +1,11 @@
 //! Carrying out: lists of agents and queues, pulls and deliveries of history, live states, wishes.
 
 pub(crate) mod history;
-mod live;
+pub(crate) mod live;
 pub(crate) mod pull;
 pub(crate) mod roster;
 mod watch;
-mod wishes;
+pub(crate) mod wishes;
 mod worker;
 pub(crate) mod workspace;
 
