@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand, ValueEnum};
-use flex_simulator::floor::{BulkOrder, BulkReport, BulkSize, FloorOptions};
+use flex_simulator::floor::{BulkOrder, BulkReport, BulkSize, FloorOptions, WfmSettings};
 use flex_simulator::scenario::Scenario;
 use flex_simulator::{FaultLevel, Simulator, SimulatorOptions};
 
@@ -59,6 +59,9 @@ struct Serve {
         reason = "clap's form of a value that may be left out"
     )]
     floor: Option<Option<PathBuf>>,
+    /// Take files with intervals and states from this folder, as classic WFM would; it is made where it is not there.
+    #[arg(long, value_name = "FOLDER")]
+    drop_folder: Option<PathBuf>,
     /// Speak TLS, with a certificate authority made for this run.
     #[arg(long)]
     tls: bool,
@@ -187,6 +190,8 @@ async fn serve(arguments: Serve) -> anyhow::Result<()> {
     if arguments.push {
         scenario.push.get_or_insert_default();
     }
+    let mut wfm = WfmSettings::default();
+    wfm.drop_folder = arguments.drop_folder;
     let simulator = Simulator::start(SimulatorOptions {
         listen: arguments.listen,
         scenario,
@@ -195,6 +200,7 @@ async fn serve(arguments: Serve) -> anyhow::Result<()> {
         tls: arguments.tls,
         compare_audio_up_to: arguments.compare_audio_up_to,
         floor,
+        wfm,
         ..SimulatorOptions::default()
     })
     .await?;

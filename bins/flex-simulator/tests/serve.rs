@@ -133,12 +133,20 @@ fn a_floor_is_lived_through_and_tells_where_its_reports_are() {
         "pace = 60\n[scenario]\nagents = 12\n[insights]\nloads = \"hourly\"\n",
     )
     .unwrap();
-    let mut running = serve(&["--floor", floor.to_str().unwrap()]);
+    let drop = directory.path().join("drop");
+    let mut running = serve(&[
+        "--floor",
+        floor.to_str().unwrap(),
+        "--drop-folder",
+        drop.to_str().unwrap(),
+    ]);
     let mut line = String::new();
     let mut stdout = BufReader::new(running.0.stdout.take().unwrap());
     stdout.read_line(&mut line).unwrap();
     let ready: Value = serde_json::from_str(&line).unwrap();
     assert_eq!(ready["legs"], 0);
+    assert_eq!(ready["wfm_token"].as_str().unwrap().len(), 32);
+    assert!(drop.is_dir());
     assert_eq!(ready["floor"]["zone"], "Europe/Berlin");
     let url = ready["floor"]["insights_url"].as_str().unwrap();
     assert!(url.ends_with("/analytics.ytica.com"), "{url}");

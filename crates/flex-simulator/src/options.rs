@@ -27,7 +27,7 @@ pub struct SimulatorOptions {
     pub compare_audio_up_to: u64,
     /// What classic WFM's receiving ends take.
     pub wfm: WfmSettings,
-    /// A floor that is lived through beside the scenario, for workforce management.
+    /// A floor that is lived through, for workforce management. Twilio tells of it where the scenario has no contacts; else of those.
     pub floor: Option<FloorOptions>,
 }
 

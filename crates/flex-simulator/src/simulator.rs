@@ -121,6 +121,8 @@ pub struct Ready {
     pub calabrio_password: String,
     /// Key of the metadata field of the leg key.
     pub leg_key_field: String,
+    /// What classic WFM's receiving ends take as bearer or in `X-Api-Key`.
+    pub wfm_token: String,
     /// Where the receiver takes contact status events.
     pub webhook_url: String,
     /// Where the connector is to listen for pushed events, where any are pushed.
@@ -169,7 +171,9 @@ impl Simulator {
             let mut world = World::new(&scenario, seed, Utc::now());
             let mut floor = floor.map(|floor| FloorRun::new(floor, seed)).transpose();
             if let (Ok(world), Ok(Some(floor))) = (&mut world, &mut floor) {
-                taskrouter::furnish(world, floor);
+                if scenario.contacts == 0 {
+                    taskrouter::furnish(world, floor);
+                }
                 // Last, since its clock runs from then on.
                 floor.start();
             }
@@ -432,6 +436,7 @@ impl Simulator {
             calabrio_username: user.to_owned(),
             calabrio_password: password.to_owned(),
             leg_key_field: world.leg_key_field(),
+            wfm_token: self.wfm().token().to_owned(),
             webhook_url: self.webhook_url(),
             intake: self.intake(),
             seed: world.seed(),

@@ -391,3 +391,40 @@ async fn ten_thousand_agents_change_a_thousand_times_a_second() {
     assert_eq!(all(&simulator, "Workers?PageSize=1000").await.len(), 10_000);
     simulator.stop().await;
 }
+
+#[tokio::test]
+async fn beside_contacts_of_its_own_a_scenario_keeps_its_agents_and_its_time() {
+    let mut options = FloorOptions::default();
+    options.scenario = small();
+    options.pace = 600.0;
+    let mut scenario = flex_simulator::scenario::Scenario::default();
+    scenario.contacts = 2;
+    let options = SimulatorOptions {
+        scenario,
+        floor: Some(options),
+        ..SimulatorOptions::default()
+    };
+    let simulator = Simulator::start(options).await.unwrap();
+    let workers = all(&simulator, "Workers").await;
+    let known: BTreeSet<String> = simulator
+        .world()
+        .workers()
+        .into_iter()
+        .map(|(sid, _)| sid)
+        .collect();
+    let told: BTreeSet<String> = workers
+        .iter()
+        .map(|it| it["sid"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(told, known);
+    assert!(
+        simulator
+            .floor()
+            .unwrap()
+            .floor()
+            .agents()
+            .all(|agent| !known.contains(agent))
+    );
+    assert!(!all(&simulator, "Events").await.is_empty());
+    simulator.stop().await;
+}

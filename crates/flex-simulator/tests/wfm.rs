@@ -9,7 +9,7 @@ mod common;
 use std::time::Duration;
 
 use common::*;
-use flex_simulator::floor::{Again, WfmSettings};
+use flex_simulator::floor::{Again, FloorOptions, WfmSettings};
 use flex_simulator::scenario::Scenario;
 use flex_simulator::{FaultLevel, Simulator, SimulatorOptions, Timings};
 use serde_json::json;
@@ -123,5 +123,62 @@ async fn files_in_the_drop_folder_are_taken_while_the_simulator_runs() {
     .await
     .unwrap();
     assert_eq!(simulator.wfm().states()[0].agent, AGENT);
+    simulator.stop().await;
+}
+
+#[tokio::test]
+async fn what_comes_is_held_against_the_floor_by_its_clock() {
+    let mut floor = FloorOptions::default();
+    floor.scenario.agents = 8;
+    floor.scenario.hours = 1;
+    floor.pace = 3_000.0;
+    let mut settings = WfmSettings::default();
+    settings.time_format = "%Y-%m-%dT%H:%M:%S%.3f%:z".to_owned();
+    let options = SimulatorOptions {
+        wfm: settings,
+        ..SimulatorOptions::for_floor(floor)
+    };
+    let simulator = Simulator::start(options).await.unwrap();
+    let run = simulator.floor().unwrap();
+    tokio::time::sleep(
+        run.pace()
+            .until(run.floor().to(), std::time::Instant::now()),
+    )
+    .await;
+    let days = run.floor().days().iter();
+    let rows: Vec<_> = days
+        .flat_map(|day| day.spans.iter().map(|span| (day.agent.as_str(), span)))
+        .map(|(agent, span)| {
+            json!({"acdServerId": 7, "acdId": agent, "state": span.state, "reasonCode": span.reason,
+                "startTime": span.from.to_rfc3339_opts(chrono::SecondsFormat::Millis, false)})
+        })
+        .collect();
+    let token = simulator.wfm().token().to_owned();
+    for rows in rows.chunks(500) {
+        let body = json!({"records": rows, "snapshot": false, "last": false}).to_string();
+        let headers = [
+            ("Content-Type", "application/json"),
+            ("X-Api-Key", token.as_str()),
+        ];
+        let path = "/calabrio.example/api/rest/wfm/agentstates";
+        let answer = send(&simulator, "POST", path, &headers, body.as_bytes())
+            .await
+            .unwrap();
+        assert_eq!(answer.json(), json!({"status": "SUCCESS"}));
+    }
+    assert_eq!(simulator.wfm().counts().states, rows.len() as u64);
+    let account = run.account();
+    assert_eq!(account.states_told, rows.len() as u64);
+    assert!(account.states_expected > 8);
+    assert_eq!(
+        (account.states_wrong, account.states_missing),
+        (0, 0),
+        "{account:?}"
+    );
+    let told = simulator.wfm().states();
+    assert!(
+        told.iter()
+            .all(|told| told.at >= run.floor().to() && told.at <= simulator.clock())
+    );
     simulator.stop().await;
 }

@@ -26,7 +26,7 @@ impl Coming {
 
     /// What has happened by now.
     pub(super) fn until_now(&mut self, state: &State) -> Vec<Pushed> {
-        let now = state.clock();
+        let now = state.world_clock();
         match (self, &state.world.live) {
             (Self::Made(coming), _) => {
                 std::iter::from_fn(|| coming.next_if(|event| event.at <= now)).collect()

@@ -178,7 +178,8 @@ fn deliveries(
     let callback = push.is_some_and(|push| push.callback);
     let worker_change = push.is_some_and(|push| push.worker_change);
     // By the floor's clock nothing is later than by a real one.
-    let pace = state.floor.as_ref().map_or(1, |floor| floor.pace().whole());
+    let floor = state.floor.as_ref().filter(|_| state.world.live.is_some());
+    let pace = floor.map_or(1, |floor| floor.pace().whole());
     let newest = newest(happened);
     for event in happened {
         let mut dice = Dice::new(state.world.seed(), fnv(&event.id), 7);

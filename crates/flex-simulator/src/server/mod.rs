@@ -77,11 +77,19 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// What time it is where the contact centre is.
+    /// What time it is on the floor, where there is one.
     pub(crate) fn clock(&self) -> DateTime<Utc> {
         self.floor
             .as_ref()
             .map_or_else(Utc::now, |floor| floor.pace().now())
+    }
+
+    /// What time it is where what Twilio tells of happens: on the floor, or in the scenario.
+    pub(crate) fn world_clock(&self) -> DateTime<Utc> {
+        match self.world.live {
+            Some(_) => self.clock(),
+            None => Utc::now(),
+        }
     }
 
     /// What came against what was expected.
@@ -239,7 +247,10 @@ async fn carry_out(
         Arc::clone(&state.violations),
         format!("{} {}{}", head.method, host.name(), routed.path),
     )
-    .by(state.clock());
+    .by(match host {
+        Host::Twilio(_) => state.world_clock(),
+        _ => state.clock(),
+    });
     let query = head.uri.query().unwrap_or_default();
     caught.pass(HoldAt::Arrival, &state.stop).await;
     let mut inbound = Inbound {
