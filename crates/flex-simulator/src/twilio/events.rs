@@ -34,7 +34,7 @@ pub(super) fn list(request: &Request<'_>) -> Result<Outbound, Refusal> {
     let about = |event: &Event, parameter: &str, key: &str| {
         request.admits(parameter, event.data.get(key).map_or("", String::as_str))
     };
-    let items: Vec<Cow<'_, Event>> = visible(request, Some((from, to)))
+    let items: Vec<Cow<'_, Event>> = visible(request, (from, to))
         .into_iter()
         .filter(|event| event.at >= from && event.at <= to)
         .filter(|event| {
@@ -61,22 +61,32 @@ pub(super) fn list(request: &Request<'_>) -> Result<Outbound, Refusal> {
 
 pub(super) fn fetch(request: &Request<'_>, sid: &str) -> Result<Outbound, Refusal> {
     request.only(&[])?;
-    let event = visible(request, None)
-        .into_iter()
-        .find(|event| event.sid == sid)
+    let world = request.world;
+    let found = if let Some(live) = &world.live {
+        live.find(world, sid).map(Cow::Owned)
+    } else {
+        let mut events = world.events.iter();
+        events.find(|event| event.sid == sid).map(Cow::Borrowed)
+    };
+    let event = found
+        .filter(|event| is_told(event, request.now()))
         .ok_or_else(|| request.not_found())?;
     Ok(Outbound::json(200, &shape(request, &event)))
 }
 
-/// The events that are told now, of a window if nothing else is wanted; newest first.
+/// Whether an event is there already, and not too old.
+fn is_told(event: &Event, now: DateTime<Utc>) -> bool {
+    event.visible_at <= now && now - event.at <= TimeDelta::days(DAYS)
+}
+
+/// The events that are told now, those of a window at least; newest first.
 fn visible<'a>(
     request: &Request<'a>,
-    window: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    (from, to): (DateTime<Utc>, DateTime<Utc>),
 ) -> Vec<Cow<'a, Event>> {
     let (world, now) = (request.world, request.now());
-    let told = |event: &Event| event.visible_at <= now && now - event.at <= TimeDelta::days(DAYS);
+    let told = |event: &Event| is_told(event, now);
     if let Some(live) = &world.live {
-        let (from, to) = window.unwrap_or((now - TimeDelta::days(DAYS), now));
         let events = live.between(world, from, to.min(now)).filter(told);
         return events.map(Cow::Owned).collect();
     }

@@ -88,6 +88,13 @@ impl Live {
             .filter_map(|place| self.event(world, place))
     }
 
+    /// An event of `TaskRouter` by its SID, which tells its place.
+    pub(crate) fn find(&self, world: &World, sid: &str) -> Option<Event> {
+        let place = u64::from_str_radix(sid.get(18..)?, 16).ok()?;
+        let event = self.event(world, usize::try_from(place).ok()?)?;
+        (event.sid == sid).then_some(event)
+    }
+
     /// What is pushed of what happened; snapshots of its agent only if they are asked for.
     pub(crate) fn pushed(&self, world: &World, place: usize, snapshots: bool) -> Option<Pushed> {
         let Occurrence { at, what } = *self.occurrences.get(place)?;

@@ -239,6 +239,20 @@ fn events_alone_come_to_the_true_state_at_the_moment_of_every_change() {
 }
 
 #[test]
+fn an_event_is_found_by_its_own_sid_alone() {
+    let (world, run) = furnished(scenario());
+    let live = world.live.as_ref().unwrap();
+    let events = live.between(&world, run.floor().from(), run.floor().to());
+    for event in events.step_by(29) {
+        let found = live.find(&world, &event.sid).unwrap();
+        assert_eq!((found.at, &found.data), (event.at, &event.data));
+        let other = format!("EV{:016x}{}", 1, &event.sid[18..]);
+        assert!(live.find(&world, &other).is_none());
+    }
+    assert!(live.find(&world, "EV1").is_none());
+}
+
+#[test]
 fn a_snapshot_tells_the_activity_and_every_reservation_that_is_open() {
     let (world, run) = furnished(scenario());
     let live = world.live.as_ref().unwrap();
