@@ -195,6 +195,8 @@ struct DemoReport {
     states_expected: u64,
     states_told: u64,
     states_wrong: u64,
+    states_begun_late: u64,
+    states_passing: u64,
     states_superseded: u64,
     held: u64,
     lost: u64,
@@ -243,6 +245,8 @@ impl DemoReport {
             states_expected: 0,
             states_told: 0,
             states_wrong: 0,
+            states_begun_late: 0,
+            states_passing: 0,
             states_superseded: 0,
             held: ended.held,
             lost: 0,
@@ -264,7 +268,7 @@ impl DemoReport {
             intervals: simulator.wfm().intervals(),
             states: simulator.wfm().states(),
         };
-        report.count(&account(floor, &received));
+        report.count(&account(floor, &received, faults));
         report.tell_agents(floor, &received.states);
         report.tell_hours(floor, &received.intervals);
         report
@@ -278,6 +282,8 @@ impl DemoReport {
         self.states_expected = account.states_expected;
         self.states_told = account.states_told;
         self.states_wrong = account.states_wrong;
+        self.states_begun_late = account.states_begun_late;
+        self.states_passing = account.states_passing;
         self.states_superseded = account.states_superseded;
         self.lost = account.intervals_missing + account.states_missing;
     }
@@ -406,8 +412,13 @@ impl Report for DemoReport {
             self.held
         ));
         page.line(format!(
-            "states: {} expected, {} told, {} wrong, {} overtaken by a newer one before they were told",
-            self.states_expected, self.states_told, self.states_wrong, self.states_superseded
+            "states: {} expected, {} told, {} wrong, {} put right at once, {} told by lists alone and so not when they began, {} overtaken by a newer one before they were told",
+            self.states_expected,
+            self.states_told,
+            self.states_wrong,
+            self.states_passing,
+            self.states_begun_late,
+            self.states_superseded
         ));
         page.line(format!(
             "lost: {}; agents and queues told: {}; outside the documented surface: {}",
@@ -423,9 +434,16 @@ impl Report for DemoReport {
     }
 }
 
-fn account(floor: &FloorRun, received: &Received) -> FloorAccount {
+fn account(floor: &FloorRun, received: &Received, faults: FaultLevel) -> FloorAccount {
     let mut rules = floor.rules(floor.pace().now());
     rules.since_tolerance_ms = TOLERANCE_MS;
+    let seconds = match faults {
+        FaultLevel::None => 1.0,
+        FaultLevel::Mild | FaultLevel::Hostile => 10.0,
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "casts of floats saturate")]
+    let passing = (floor.options().pace * seconds * 1_000.0) as i64;
+    rules.passing_ms = passing;
     floor.account_of(received, &rules)
 }
 

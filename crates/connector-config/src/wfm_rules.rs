@@ -30,6 +30,8 @@ pub struct WfmRules {
     pub roster_every: Duration,
     /// How often all agents' states are read anew.
     pub resync_every: Duration,
+    /// After how long they are read once more.
+    pub resync_confirm: Duration,
     /// How long changes of states gather.
     pub state_flush: Duration,
     /// For how many agents there is room.
@@ -219,6 +221,7 @@ impl Config {
             agent_name: acd.agent_name,
             roster_every: wfm.roster_every,
             resync_every: wfm.resync_every,
+            resync_confirm: wfm.resync_confirm,
             state_flush: wfm.state_flush,
             max_agents: usize::try_from(wfm.max_agents).ok()?,
             hold: wfm.hold,

@@ -102,6 +102,7 @@ pub fn connect(
             batch_rows: STATE_ROWS,
             max_agents: rules.max_agents,
             resync_every: rules.resync_every,
+            resync_confirm: rules.resync_confirm,
             resync_requests: RESYNC_REQUESTS,
             poll_events: (!pushed).then_some(POLL_EVENTS),
             hold_budget: if rules.hold.poll {

@@ -95,6 +95,8 @@ pub struct AdherenceServices {
     pub max_agents: usize,
     /// How often the whole workspace is read again.
     pub resync_every: Duration,
+    /// After how long it is read once more, to see who was at rest.
+    pub resync_confirm: Duration,
     /// Of how many live tasks reservations are asked for in one resynchronisation.
     pub resync_requests: usize,
     /// How often the Events API is polled; `None` where events are pushed.

@@ -21,6 +21,9 @@ pub struct WorkspaceSnapshot {
     pub workers: Vec<WorkerNow>,
     /// Every live task.
     pub tasks: Vec<TaskNow>,
+    /// Agents who were on the move while it was read, so that its lists may tell of different moments. They are left to their events and to
+    /// the next snapshot.
+    pub unsettled: HashSet<WorkerSid>,
 }
 
 /// A worker in a list.
@@ -80,7 +83,7 @@ pub struct ReservationNow {
 pub struct Resynchronised {
     /// Agents that were set to what the snapshot says.
     pub agents: usize,
-    /// Agents of whom something newer is known, and who stay as they are.
+    /// Agents of whom something newer is known, or who were on the move, and who stay as they are.
     pub newer: usize,
     /// Reservations that were over without any event that told so.
     pub ended: usize,
@@ -100,7 +103,8 @@ impl AgentStates {
         let mut done = Resynchronised::default();
         let listed: HashSet<WorkerSid> = snapshot.workers.iter().map(|one| one.sid).collect();
         for worker in &snapshot.workers {
-            if self.list_worker(at, worker) {
+            let settled = !snapshot.unsettled.contains(&worker.sid);
+            if self.list_worker(at, worker, settled) {
                 done.agents += 1;
             } else {
                 done.newer += 1;
@@ -122,7 +126,7 @@ impl AgentStates {
             for one in reservations {
                 let agent = self.facts.agent(one.worker);
                 seen.insert(one.sid);
-                if self.is_newest(agent, at) {
+                if self.is_newest(agent, at) && !snapshot.unsettled.contains(&one.worker) {
                     self.list_leg(agent, Some(index), one.sid, one.status, one.since, at);
                 }
             }
@@ -130,7 +134,10 @@ impl AgentStates {
         let agents: Vec<usize> = self.facts.agents.iter().map(|(index, _)| index).collect();
         for agent in agents
             .into_iter()
-            .filter(|agent| self.is_newest(*agent, at))
+            .filter(|agent| {
+                self.is_newest(*agent, at)
+                    && !snapshot.unsettled.contains(&self.facts.agents[*agent].sid)
+            })
             .collect::<Vec<_>>()
         {
             done.ended += self.end_absent(agent, at, &seen, &unasked);
@@ -224,13 +231,13 @@ impl AgentStates {
     }
 
     /// Whether the list is the newest that is known of the worker.
-    fn list_worker(&mut self, at: i64, worker: &WorkerNow) -> bool {
+    fn list_worker(&mut self, at: i64, worker: &WorkerNow, settled: bool) -> bool {
         let agent = self.facts.agent(worker.sid);
         let activity = self.hear_activity(worker.activity_sid, worker.activity_name.as_deref());
         if let (Some(activity), Some(available)) = (activity, worker.available) {
             self.facts.note_available(&self.map, activity, available);
         }
-        let is_newest = self.is_newest(agent, at);
+        let is_newest = settled && self.is_newest(agent, at);
         let known = &mut self.facts.agents[agent];
         if let Some(name) = &worker.name {
             known.names.friendly(at, name);

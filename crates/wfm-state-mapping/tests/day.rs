@@ -279,6 +279,7 @@ proptest! {
                 activity_name: None, available: None, activity_since: None,
             }],
             tasks: Vec::new(),
+            unsettled: std::collections::HashSet::new(),
         };
         other.resynchronise(&snapshot, &mut changes);
         prop_assert_eq!(other.state_of(agent).unwrap().state, CalabrioState::Ready);

@@ -47,6 +47,7 @@ fn snapshot(millis: i64, workers: Vec<WorkerNow>, tasks: Vec<TaskNow>) -> Worksp
         requested_at: at(millis),
         workers,
         tasks,
+        unsettled: std::collections::HashSet::new(),
     }
 }
 

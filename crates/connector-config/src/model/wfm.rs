@@ -37,6 +37,11 @@ pub struct Wfm {
     #[schemars(with = "DurationText")]
     #[serde(serialize_with = "duration_text")]
     pub resync_every: Duration,
+    /// After how long that is read once more, at most `1h`: only who looks the same both times is corrected, since lists tell of different
+    /// moments and events take a while.
+    #[schemars(with = "DurationText")]
+    #[serde(serialize_with = "duration_text")]
+    pub resync_confirm: Duration,
     /// How long changes of states gather before they are delivered, at most `1s`. What comes while a delivery is on its way
     /// goes with the next one all the same.
     #[schemars(with = "DurationText")]
@@ -70,6 +75,7 @@ impl Default for Wfm {
             transport: None,
             roster_every: Duration::from_hours(1),
             resync_every: Duration::from_mins(15),
+            resync_confirm: Duration::from_secs(10),
             state_flush: Duration::from_millis(20),
             max_agents: 50_000,
             hold: WfmHold::default(),

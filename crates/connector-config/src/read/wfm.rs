@@ -44,6 +44,11 @@ pub(super) fn wfm(
             default.roster_every,
             between(5 * MINUTE, DAY),
         ),
+        resync_confirm: section.or_if(
+            "resync_confirm",
+            default.resync_confirm,
+            at_most(60 * MINUTE),
+        ),
         resync_every: section.or_if("resync_every", default.resync_every, between(MINUTE, DAY)),
         state_flush: section.or_if(
             "state_flush",

@@ -29,6 +29,9 @@ pub(super) fn wfm(toml: &mut Toml<'_>, facts: &Facts<'_>, floor: &FloorRun) {
     toml.set("service_queue", SERVICE_QUEUE);
     toml.set("transport", "http");
     toml.set("state_flush", "0s");
+    // By the floor's clock: long enough for what is pushed to arrive.
+    let confirm = (0.5 * floor.options().pace).clamp(1.0, 3_600.0);
+    toml.set("resync_confirm", &format!("{confirm:.0}s"));
     for activity in &floor.options().scenario.activities {
         let Some(mapped) = &activity.mapped else {
             continue;

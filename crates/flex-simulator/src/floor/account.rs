@@ -66,6 +66,9 @@ pub struct AccountRules {
     pub loaded: DateTime<Utc>,
     /// How far a state's `since` may be off, in milliseconds: 0 where each change was pushed with its instant.
     pub since_tolerance_ms: i64,
+    /// Within which time, in milliseconds of the floor's clock, a state must be put right that never was. What happens at once comes by several
+    /// ways and in any order: in between, what is known fits no moment.
+    pub passing_ms: i64,
     /// Whether agents' activities are delivered, for the service queue: reports name no queue for them.
     pub service_queue: bool,
     /// Whether anything tells of hold. Where nothing does, who has a customer on hold is Talking.
@@ -84,6 +87,7 @@ impl Default for AccountRules {
             until: DateTime::<Utc>::MAX_UTC,
             loaded: DateTime::<Utc>::MAX_UTC,
             since_tolerance_ms: 0,
+            passing_ms: 0,
             service_queue: true,
             hold: true,
             merged: false,
@@ -111,7 +115,12 @@ pub struct FloorAccount {
     pub states_expected: u64,
     /// States that were told.
     pub states_told: u64,
-    /// States that were told and never were, and agents whose last told state is not the one that they are in.
+    /// States that were told with a later beginning than they had, while they lasted: where an event never came, lists tell of a state and not
+    /// when it began.
+    pub states_begun_late: u64,
+    /// States that were told and never were, since only some of several things that happened were known, and that were put right in time.
+    pub states_passing: u64,
+    /// States that were told, never were and stood, and agents whose last told state is not the one that they are in.
     pub states_wrong: u64,
     /// True states that were not told since a newer one was.
     pub states_superseded: u64,
@@ -301,6 +310,7 @@ fn states(day: &AgentDay, told: &[&ToldState], rules: &AccountRules, account: &m
     let mut newest = None;
     let mut known = vec![false; spans.len()];
     let mut last_is_right = true;
+    let mut never = Vec::new();
     for told in told {
         let near = |at: DateTime<Utc>| {
             (told.since - at).num_milliseconds().abs() <= rules.since_tolerance_ms
@@ -326,12 +336,28 @@ fn states(day: &AgentDay, told: &[&ToldState], rules: &AccountRules, account: &m
                 known[place] = true;
                 newest = newest.max(Some(place));
             }
+        } else if let Some(place) = spans
+            .iter()
+            .position(|span| alike(span) && span.from < told.since && told.since < span.to)
+        {
+            account.states_begun_late += 1;
+            known[place] = true;
+            newest = newest.max(Some(place));
+            last_is_right = place + 1 == spans.len();
         } else {
-            account.states_wrong += 1;
-            // It is counted already.
+            never.push(told.at);
+            // It is counted below.
             last_is_right = true;
+            continue;
         }
+        // What was never so and was put right in time did not stand.
+        let (passing, wrong): (Vec<_>, Vec<_>) = never
+            .drain(..)
+            .partition(|at| (told.at - *at).num_milliseconds() <= rules.passing_ms);
+        account.states_passing += passing.len() as u64;
+        account.states_wrong += wrong.len() as u64;
     }
+    account.states_wrong += never.len() as u64;
     account.states_told += told.len() as u64;
     account.states_wrong += u64::from(!last_is_right);
     account.states_expected += spans.len() as u64;

@@ -13,7 +13,7 @@ use twilio_client::{EventQuery, ParticipantFilter, TwilioError};
 use twilio_sid::{ConferenceSid, TaskSid};
 use wfm_delivery::{NewestStates, Outcome, StateBatch};
 use wfm_state_mapping::{
-    ActivityMap, AgentRow, AgentStates, HoldAnswer, Resynchronised, StateChange,
+    ActivityMap, AgentRow, AgentStates, HoldAnswer, Resynchronised, StateChange, WorkspaceSnapshot,
 };
 
 use super::Core;
@@ -160,7 +160,17 @@ impl Live {
         let map = workspace::activities(&acd.twilio, acd.workspace, &services.activities).await?;
         let now = clock.now();
         let most = services.resync_requests;
-        let snapshot = workspace::snapshot(&acd.twilio, acd.workspace, now, most).await?;
+        let first = workspace::snapshot(&acd.twilio, acd.workspace, now, most).await?;
+        let snapshot = if self.is_complete() {
+            // Its lists are of different moments, and what happened last may not have been pushed yet. Who looks the same a while later
+            // was at rest, and events of before have come.
+            clock.sleep(services.resync_confirm).await;
+            let again = workspace::snapshot(&acd.twilio, acd.workspace, clock.now(), most).await?;
+            let unsettled = workspace::on_the_move(&first, &again);
+            WorkspaceSnapshot { unsettled, ..first }
+        } else {
+            first
+        };
         let mut state = self.lock();
         let mut done = Resynchronised::default();
         state.hear(|agents, changes| {

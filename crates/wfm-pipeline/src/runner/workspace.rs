@@ -1,10 +1,12 @@
 //! Reading a workspace as it is now: activities, and every agent's state without a request for each.
 
+use std::collections::{BTreeMap, HashSet};
+
 use chrono::{DateTime, TimeDelta, Utc};
 use flex_events::TaskStatus;
 use tokio::task::JoinSet;
 use twilio_client::{TaskFilter, TwilioClient, TwilioError};
-use twilio_sid::WorkspaceSid;
+use twilio_sid::{ActivitySid, ReservationSid, WorkerSid, WorkspaceSid};
 use wfm_state_mapping::{
     ActivityMap, ActivityRules, ReservationNow, TaskNow, WorkerNow, WorkspaceActivity,
     WorkspaceSnapshot,
@@ -123,5 +125,45 @@ pub(crate) async fn snapshot(
         requested_at,
         workers,
         tasks: found,
+        unsettled: HashSet::new(),
     })
+}
+
+/// Who looks otherwise in the second of two snapshots than in the first.
+pub(crate) fn on_the_move(
+    first: &WorkspaceSnapshot,
+    second: &WorkspaceSnapshot,
+) -> HashSet<WorkerSid> {
+    let (first, second) = (looks(first), looks(second));
+    let all = first.keys().chain(second.keys());
+    all.filter(|worker| first.get(*worker) != second.get(*worker))
+        .copied()
+        .collect()
+}
+
+/// How each agent looks: the activity, and reservations with their state.
+fn looks(snapshot: &WorkspaceSnapshot) -> BTreeMap<WorkerSid, Look> {
+    let mut looks: BTreeMap<WorkerSid, Look> = BTreeMap::new();
+    for worker in &snapshot.workers {
+        let look = looks.entry(worker.sid).or_default();
+        look.listed = true;
+        look.activity = worker.activity_sid;
+        look.since = worker.activity_since;
+    }
+    for task in &snapshot.tasks {
+        for one in task.reservations.iter().flatten() {
+            let status = one.status.map(|status| format!("{status:?}"));
+            let look = looks.entry(one.worker).or_default();
+            look.reservations.insert(one.sid, status);
+        }
+    }
+    looks
+}
+
+#[derive(Default, PartialEq, Eq)]
+struct Look {
+    listed: bool,
+    activity: Option<ActivitySid>,
+    since: Option<DateTime<Utc>>,
+    reservations: BTreeMap<ReservationSid, Option<String>>,
 }
