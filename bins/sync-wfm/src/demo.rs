@@ -67,7 +67,7 @@ pub(crate) async fn demo(global: &Global, asked: cli::Demo) -> Result<Exit> {
             return Err(error);
         }
     };
-    let report = DemoReport::new(&simulator, asked.faults, ended, began.elapsed());
+    let report = DemoReport::new(&simulator, asked.faults, &ended, began.elapsed());
     simulator.stop().await;
     if let Some(path) = &asked.report {
         let mut text = serde_json::to_string_pretty(&report)?;
@@ -231,7 +231,7 @@ struct HourLine {
 }
 
 impl DemoReport {
-    fn new(simulator: &Simulator, faults: FaultLevel, ended: Ended, elapsed: Duration) -> Self {
+    fn new(simulator: &Simulator, faults: FaultLevel, ended: &Ended, elapsed: Duration) -> Self {
         let mut report = Self {
             agents: 0,
             hours: 0,

@@ -33,6 +33,17 @@ pub struct NameClash {
     pub candidates: Vec<SubjectSid>,
 }
 
+/// Whose something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner<S> {
+    /// It is not known yet.
+    Held,
+    /// The row named nobody.
+    Nobody,
+    /// This one's.
+    Known(S),
+}
+
 impl Directory {
     /// From the ledger's lists of agents and of queues.
     ///
@@ -72,13 +83,13 @@ impl Directory {
         agents.chain(queues).collect()
     }
 
-    /// Whose a held agent is by now; `None` while it is still held.
-    pub fn agent_of(&self, party: &Party<WorkerSid>) -> Option<Option<WorkerSid>> {
+    /// Whose a held agent is by now.
+    pub fn agent_of(&self, party: &Party<WorkerSid>) -> Owner<WorkerSid> {
         self.agents.settle(party)
     }
 
     /// The same of a queue.
-    pub fn queue_of(&self, party: &Party<TaskQueueSid>) -> Option<Option<TaskQueueSid>> {
+    pub fn queue_of(&self, party: &Party<TaskQueueSid>) -> Owner<TaskQueueSid> {
         self.queues.settle(party)
     }
 }
@@ -147,18 +158,22 @@ impl<S: Copy + Ord + std::hash::Hash> Names<S> {
         }
     }
 
-    fn settle(&self, party: &Party<S>) -> Option<Option<S>> {
+    fn settle(&self, party: &Party<S>) -> Owner<S> {
         let sid = match party {
-            Party::None => return Some(None),
+            Party::None => return Owner::Nobody,
             Party::Known(sid) | Party::Held(HeldParty::UnknownSid { sid }) => *sid,
             Party::Held(
                 HeldParty::UnknownName { name } | HeldParty::AmbiguousName { name, .. },
             ) => match self.resolve(name.as_str()) {
                 Resolution::Known(sid) => sid,
-                _ => return None,
+                _ => return Owner::Held,
             },
         };
-        self.has(&sid).then_some(Some(sid))
+        if self.has(&sid) {
+            Owner::Known(sid)
+        } else {
+            Owner::Held
+        }
     }
 
     fn clashes(&self) -> impl Iterator<Item = &Vec<S>> {
@@ -285,15 +300,15 @@ mod tests {
         let held = Party::Held(HeldParty::UnknownSid { sid: sid(1) });
         let waiting = Directory::new(std::slice::from_ref(&one), &[], true);
         assert!(!waiting.has_agent(&sid(1)));
-        assert_eq!(waiting.agent_of(&held), None);
+        assert_eq!(waiting.agent_of(&held), Owner::Held);
         let at_once = Directory::new(std::slice::from_ref(&one), &[], false);
         assert!(at_once.has_agent(&sid(1)));
-        assert_eq!(at_once.agent_of(&held), Some(Some(sid(1))));
+        assert_eq!(at_once.agent_of(&held), Owner::Known(sid(1)));
         let by_name = Party::Held(HeldParty::UnknownName {
             name: Name::from("ONE"),
         });
-        assert_eq!(at_once.agent_of(&by_name), Some(Some(sid(1))));
-        assert_eq!(at_once.agent_of(&Party::None), Some(None));
+        assert_eq!(at_once.agent_of(&by_name), Owner::Known(sid(1)));
+        assert_eq!(at_once.agent_of(&Party::None), Owner::Nobody);
     }
 
     #[test]

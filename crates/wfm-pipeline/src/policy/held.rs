@@ -7,7 +7,7 @@ use wfm_history::{
     Change, Delivered, Happened, IntervalKey, IntervalRow, QueueKey, Redelivery, Values,
 };
 
-use super::Directory;
+use super::{Directory, Owner};
 
 /// What held rows become once it is known whose they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,11 +25,15 @@ pub fn key_of(
     service_queue: bool,
 ) -> Option<IntervalKey> {
     let row = &held.row;
-    let agent = directory.agent_of(&row.agent)?;
-    let queue = match directory.queue_of(&row.queue)? {
-        Some(queue) => QueueKey::Task(queue),
-        None if service_queue => QueueKey::ServiceQueue,
-        None => return None,
+    let agent = match directory.agent_of(&row.agent) {
+        Owner::Held => return None,
+        Owner::Nobody => None,
+        Owner::Known(agent) => Some(agent),
+    };
+    let queue = match directory.queue_of(&row.queue) {
+        Owner::Known(queue) => QueueKey::Task(queue),
+        Owner::Nobody if service_queue => QueueKey::ServiceQueue,
+        Owner::Nobody | Owner::Held => return None,
     };
     Some(IntervalKey {
         interval: row.interval,

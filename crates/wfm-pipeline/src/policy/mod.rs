@@ -5,7 +5,7 @@ mod held;
 mod pulls;
 mod settle;
 
-pub use directory::{Directory, NameClash};
+pub use directory::{Directory, NameClash, Owner};
 pub use held::{Released, key_of, release};
 pub use pulls::{BATCH_ROWS, next_pull, window};
 pub use settle::{backoff, settlement};

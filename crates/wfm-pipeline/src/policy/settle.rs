@@ -51,13 +51,13 @@ pub fn settlement(
                 let reason = refusal.to_string();
                 (place, RowFate::Refused { reason })
             })),
-            Outcome::RetryLater { error, in_doubt } => {
-                if *in_doubt && redelivery == Redelivery::Never {
-                    rows.extend(places.map(|(_, place)| {
-                        let reason = error.to_string();
-                        (place, RowFate::InDoubt { reason })
-                    }));
-                }
+            Outcome::RetryLater { error, in_doubt }
+                if *in_doubt && redelivery == Redelivery::Never =>
+            {
+                rows.extend(places.map(|(_, place)| {
+                    let reason = error.to_string();
+                    (place, RowFate::InDoubt { reason })
+                }));
             }
             _ => {}
         }

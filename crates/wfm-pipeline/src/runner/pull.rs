@@ -77,6 +77,7 @@ enum Piece {
 }
 
 /// Pulls a report, compares it with what was delivered, and writes down batches and what is held.
+#[expect(clippy::too_many_arguments, reason = "each is a decision of its own")]
 pub(crate) async fn pull<L: IntervalStore + Clone + 'static>(
     ledger: &L,
     acd: &AcdKey,

@@ -1,0 +1,80 @@
+//! The demo: a simulated day arrives as it was, and the report says so.
+#![cfg(feature = "demo")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+fn demo(arguments: &[&str]) -> Value {
+    let directory = tempfile::tempdir().unwrap();
+    let report = directory.path().join("report.json");
+    let output = Command::cargo_bin("sync-wfm")
+        .unwrap()
+        .current_dir(directory.path())
+        .arg("demo")
+        .args(arguments)
+        .arg("--report")
+        .arg(&report)
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{told}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(
+        told.contains("every interval and every state is as it was"),
+        "{told}"
+    );
+    serde_json::from_slice(&std::fs::read(report).unwrap()).unwrap()
+}
+
+fn assert_right(report: &Value) {
+    let number = |name: &str| report[name].as_u64().unwrap();
+    for zero in [
+        "intervals_wrong",
+        "states_wrong",
+        "held",
+        "lost",
+        "violations",
+    ] {
+        assert_eq!(number(zero), 0, "{zero}");
+    }
+    assert!(number("intervals_expected") > 100);
+    assert!(number("states_expected") > 50);
+    assert!(number("states_told") > 50);
+}
+
+#[test]
+fn a_day_with_a_repeated_hour_arrives_as_it_was() {
+    let report = demo(&["--agents", "12", "--hours", "6", "--pace", "900"]);
+    assert_right(&report);
+    assert_eq!(report["intervals_delivered"], report["intervals_expected"]);
+    assert_eq!(report["intervals_ambiguous"], 0);
+    // 00:00 to 06:00 of the clock are seven hours: two of them begin at 02:00.
+    let hours = report["queue_hours"].as_array().unwrap();
+    let at_two = hours
+        .iter()
+        .filter(|hour| hour["local"] == "2026-10-25 02:00");
+    assert_eq!(at_two.count(), 2);
+    // Everybody is told: the agents, and the queues.
+    assert!(report["roster_told"].as_u64().unwrap() >= 12);
+}
+
+#[test]
+fn a_merged_repeated_hour_is_conserved_and_said_to_be_ambiguous() {
+    let report = demo(&[
+        "--agents", "12", "--hours", "6", "--pace", "1200", "--merged", "--seed", "2",
+    ]);
+    assert_right(&report);
+    assert!(report["intervals_ambiguous"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn a_day_under_hostile_faults_arrives_as_it_was() {
+    let report = demo(&[
+        "--agents", "12", "--hours", "4", "--pace", "300", "--faults", "hostile", "--seed", "7",
+    ]);
+    assert_right(&report);
+}
