@@ -37,7 +37,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use config::{ACCOUNT, Facts, TOKEN, WORKSPACE};
 use measure::{cpu_of_other_threads, peak, rate, runtime, sealed};
-use qm_pipeline::{Witness, intake};
+use qm_pipeline::Witness;
 use serde_json::json;
 use sync_ledger::{AcdStore as _, Inbox as _, SqliteLedger, WorkerLock};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -82,7 +82,7 @@ fn main() {
             let acd = &config.acds[0];
             ledger.register(&acd.key(), &acd.name).await.unwrap();
             let pushed = Arc::new(Notify::new());
-            let intake = intake(&config, &secrets, ledger.clone(), pushed, witness)
+            let intake = qm_pipeline::intake(&config, &secrets, ledger.clone(), pushed, witness)
                 .await
                 .unwrap()
                 .unwrap();

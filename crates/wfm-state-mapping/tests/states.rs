@@ -267,6 +267,33 @@ fn a_missing_end_is_healed_by_the_next_snapshot_and_nothing_revives_it() {
 }
 
 #[test]
+fn who_was_on_the_move_while_a_snapshot_was_read_is_left_to_events() {
+    let mut agents = agents();
+    hear(
+        &mut agents,
+        &[
+            activity(0, 1, AVAILABLE),
+            reservation(10, 1, 1, "voice", ReservationAccepted),
+            activity(0, 2, AVAILABLE),
+        ],
+    );
+    let mut moving = snapshot(100, vec![worker_now(2, BREAK)], Vec::new());
+    moving.unsettled.insert(sid("WK", 1));
+    let mut changes = Vec::new();
+    let done = agents.resynchronise(&moving, &mut changes);
+    assert_eq!((done.agents, done.ended, done.gone), (1, 0, 0));
+    assert_eq!(now(&agents, 1), (Talking, 10));
+    assert_eq!(now(&agents, 2).0, NotReady);
+    // The next one finds the agent at rest.
+    let done = agents.resynchronise(
+        &snapshot(200, vec![worker_now(1, AVAILABLE), worker_now(2, BREAK)], Vec::new()),
+        &mut changes,
+    );
+    assert_eq!(done.ended, 1);
+    assert_eq!(now(&agents, 1), (Ready, 200));
+}
+
+#[test]
 fn a_stale_snapshot_overrules_no_newer_event() {
     let mut agents = agents();
     hear(

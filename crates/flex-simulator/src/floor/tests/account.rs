@@ -296,3 +296,47 @@ fn of_two_things_in_the_same_millisecond_one_may_be_heard_first() {
     let account = account(&floor, &received, &AccountRules::default());
     assert!(account.is_right(), "{account:?}");
 }
+
+#[test]
+fn a_state_that_never_was_is_wrong_unless_it_was_put_right_in_time() {
+    let rules = |passing_ms| AccountRules {
+        passing_ms,
+        ..AccountRules::default()
+    };
+    // Told in front of an agent's third state, and so a second or more before it is put right.
+    let lie = |received: &mut Received| {
+        let agent = received.states[0].agent.clone();
+        let mut of = (0..received.states.len()).filter(|place| received.states[*place].agent == agent);
+        let third = of.nth(2).unwrap();
+        let mut told = received.states[third].clone();
+        told.reason = Some("Never".to_owned());
+        told.at -= TimeDelta::seconds(1);
+        received.states.insert(third, told);
+    };
+    let account = judged_by(&rules(0), lie);
+    assert_eq!((account.states_wrong, account.states_passing), (1, 0));
+    let account = judged_by(&rules(1_000), lie);
+    assert_eq!((account.states_wrong, account.states_passing), (0, 1));
+    assert!(account.is_right(), "{account:?}");
+    // Nothing puts the last one right.
+    let account = judged_by(&rules(i64::MAX), |received| {
+        let last = received.states.last_mut().unwrap();
+        last.reason = Some("Never".to_owned());
+    });
+    assert_eq!(account.states_passing, 0);
+    assert!(account.states_wrong >= 1, "{account:?}");
+}
+
+#[test]
+fn a_state_that_is_told_with_a_later_beginning_while_it_lasts_is_begun_late() {
+    let account = judged(|received| {
+        let told = &mut received.states[1];
+        told.since += TimeDelta::milliseconds(1);
+    });
+    assert_eq!((account.states_begun_late, account.states_wrong), (1, 0));
+    let account = judged(|received| {
+        let told = &mut received.states[1];
+        told.since += TimeDelta::days(3);
+    });
+    assert_eq!((account.states_begun_late, account.states_wrong), (0, 1));
+}
