@@ -35,6 +35,14 @@ pub enum LedgerError {
         /// The number.
         number: i64,
     },
+    /// The pull whose rows are to be held is over: it was finished, or a later one was begun.
+    #[error(
+        "the pull {number} is over, and holds no more rows: it was finished, or a later one was begun; begin another"
+    )]
+    UnknownPull {
+        /// The number.
+        number: i64,
+    },
     /// A later release of this program wrote the ledger. It was left as it is.
     #[error(
         "the ledger {path} has schema version {found}, but this program knows only versions up to {known}: \
@@ -174,7 +182,7 @@ pub enum LedgerError {
     },
     /// Details in the ledger are sealed under a key that is not configured.
     #[error(
-        "details of {contacts} contacts and {others} webhooks and events are sealed under key {sealed_under}, which is \
+        "details of {contacts} contacts and {others} webhooks, events and names are sealed under key {sealed_under}, which is \
          not configured ({configured}): configure that key too, beside the new one, until nothing is sealed under it"
     )]
     SealingKeyMissing {
@@ -182,7 +190,7 @@ pub enum LedgerError {
         sealed_under: String,
         /// How many contacts have details under it.
         contacts: u64,
-        /// How many webhook messages and pushed events have bytes under it.
+        /// How many webhook messages, pushed events, and names of agents and queues are under it.
         others: u64,
         /// The ids of the configured keys, for people.
         configured: String,

@@ -84,7 +84,11 @@ pub trait IntervalStore: Send + Sync {
         limit: u32,
     ) -> impl Future<Output = Result<Vec<TroubledRow>>> + Send;
 
-    /// Begins to write down what a pull holds; what an unfinished one left is dropped.
+    /// Begins to write down what a pull of a report holds; what an unfinished one left is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::UnknownAcd`](crate::LedgerError::UnknownAcd).
     fn begin_held(
         &self,
         acd: &AcdKey,
@@ -93,6 +97,10 @@ pub trait IntervalStore: Send + Sync {
     ) -> impl Future<Output = Result<HeldPull>> + Send;
 
     /// Writes down held rows of a pull. Names of agents and queues are sealed like details.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::UnknownPull`](crate::LedgerError::UnknownPull) where it is finished, or a later one was begun.
     fn put_held(
         &self,
         pull: &HeldPull,
@@ -100,6 +108,10 @@ pub trait IntervalStore: Send + Sync {
     ) -> impl Future<Output = Result<()>> + Send;
 
     /// Ends a pull: its rows take the place of what was held of the intervals in the range before.
+    ///
+    /// # Errors
+    ///
+    /// As [`put_held`](Self::put_held).
     fn finish_held(
         &self,
         pull: &HeldPull,
@@ -132,7 +144,8 @@ pub trait IntervalStore: Send + Sync {
     fn pulls(&self, acd: &AcdKey, report: Report)
     -> impl Future<Output = Result<Vec<Pull>>> + Send;
 
-    /// Drops what is older than an interval: settled batches and their intervals, held rows and closed files. What waits stays.
+    /// Drops what is older than an interval, of every ACD: settled batches with their rows and files, held rows, and at most so many
+    /// intervals of each report. What waits stays.
     ///
     /// Gives the number of intervals.
     fn prune_intervals(
@@ -253,7 +266,7 @@ pub struct RowCount {
     pub state: RowState,
     /// How many.
     pub rows: u64,
-    /// The oldest interval among them.
+    /// The oldest interval among them; of delivered ones, the oldest that the ledger still knows.
     pub oldest: Interval,
 }
 

@@ -35,7 +35,12 @@ pub trait RosterStore: Send + Sync {
         kind: SubjectKind,
     ) -> impl Future<Output = Result<Vec<Subject>>> + Send;
 
-    /// Writes down that Calabrio was told of these, as they were at that version, or refused to take them.
+    /// Writes down that Calabrio was told of these, as they were at that version, or refused to take them. What is newer than that
+    /// waits on, and nobody is untold by an older version.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::UnknownAcd`](crate::LedgerError::UnknownAcd).
     fn told_roster(
         &self,
         acd: &AcdKey,

@@ -18,12 +18,16 @@ mod endpoints;
 mod erasure;
 mod facts;
 mod fixture;
+mod held;
+mod history;
 mod holds;
 mod inbox;
+mod intervals;
 mod memory;
 mod outbox;
 mod reconciliations;
 mod retention;
+mod roster;
 mod telling;
 mod transcripts;
 mod wishes;
@@ -32,9 +36,10 @@ pub use fixture::{
     acd, at, complete, contact, conversation, details, event, found, leg, linked, message, parked,
     recording, tell_complete, tell_complete_as, tell_failed, transcribed,
 };
+pub use history::{agent, agent_key, batch, held_row, interval, new_row, queue, queue_key};
 pub use memory::MemoryLedger;
 
-use crate::Ledger;
+use crate::{AcdStore, IntervalStore, Ledger, RosterStore};
 
 /// Runs every case, each on a ledger that `fresh` makes; what it makes must be empty.
 pub async fn run<L: Ledger, F: AsyncFn() -> L>(fresh: F) {
@@ -55,12 +60,37 @@ pub async fn run<L: Ledger, F: AsyncFn() -> L>(fresh: F) {
     retention::run(&fresh).await;
 }
 
+/// Runs every case of history, agents and queues, each on a ledger that `fresh` makes; what it makes must be empty.
+///
+/// Only the worker of workforce management needs these, so they are no part of [`run`], and the reference has none of it.
+pub async fn run_history<L, F>(fresh: F)
+where
+    L: AcdStore + IntervalStore + RosterStore,
+    F: AsyncFn() -> L,
+{
+    intervals::run(&fresh).await;
+    held::run(&fresh).await;
+    roster::run(&fresh).await;
+    history::run(&fresh).await;
+}
+
+/// What the cases of history need, as one bound.
+pub(crate) trait HistoryLedger: AcdStore + IntervalStore + RosterStore {}
+
+impl<T: AcdStore + IntervalStore + RosterStore> HistoryLedger for T {}
+
 /// Runs each named case on a fresh ledger. The futures of cases are boxed: together they are too large for a stack.
 macro_rules! cases {
-    ($($case:ident),+ $(,)?) => {
-        pub(super) async fn run<L: crate::Ledger, F: AsyncFn() -> L>(fresh: &F) {
+    (history: $($case:ident),+ $(,)?) => {
+        super::cases![@ super::HistoryLedger, $($case),+];
+    };
+    (@ $bound:path, $($case:ident),+) => {
+        pub(super) async fn run<L: $bound, F: AsyncFn() -> L>(fresh: &F) {
             $(Box::pin($case(fresh().await)).await;)+
         }
+    };
+    ($($case:ident),+ $(,)?) => {
+        super::cases![@ crate::Ledger, $($case),+];
     };
 }
 use cases;

@@ -15,7 +15,7 @@ use super::SqliteLedger;
 use super::intervals::{report_number, report_of, unreadable};
 use super::rows::{stored_bytes, time_of};
 use crate::seal::Bound;
-use crate::{HeldInterval, HeldNumber, HeldPull, Result, StoredBytes};
+use crate::{HeldInterval, HeldNumber, HeldPull, LedgerError, Result, StoredBytes};
 
 /// Of whom a row is, as it is sealed.
 #[derive(Serialize, Deserialize)]
@@ -73,7 +73,9 @@ impl SqliteLedger {
         .fetch_optional(&mut *tx)
         .await
         .map_err(fault)?
-        .ok_or_else(|| unreadable("the pull that holds it is over"))?;
+        .ok_or(LedgerError::UnknownPull {
+            number: pull.number,
+        })?;
         for (number, row) in (before..).zip(rows) {
             let mark = format!("{}:{number}", pull.number);
             let who = Who {
@@ -113,6 +115,17 @@ impl SqliteLedger {
         let fault = |error| self.fault(error);
         let mut tx = self.begin().await?;
         let acd = self.acd_id(&mut tx, &pull.acd).await?;
+        let begun = sqlx::query("UPDATE held_pull SET finished = 1 WHERE id = ? AND finished = 0")
+            .bind(pull.number)
+            .execute(&mut *tx)
+            .await
+            .map_err(fault)?
+            .rows_affected();
+        if begun == 0 {
+            return Err(LedgerError::UnknownPull {
+                number: pull.number,
+            });
+        }
         sqlx::query(
             "DELETE FROM held_interval WHERE acd = ? AND report = ? AND number >= ? AND number < ? AND pull <> ?",
         )
@@ -124,11 +137,6 @@ impl SqliteLedger {
         .execute(&mut *tx)
         .await
         .map_err(fault)?;
-        sqlx::query("UPDATE held_pull SET finished = 1 WHERE id = ?")
-            .bind(pull.number)
-            .execute(&mut *tx)
-            .await
-            .map_err(fault)?;
         sqlx::query(
             "DELETE FROM held_pull WHERE acd = ? AND report = ? AND finished = 1 AND NOT EXISTS \
              (SELECT 1 FROM held_interval h WHERE h.pull = held_pull.id)",

@@ -42,7 +42,7 @@ impl IntervalStore for SqliteLedger {
         let behind = after.filter(|after| after.interval >= range.start);
         let (number, agent, queue) = match behind {
             Some(key) => (key.interval.number(), agent_text(key), queue_text(key)),
-            None => (range.start.number() - 1, "\u{7f}", "\u{7f}"),
+            None => (range.start.previous().number(), "\u{7f}", "\u{7f}"),
         };
         let rows = sqlx::query(
             "SELECT number, agent, queue, amounts FROM interval_value WHERE acd = ?1 AND report = ?2 \
@@ -159,6 +159,18 @@ impl IntervalStore for SqliteLedger {
         let fault = |error| self.fault(error);
         let at = settlement.at.timestamp_millis();
         let mut tx = self.begin().await?;
+        let known = sqlx::query(
+            "UPDATE interval_batch SET due = ?2, attempts = attempts + 1 WHERE id = ?1",
+        )
+        .bind(number.0)
+        .bind(settlement.due.timestamp_millis())
+        .execute(&mut *tx)
+        .await
+        .map_err(fault)?
+        .rows_affected();
+        if known == 0 {
+            return Err(LedgerError::UnknownBatch { number: number.0 });
+        }
         let (mut settled, mut delivered) = (0, 0);
         for (place, fate) in &settlement.rows {
             let place = i64::from(*place);
@@ -169,24 +181,13 @@ impl IntervalStore for SqliteLedger {
                 )
                 .bind(number.0)
                 .bind(place),
-                RowFate::Delivered { file: Some(file) } => {
-                    sqlx::query(
-                        "INSERT OR IGNORE INTO interval_file (batch, name, at) VALUES (?, ?, ?)",
-                    )
-                    .bind(number.0)
-                    .bind(file.as_str())
-                    .bind(at)
-                    .execute(&mut *tx)
-                    .await
-                    .map_err(fault)?;
-                    sqlx::query(
-                        "UPDATE interval_row SET state = 2, file = ?3, settled_at = ?4 WHERE batch = ?1 AND place = ?2 AND state = 1",
-                    )
-                    .bind(number.0)
-                    .bind(place)
-                    .bind(file.as_str())
-                    .bind(at)
-                }
+                RowFate::Delivered { file: Some(file) } => sqlx::query(
+                    "UPDATE interval_row SET state = 2, file = ?3, settled_at = ?4 WHERE batch = ?1 AND place = ?2 AND state = 1",
+                )
+                .bind(number.0)
+                .bind(place)
+                .bind(file.as_str())
+                .bind(at),
                 RowFate::Refused { reason } => self.trouble(number, place, 3, reason, at),
                 RowFate::InDoubt { reason } => self.trouble(number, place, 4, reason, at),
             };
@@ -196,24 +197,31 @@ impl IntervalStore for SqliteLedger {
                 .map_err(fault)?
                 .rows_affected();
             settled += changed;
-            if matches!(fate, RowFate::Delivered { .. }) {
+            if let RowFate::Delivered { file } = fate {
                 delivered += changed;
+                // A row that was settled before opens no file: it may be closed by now.
+                if let Some(file) = file.as_ref().filter(|_| changed > 0) {
+                    sqlx::query(
+                        "INSERT OR IGNORE INTO interval_file (batch, name, at) VALUES (?, ?, ?)",
+                    )
+                    .bind(number.0)
+                    .bind(file.as_str())
+                    .bind(at)
+                    .execute(&mut *tx)
+                    .await
+                    .map_err(fault)?;
+                }
             }
         }
-        let known = sqlx::query(
-            "UPDATE interval_batch SET due = ?2, attempts = attempts + 1, waiting = waiting - ?3, delivered = delivered + ?4 WHERE id = ?1",
+        sqlx::query(
+            "UPDATE interval_batch SET waiting = waiting - ?2, delivered = delivered + ?3 WHERE id = ?1",
         )
         .bind(number.0)
-        .bind(settlement.due.timestamp_millis())
         .bind(settled.cast_signed())
         .bind(delivered.cast_signed())
         .execute(&mut *tx)
         .await
-        .map_err(fault)?
-        .rows_affected();
-        if known == 0 {
-            return Err(LedgerError::UnknownBatch { number: number.0 });
-        }
+        .map_err(fault)?;
         self.commit(tx).await
     }
 
@@ -300,7 +308,8 @@ impl IntervalStore for SqliteLedger {
         .await
         .map_err(fault)?;
         let delivered: Vec<(i64, i64, i64)> = sqlx::query_as(
-            "SELECT report, SUM(delivered), (SELECT MIN(v.number) FROM interval_value v WHERE v.acd = b.acd AND v.report = b.report) \
+            "SELECT report, SUM(delivered), \
+             COALESCE((SELECT MIN(v.number) FROM interval_value v WHERE v.acd = b.acd AND v.report = b.report), MIN(newest)) \
              FROM interval_batch b WHERE b.acd = ? GROUP BY report HAVING SUM(delivered) > 0",
         )
         .bind(acd)
@@ -468,9 +477,13 @@ impl IntervalStore for SqliteLedger {
         .await
         .map_err(fault)?;
         for (acd, report) in acds {
+            // Without the values of what waits, a pull would put them into a batch once more.
             gone += sqlx::query(
                 "DELETE FROM interval_value WHERE (acd, report, number, agent, queue) IN \
-                 (SELECT acd, report, number, agent, queue FROM interval_value WHERE acd = ? AND report = ? AND number < ? LIMIT ?)",
+                 (SELECT acd, report, number, agent, queue FROM interval_value WHERE acd = ?1 AND report = ?2 AND number < ?3 \
+                 AND (number, agent, queue) NOT IN (SELECT r.number, r.agent, r.queue FROM interval_batch b \
+                 JOIN interval_row r ON r.batch = b.id WHERE b.acd = ?1 AND b.report = ?2 AND b.waiting > 0 \
+                 AND r.state = 1 AND r.number < ?3) LIMIT ?4)",
             )
             .bind(acd)
             .bind(report)

@@ -100,8 +100,8 @@ impl SqliteLedger {
             .await
             .map_err(|error| self.fault(error))?;
         demand_none(acd, came)?;
-        for statement in [MESSAGES, PROCESSED, DELETIONS] {
-            sqlx::query(statement)
+        for statement in [MESSAGES, PROCESSED, DELETIONS].iter().chain(HISTORY) {
+            sqlx::query(*statement)
                 .bind(id)
                 .bind(i64::MAX)
                 .execute(&mut *tx)

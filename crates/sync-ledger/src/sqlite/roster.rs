@@ -158,7 +158,8 @@ impl RosterStore for SqliteLedger {
         for one in told {
             let statement = match &one.refused {
                 None => sqlx::query(
-                    "UPDATE subject SET told = ?4 WHERE acd = ?1 AND kind = ?2 AND sid = ?3 AND COALESCE(told, 0) < ?4",
+                    "UPDATE subject SET told = ?4, refused = CASE WHEN version = ?4 THEN NULL ELSE refused END \
+                     WHERE acd = ?1 AND kind = ?2 AND sid = ?3 AND COALESCE(told, 0) < ?4 AND version >= ?4",
                 ),
                 // What changed meanwhile is told anew.
                 Some(_) => sqlx::query(
