@@ -286,7 +286,11 @@ fn who_was_on_the_move_while_a_snapshot_was_read_is_left_to_events() {
     assert_eq!(now(&agents, 2).0, NotReady);
     // The next one finds the agent at rest.
     let done = agents.resynchronise(
-        &snapshot(200, vec![worker_now(1, AVAILABLE), worker_now(2, BREAK)], Vec::new()),
+        &snapshot(
+            200,
+            vec![worker_now(1, AVAILABLE), worker_now(2, BREAK)],
+            Vec::new(),
+        ),
         &mut changes,
     );
     assert_eq!(done.ended, 1);

@@ -25,6 +25,7 @@ pub(super) fn text(facts: &Facts<'_>, secrets: &Path, stem: &str) -> String {
     toml.set("dir", &format!("{stem}.state/spool"));
     toml.section("[runtime]");
     toml.set("listen", "off");
+    toml.set("wfm_listen", "off");
     toml.section("[tls]");
     if facts.ca_pem.is_some() {
         toml.set("extra_ca_file", &secrets.join("ca.pem").to_string_lossy());

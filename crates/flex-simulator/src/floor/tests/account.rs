@@ -306,7 +306,8 @@ fn a_state_that_never_was_is_wrong_unless_it_was_put_right_in_time() {
     // Told in front of an agent's third state, and so a second or more before it is put right.
     let lie = |received: &mut Received| {
         let agent = received.states[0].agent.clone();
-        let mut of = (0..received.states.len()).filter(|place| received.states[*place].agent == agent);
+        let mut of =
+            (0..received.states.len()).filter(|place| received.states[*place].agent == agent);
         let third = of.nth(2).unwrap();
         let mut told = received.states[third].clone();
         told.reason = Some("Never".to_owned());
