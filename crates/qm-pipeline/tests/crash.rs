@@ -10,6 +10,8 @@
 )]
 
 mod common;
+#[path = "crash/effects.rs"]
+mod effects;
 #[path = "crash/process.rs"]
 mod process;
 
@@ -22,15 +24,13 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use connector_config::Config;
 use contact_model::{Contact, LegId, Stage};
-use flex_simulator::scenario::{Kind, Push, Scenario, Span};
+use flex_simulator::scenario::{Kind, Scenario, Span};
 use flex_simulator::{FaultLevel, Held, HoldAt, Simulator, SimulatorOptions, Timings};
 use process::{Moment, Point, Process};
 use qm_pipeline::{Nobody, RunReport, Step, Until, Witness};
 use serde_json::{Value, json};
 use sync_ledger::{
-    AcdStore as _, CursorStore as _, DeletionCount, DeletionState, DeletionStore as _, Inbox as _,
-    LedgerError, OutboxStore as _, SqliteLedger, TenantFacts as _, Wish, WishState, WishStore as _,
-    WorkerLock,
+    AcdStore as _, CursorStore as _, LedgerError, Wish, WishState, WishStore as _, WorkerLock,
 };
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -70,28 +70,12 @@ fn long_wrap_up() -> Scenario {
     scenario
 }
 
-/// Calls of which the customer is told, whose recordings are deleted at the source, and of whose events the later ones are pushed.
-fn with_what_follows() -> Scenario {
-    let kinds = [
-        Kind::ConferenceEncrypted,
-        Kind::ConferenceMono,
-        Kind::TransferDual,
-        Kind::NotStored,
-    ];
-    let mut scenario = scenario(&kinds, 2, Span::new(1_000, 2_000));
-    scenario.webhooks = true;
-    scenario.delete_source = true;
-    let mut push = Push::default();
-    push.callback = true;
-    scenario.push = Some(push);
-    scenario
-}
-
 fn scenario(kinds: &[Kind], live: u32, audio_ms: Span) -> Scenario {
     let mut scenario = Scenario::default();
-    scenario.webhooks = false;
     // How much of a hold is seen depends on who is there to look.
     scenario.hold_labels.clear();
+    // A receiver that refuses is tried again only after seconds.
+    scenario.webhook_faults = 0;
     scenario.contacts = u32::try_from(kinds.len()).unwrap();
     scenario.kinds = kinds.iter().map(|kind| (*kind, 1)).collect();
     scenario.audio_ms = audio_ms;
@@ -144,24 +128,8 @@ impl Place {
         };
         place.set("capture_delay", "1s");
         place.set("capture_wait", "1s");
-        if place.simulator.world().scenario().delete_source {
-            place.rely_on_read_backs().await;
-        }
+        place.prepare().await;
         place
-    }
-
-    /// Notes what a synthetic contact would have shown: nothing is deleted before.
-    async fn rely_on_read_backs(&self) {
-        let acd = Config::load(&self.config).unwrap().acds[0].clone();
-        let (_, ledger) = common::worker(&self.config, Arc::new(Nobody)).await;
-        ledger.register(&acd.key(), &acd.name).await.unwrap();
-        for assumption in [315, 318, 320, 402] {
-            ledger
-                .confirm(&acd.key(), assumption, true, Utc::now())
-                .await
-                .unwrap();
-        }
-        ledger.close().await;
     }
 
     /// Changes a time in the configuration that is there already.
@@ -254,21 +222,27 @@ impl Place {
         let running = tokio::spawn(worker.run(stop.clone(), Until::Stopped));
         let settled = async {
             while !self.is_settled(&common::contacts(&ledger).await)
-                || !self.is_followed_up(&ledger).await
+                || !self.effects_are_settled(&ledger).await
             {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         };
         let settled = tokio::time::timeout(DEADLINE, settled).await;
         let contacts = common::contacts(&ledger).await;
-        assert!(settled.is_ok(), "it did not settle: {contacts:#?}");
+        let account = self.simulator.account();
+        assert!(
+            settled.is_ok(),
+            "it did not settle: {contacts:#?}\n{account:#?}"
+        );
         stop.cancel();
         running.await.unwrap().unwrap();
         ledger.verify().await.unwrap();
         let wrong = common::disagreements(&self.simulator, &contacts);
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
         assert!(self.simulator.account().is_right());
-        self.ended(&contacts)
+        let mut ended = self.ended(&contacts);
+        self.add_effects(&ledger, &mut ended).await;
+        ended
     }
 
     /// Whether nothing is left to be done, not even to bring later attributes to a contact that is complete.
@@ -280,20 +254,6 @@ impl Place {
         Utc::now() > self.simulator.world().settles()
             && contacts.len() >= self.simulator.expected().len()
             && contacts.iter().all(at_its_end)
-    }
-
-    /// Whether everything was told, no pushed event waits, and every recording that may go is deleted.
-    async fn is_followed_up(&self, ledger: &SqliteLedger) -> bool {
-        let scenario = self.simulator.world().scenario();
-        let told = ledger.outbox_counts(None).await.unwrap();
-        let deleted = ledger.deletion_counts(None).await.unwrap();
-        let rests = |count: &DeletionCount| {
-            count.state == DeletionState::Deleted || count.reason.as_deref() == Some("leg-parked")
-        };
-        told.iter().all(|count| count.pending == 0)
-            && self.simulator.account().webhooks_lost == 0
-            && ledger.inbox_backlog().await.unwrap().is_empty()
-            && (!scenario.delete_source || !deleted.is_empty() && deleted.iter().all(rests))
     }
 
     /// What became of each leg: in the ledger, and at Calabrio ONE. Without what differs from run to run: times, lengths to the
@@ -324,16 +284,6 @@ impl Place {
                 "verdict": audio.map(|audio| &audio.verdict),
             }));
         }
-        for told in self.simulator.webhooks() {
-            assert!(told.is_acknowledged(), "{told:?}");
-            let what = json!({"status": told.status, "failure": told.failure_reason});
-            ended.entry(told.leg).or_default().push(what);
-        }
-        let deleted = self.simulator.world().deleted_recordings();
-        ended.insert(
-            "deleted".to_owned(),
-            deleted.into_iter().map(Value::from).collect(),
-        );
         ended
     }
 }
@@ -347,10 +297,8 @@ enum Kill {
     At(Point),
     /// When this request, counted from 0, has come to the vendor or has been done there. It is not answered.
     Request(Step, HoldAt, usize),
-    /// When this webhook, counted from 0, has come to the customer or has been taken there. It is not answered.
-    Webhook(HoldAt, usize),
-    /// As soon as so many requests with pushed events have been answered.
-    Pushed(u64),
+    /// The same of a request that begins so, whatever step it belongs to.
+    Wire(&'static str, HoldAt, usize),
     /// So long after its start.
     Once(Duration),
 }
@@ -365,13 +313,12 @@ impl std::fmt::Display for Kill {
             Self::Request(step, HoldAt::Answer, after) => {
                 write!(f, "{} {} done, not answered", step.as_str(), after + 1)
             }
-            Self::Webhook(HoldAt::Arrival, after) => {
-                write!(f, "webhook {} sent, not taken", after + 1)
+            Self::Wire(request, HoldAt::Arrival, after) => {
+                write!(f, "{request} {} sent, not done", after + 1)
             }
-            Self::Webhook(HoldAt::Answer, after) => {
-                write!(f, "webhook {} taken, not answered", after + 1)
+            Self::Wire(request, HoldAt::Answer, after) => {
+                write!(f, "{request} {} done, not answered", after + 1)
             }
-            Self::Pushed(count) => write!(f, "after {count} pushed events"),
             Self::Once(after) => write!(f, "{after:?} after the start"),
         }
     }
@@ -403,21 +350,10 @@ impl Kill {
                 let held = place.simulator.hold(at, after, of_step);
                 Self::when(place, held).await;
             }
-            Self::Webhook(at, after) => {
-                let told = |request: &str| request.starts_with("POST hooks.example/");
-                let held = place.simulator.hold(at, after, told);
+            Self::Wire(begins, at, after) => {
+                let is_it = move |request: &str| request.starts_with(begins);
+                let held = place.simulator.hold(at, after, is_it);
                 Self::when(place, held).await;
-            }
-            Self::Pushed(count) => {
-                let process = place.process(None);
-                let pushed = async {
-                    while place.simulator.pushed().accepted < count {
-                        tokio::time::sleep(Duration::from_millis(1)).await;
-                    }
-                };
-                let pushed = tokio::time::timeout(DEADLINE, pushed).await;
-                assert!(pushed.is_ok(), "so many were not pushed");
-                process.kill();
             }
             Self::Once(after) => {
                 let process = place.process(None);
@@ -549,26 +485,6 @@ async fn killed_at_any_moment_of_a_download_the_end_is_the_same() {
         vec![Kill::At(Point::Step(Step::Prepare, moment, 2))]
     }));
     table(everything, rows).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "slow: scripts/test"]
-async fn killed_at_any_moment_of_a_deletion_at_the_source_the_end_is_the_same() {
-    let rows = at_each_moment(Step::DeleteSource, &[1, 2]);
-    table(with_what_follows, rows).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "slow: scripts/test"]
-async fn killed_while_it_tells_by_webhook_or_is_told_by_pushed_events_the_end_is_the_same() {
-    let webhooks = [0, 2].into_iter().flat_map(|after| {
-        let moments = [HoldAt::Arrival, HoldAt::Answer];
-        moments.map(|at| vec![Kill::Webhook(at, after)])
-    });
-    let again = vec![Kill::Webhook(HoldAt::Answer, 1); 2];
-    let pushed = [1, 2, 4].map(|count| vec![Kill::Pushed(count)]);
-    let rows = webhooks.chain([again]).chain(pushed).collect();
-    table(with_what_follows, rows).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -15,7 +15,7 @@ use std::time::Duration;
 use calabrio_client::{CalabrioClient, CalabrioError, NewPerson, People, PersonId, PersonOutcome};
 use chrono::{DateTime, TimeDelta, Utc};
 use connector_config::Acd;
-use contact_model::{AcdKey, ParkKind, StageName};
+use contact_model::{ParkKind, StageName};
 use sync_ledger::{ContactFilter, Ledger, LedgerError, PageRequest};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -119,6 +119,8 @@ struct Memory {
     proven: bool,
     /// Nobody is made before this time.
     rest_until: Option<DateTime<Utc>>,
+    /// Whether what a former process left parked was looked at.
+    looked_back: bool,
     /// What was said of what is held back.
     told: Vec<(&'static str, Restraint)>,
 }
@@ -226,6 +228,13 @@ impl<L: Ledger> Round<'_, L> {
         let plan = plan(&list, &people(&listed, (self.clock)()), self.rules);
         self.tell_what_is_held(&plan, memory);
         self.note_who_shows_up(&listed, memory).await?;
+        if self.rules.create && !memory.looked_back {
+            // A former process may have made somebody and ended before it saw them in the list.
+            self.directory.forget().await;
+            let is_known = |worker: WorkerSid| listed.with_acd_id(worker.as_str()).next().is_some();
+            self.take_up(None, &is_known).await?;
+            memory.looked_back = true;
+        }
         self.rename(&plan).await?;
         self.deactivate(&plan).await?;
         self.create(&plan, (&listed, &workers), memory).await?;
@@ -278,7 +287,7 @@ impl<L: Ledger> Round<'_, L> {
             if known(*worker) {
                 tried.seen = true;
                 self.directory.forget().await;
-                self.take_up(&key, *worker).await?;
+                self.take_up(Some(*worker), &|_| true).await?;
                 if tried.made && !memory.proven {
                     memory.proven = true;
                     ledger.confirm(&key, MAKES, true, now).await?;
@@ -444,20 +453,28 @@ impl<L: Ledger> Round<'_, L> {
         }))
     }
 
-    /// Takes up again what was parked because nobody stood for this worker.
-    async fn take_up(&self, acd: &AcdKey, worker: WorkerSid) -> Result<(), LedgerError> {
+    /// Takes up again what was parked because nobody stood for its agent: this one or any, and only where it is known now.
+    async fn take_up(
+        &self,
+        worker: Option<WorkerSid>,
+        is_known: &(dyn Fn(WorkerSid) -> bool + Sync),
+    ) -> Result<(), LedgerError> {
+        let acd = &self.acd.key();
         let filter = ContactFilter {
             acd: Some(acd.clone()),
             stages: vec![StageName::Parked],
             park_kinds: vec![ParkKind::UnknownAgent],
-            worker: Some(worker),
+            worker,
             ..ContactFilter::default()
         };
         let mut request = PageRequest::first(PageRequest::MAX);
         loop {
             let page = self.ledger.list(&filter, &request).await?;
             for row in &page.contacts {
-                if retry_one(self.ledger, acd, row.leg(), (self.clock)()).await? {
+                let worker = row.contact.leg.worker;
+                if is_known(worker)
+                    && retry_one(self.ledger, acd, row.leg(), (self.clock)()).await?
+                {
                     tracing::info!(leg = %row.leg(), %worker, "the agent is known now: a contact is taken up again");
                     self.wake.notify_one();
                 }

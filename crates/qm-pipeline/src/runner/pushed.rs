@@ -13,9 +13,9 @@ use sync_ledger::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::Core;
 use super::acd::AcdRuntime;
 use super::discover::ORIGIN_STREAM;
+use super::{Core, Step};
 use crate::policy::{after, pushed_leg};
 
 /// How many are read at one time.
@@ -73,10 +73,40 @@ async fn batch<L: Ledger>(core: &Core<L>, acds: &[Arc<AcdRuntime>]) -> Result<us
     if count == 0 {
         return Ok(0);
     }
-    let mut processed = Vec::with_capacity(count);
+    core.witness.before(Step::Apply, None);
+    let applied = apply(core, acds, &claimed.events).await;
+    core.witness.after(Step::Apply, None, applied.is_ok());
+    let processed = applied?;
+    let settled = core
+        .ledger
+        .settle_events(processed, &keep, core.now())
+        .await?;
+    if !settled.not_held.is_empty() {
+        // They took longer than they were held: whoever took them processes them again, which changes nothing.
+        tracing::warn!(
+            events = settled.not_held.len(),
+            "pushed events were claimed again before they were settled"
+        );
+    }
+    let new = settled.advanced.new.len();
+    if new > 0 {
+        tracing::info!(legs = new, "legs were discovered by pushed events");
+        core.wake.notify_one();
+    }
+    Ok(count)
+}
+
+/// Tells screen recording, writes down what was seen of hold, and gives what each event told of. All of it may be done again: events that
+/// were not settled are claimed once more.
+async fn apply<L: Ledger>(
+    core: &Core<L>,
+    acds: &[Arc<AcdRuntime>],
+    events: &[ClaimedEvent],
+) -> Result<Vec<ProcessedEvent>, LedgerError> {
+    let mut processed = Vec::with_capacity(events.len());
     let mut told: BTreeMap<AcdKey, (Vec<HoldNote>, Vec<ConferenceChange>)> = BTreeMap::new();
     let mut origins = BTreeMap::new();
-    for claimed in &claimed.events {
+    for claimed in events {
         let mut done = ProcessedEvent::from(claimed.claim);
         let key = &claimed.event.acd;
         let Some(acd) = acds.iter().find(|acd| acd.key == *key) else {
@@ -112,23 +142,7 @@ async fn batch<L: Ledger>(core: &Core<L>, acds: &[Arc<AcdRuntime>]) -> Result<us
     for (acd, (holds, changes)) in told {
         core.ledger.note_told(&acd, &holds, &changes).await?;
     }
-    let settled = core
-        .ledger
-        .settle_events(processed, &keep, core.now())
-        .await?;
-    if !settled.not_held.is_empty() {
-        // They took longer than they were held: whoever took them processes them again, which changes nothing.
-        tracing::warn!(
-            events = settled.not_held.len(),
-            "pushed events were claimed again before they were settled"
-        );
-    }
-    let new = settled.advanced.new.len();
-    if new > 0 {
-        tracing::info!(legs = new, "legs were discovered by pushed events");
-        core.wake.notify_one();
-    }
-    Ok(count)
+    Ok(processed)
 }
 
 /// Where discovery began. What ended before is not this connector's to carry, however late it is pushed.

@@ -8,6 +8,8 @@ use contact_model::{LegId, StageName};
 pub enum Step {
     /// A window of events is written down and the cursor moves.
     Discover,
+    /// Pushed events are taken from the inbox, and what they told of is written down.
+    Apply,
     /// Twilio is asked.
     Ask,
     /// Recordings are fetched into the spool.
@@ -30,6 +32,7 @@ impl Step {
     /// Every step.
     pub const ALL: &'static [Self] = &[
         Self::Discover,
+        Self::Apply,
         Self::Ask,
         Self::Prepare,
         Self::Save,
@@ -44,6 +47,7 @@ impl Step {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Discover => "discover",
+            Self::Apply => "apply",
             Self::Ask => "ask",
             Self::Prepare => "prepare",
             Self::Save => "save",
@@ -58,7 +62,7 @@ impl Step {
 
 /// Is told what the runner does. Called on the runner's tasks: it must be quick.
 pub trait Witness: Send + Sync {
-    /// A step is about to begin. `leg` is `None` for discovery.
+    /// A step is about to begin. `leg` is `None` where it is not about one leg.
     fn before(&self, step: Step, leg: Option<LegId>) {
         let _ = (step, leg);
     }
