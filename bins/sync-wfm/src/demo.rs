@@ -438,7 +438,7 @@ fn account(floor: &FloorRun, received: &Received, faults: FaultLevel) -> FloorAc
     let mut rules = floor.rules(floor.pace().now());
     rules.since_tolerance_ms = TOLERANCE_MS;
     let seconds = match faults {
-        FaultLevel::None => 1.0,
+        FaultLevel::None => 5.0,
         FaultLevel::Mild | FaultLevel::Hostile => 10.0,
     };
     #[expect(clippy::cast_possible_truncation, reason = "casts of floats saturate")]

@@ -63,6 +63,7 @@ fn a_day_with_a_repeated_hour_arrives_as_it_was() {
 }
 
 #[test]
+#[ignore = "slow: scripts/test"]
 fn a_merged_repeated_hour_is_conserved_and_said_to_be_ambiguous() {
     let report = demo(&[
         "--agents", "12", "--hours", "6", "--pace", "1200", "--merged", "--seed", "2",
@@ -72,6 +73,7 @@ fn a_merged_repeated_hour_is_conserved_and_said_to_be_ambiguous() {
 }
 
 #[test]
+#[ignore = "slow: scripts/test"]
 fn a_day_under_hostile_faults_arrives_as_it_was() {
     let report = demo(&[
         "--agents", "12", "--hours", "4", "--pace", "300", "--faults", "hostile", "--seed", "7",
