@@ -4,7 +4,6 @@
 
 mod support;
 
-use std::io::{Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -324,22 +323,50 @@ fn a_leg_that_is_forgotten_while_the_ledger_is_lost_stays_away_when_it_is_filled
     assert!(received[0].leg != leg);
     let shown = centre.json(&["contacts", "show", &leg]);
     assert_eq!(shown["stage"], "excluded", "{shown:#}");
-    // An earlier release's ledger is told by name, with what to do.
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .open(&ledger)
-        .unwrap();
-    // `user_version`, big endian (SQLite's file format, section 1.3).
-    file.seek(SeekFrom::Start(60)).unwrap();
-    file.write_all(&1_u32.to_be_bytes()).unwrap();
-    drop(file);
-    let older = centre.ends(&["contacts", "forget", &leg, "--yes"], 1);
-    let told =
-        older["error"].as_str().unwrap().to_owned() + older["advice"].as_str().unwrap_or_default();
+}
+
+#[test]
+fn a_contact_of_an_earlier_releases_ledger_is_forgotten_before_run_starts() {
+    let centre = Centre::new(&[Kind::ConferenceMono], |_| {});
+    let ledger = centre.path().join("connector.state").join("ledger.db");
+    std::fs::create_dir_all(ledger.parent().unwrap()).unwrap();
+    let written = sync_ledger::conformance::first_release(&ledger);
+    tokio::runtime::Runtime::new().unwrap().block_on(written);
+    let before = std::fs::read(&ledger).unwrap();
+    let leg = "WR00000000000000000000000000000001";
+
+    // Other commands leave it to the worker, and this one asks before it touches it.
+    let told = |answer: &Value| {
+        let text = |field: &str| answer[field].as_str().unwrap_or_default().to_owned();
+        text("error") + &text("advice")
+    };
+    let listed = told(&centre.ends(&["contacts", "list"], 1));
     assert!(
-        told.contains("start `run` of this release once"),
-        "{older:#}"
+        listed.contains("start `run` of this release once"),
+        "{listed}"
     );
+    let asked = told(&centre.ends(&["contacts", "forget", leg], 2));
+    assert!(
+        asked.contains("earlier release") && asked.contains("--yes"),
+        "{asked}"
+    );
+    {
+        let _older_worker = sync_ledger::WorkerLock::acquire(&ledger).unwrap();
+        let beside = told(&centre.ends(&["contacts", "forget", leg, "--yes"], 6));
+        assert!(beside.contains("already runs on this ledger"), "{beside}");
+    }
+    assert_eq!(std::fs::read(&ledger).unwrap(), before);
+
+    let forgotten = centre.json(&["contacts", "forget", leg, "--yes"]);
+    let erased = &forgotten["erased"][0];
+    assert_eq!(erased["leg"], leg, "{forgotten:#}");
+    assert_eq!(erased["elsewhere"]["ccr"], 41, "{forgotten:#}");
+    let lines = centre.exported(&[]);
+    let line = lines
+        .iter()
+        .find(|line| line["contact"]["leg"]["id"] == leg)
+        .unwrap();
+    assert!(line["forgotten_at"].is_string(), "{line:#}");
 }
 
 #[test]

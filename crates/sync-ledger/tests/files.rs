@@ -8,8 +8,8 @@ use contact_model::{Details, Discovered, FailureReason, Stage};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 use sync_ledger::conformance::{
-    acd, at, complete, contact, details, event, found, leg, linked, message, recording,
-    tell_complete, tell_complete_as, tell_failed,
+    acd, at, complete, contact, details, event, first_release, found, leg, linked, message,
+    recording, tell_complete, tell_complete_as, tell_failed,
 };
 use sync_ledger::{
     AcdStore as _, Advance, ContactStore as _, CursorId, CursorStore as _, DeletionStore as _,
@@ -111,19 +111,7 @@ async fn a_ledger_of_a_later_release_is_refused_and_left_untouched() {
     assert_eq!(bytes(&path), before);
 }
 
-/// As the first release left it: a complete contact with two recordings, a parked one, one that nobody can read.
-async fn first_release(path: &Path) {
-    std::fs::write(path, "").unwrap();
-    for part in [
-        include_str!("../migrations/0001_contacts_cursors_wishes.sql"),
-        "PRAGMA application_id = 1364020295; PRAGMA user_version = 1",
-        include_str!("first_release.sql"),
-    ] {
-        statement(path, part).await;
-    }
-}
-
-/// The same, as the second release left it.
+/// As the second release left the ledger of the first.
 async fn second_release(path: &Path) {
     first_release(path).await;
     for part in [

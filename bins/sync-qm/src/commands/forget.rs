@@ -4,17 +4,22 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use chrono::Utc;
+use connector_config::Config;
 use qm_pipeline::report::AcdNames;
 use qm_pipeline::report::erasure::{self, ErasureReport, Meant, Whom};
 use service_runtime::Exit;
 use sync_ledger::{LedgerError, SqliteLedger, WishId};
 
 use super::consent;
-use crate::cli::{Forget, Global};
+use crate::cli::{Consent, Forget, Global};
 use crate::open::{self, Access};
 
 /// How long the worker is waited for, and how often is looked.
 const WORKER: (Duration, Duration) = (Duration::from_secs(30), Duration::from_millis(200));
+
+/// What is asked before anything of an earlier release's ledger can be read.
+const OLDER: &str = "The ledger is of an earlier release, and is brought up to date before anything in it is erased: back it up first, \
+                     the earlier release cannot read it any more.";
 
 /// How many legs are named in the question.
 const NAMED: usize = 5;
@@ -25,17 +30,7 @@ pub(super) async fn forget(global: &Global, asked: Forget) -> Result<Exit> {
         (Some(leg), _) => Whom::Leg(leg),
         (None, address) => Whom::Text(address.unwrap_or_default()),
     };
-    let access = match open::ledger_to_change(&config).await {
-        // It was lost: what is never to be taken up is written down in the new one before anything is discovered.
-        Err(error)
-            if matches!(whom, Whom::Leg(_))
-                && matches!(error.downcast_ref(), Some(LedgerError::Missing { .. })) =>
-        {
-            open::ledger_to_fill(&config, &open::secrets(&config)?).await?
-        }
-        access => access?,
-    };
-    let (ledger, as_worker) = match access {
+    let (ledger, as_worker) = match access(&config, &whom, asked.consent).await? {
         Access::Worker(ledger) => (ledger, true),
         Access::Beside(ledger) => (ledger, false),
     };
@@ -54,6 +49,27 @@ pub(super) async fn forget(global: &Global, asked: Forget) -> Result<Exit> {
     };
     crate::print::report(global, &report)?;
     Ok(crate::exit_if(is_done(&report), Exit::Failure))
+}
+
+/// Opens the ledger to change it, also where otherwise `run` alone would make it or bring it up to date: `run` would carry first what is to be
+/// forgotten.
+async fn access(config: &Config, whom: &Whom, consent: Consent) -> Result<Access> {
+    let error = match open::ledger_to_change(config).await {
+        Ok(access) => return Ok(access),
+        Err(error) => error,
+    };
+    match error.downcast_ref() {
+        // It was lost: what is never to be taken up is written down in the new one before anything is discovered.
+        Some(LedgerError::Missing { .. }) if matches!(whom, Whom::Leg(_)) => {
+            open::ledger_to_fill(config, &open::secrets(config)?).await
+        }
+        Some(LedgerError::OlderSchema { .. }) => {
+            consent::demand(consent, OLDER)?;
+            let ledger = open::ledger_as_worker(config, &open::secrets(config)?).await?;
+            Ok(Access::Worker(ledger))
+        }
+        _ => Err(error),
+    }
 }
 
 /// Whether all that was meant is erased, or the worker was asked to. A script that spells a customer's number wrong must notice.

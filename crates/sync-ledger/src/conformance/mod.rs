@@ -17,6 +17,7 @@ mod deletions;
 mod endpoints;
 mod erasure;
 mod facts;
+mod first_release;
 mod fixture;
 mod held;
 mod history;
@@ -32,6 +33,7 @@ mod telling;
 mod transcripts;
 mod wishes;
 
+pub use first_release::first_release;
 pub use fixture::{
     acd, at, complete, contact, conversation, details, event, found, leg, linked, message, parked,
     recording, tell_complete, tell_complete_as, tell_failed, transcribed,
