@@ -8,16 +8,17 @@ use contact_model::{Details, Discovered, FailureReason, Stage};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 use sync_ledger::conformance::{
-    acd, at, complete, contact, details, event, first_release, found, leg, linked, message,
-    recording, tell_complete, tell_complete_as, tell_failed,
+    acd, agent_key, at, batch, complete, contact, details, event, first_release, found, leg,
+    linked, message, new_row, recording, tell_complete, tell_complete_as, tell_failed,
 };
 use sync_ledger::{
     AcdStore as _, Advance, ContactStore as _, CursorId, CursorStore as _, DeletionStore as _,
-    ErasureStore as _, Inbox as _, LedgerError, NewLeg, OutboxStore as _, PushedEvent, Retention,
-    RetentionStore as _, Schedule, SqliteLedger, SqliteOptions, StoredDetails, Tell, WorkerLock,
-    keep,
+    ErasureStore as _, Inbox as _, IntervalStore as _, LedgerError, NewLeg, OutboxStore as _,
+    PushedEvent, Retention, RetentionStore as _, RosterStore as _, Schedule, SqliteLedger,
+    SqliteOptions, StoredDetails, SubjectKind, Tell, WorkerLock, keep,
 };
 use tempfile::TempDir;
+use wfm_history::Report;
 
 async fn open(path: &Path) -> Result<SqliteLedger, LedgerError> {
     SqliteLedger::open(WorkerLock::acquire(path)?, SqliteOptions::default()).await
@@ -247,6 +248,14 @@ async fn a_ledger_of_the_first_release_is_brought_up_to_date_with_everything_in_
         .tell(tell_complete(1));
     ledger.save(change).await.unwrap();
     assert!(ledger.message(&message(1)).await.unwrap().is_some());
+    // What it had no room for has room now.
+    let rows = vec![new_row(agent_key(1, 1, 1), 5)];
+    let number = ledger.add_batch(&batch(&acd(1), 1, rows)).await.unwrap();
+    let report = Report::AgentProductivity;
+    let next = ledger.next_batch(&acd(1), report).await.unwrap();
+    assert_eq!(next.map(|batch| batch.number), Some(number));
+    let nobody = ledger.roster(&acd(1), SubjectKind::Agent).await.unwrap();
+    assert_eq!(nobody, []);
 }
 
 #[tokio::test]
