@@ -163,7 +163,8 @@ async fn names_are_brought_under_a_new_key_and_out_of_the_clear() {
         ),
         "{refused}"
     );
-    assert!(refused.to_string().contains("3 webhooks, events and names"));
+    let text = refused.to_string();
+    assert!(text.contains("3 webhooks, events and names"), "{text}");
 }
 
 #[tokio::test]

@@ -40,6 +40,11 @@ async fn a_wish_is_left_claimed_and_settled<L: Ledger>(ledger: L) {
             to: at(60),
             fill: true,
         },
+        Wish::History {
+            acd: acd(1),
+            from: at(0),
+            to: at(60),
+        },
         Wish::ForgetContact {
             acd: acd(1),
             leg: leg(1),
