@@ -33,6 +33,8 @@ pub trait IntervalStore: Send + Sync {
 
     /// Writes down a batch, takes over its values as those of its intervals, and drops the held rows that became part of it.
     ///
+    /// Where a batch of its report was made at the same time or later, it counts as made a millisecond after the newest of them.
+    ///
     /// # Errors
     ///
     /// [`LedgerError::UnknownAcd`](crate::LedgerError::UnknownAcd); [`LedgerError::EmptyBatch`](crate::LedgerError::EmptyBatch) where
@@ -162,7 +164,7 @@ pub struct NewBatch {
     pub acd: AcdKey,
     /// The report.
     pub report: Report,
-    /// When it was made: its deliveries name this time, so that a repetition is the same delivery.
+    /// When it was made. Its deliveries name this time, so that a repetition is the same delivery, and no other batch of the report has it.
     pub created: DateTime<Utc>,
     /// What it tells. Each is one to [deliver](Change::deliver).
     pub rows: Vec<Change>,

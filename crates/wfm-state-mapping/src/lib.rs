@@ -26,7 +26,7 @@ pub use day::{DaySpan, day_spans};
 pub use error::StateMappingError;
 pub use reason::ReasonCode;
 pub use report::{ActivityLine, ActivityReport, UnmatchedMapping};
-pub use resync::{ReservationNow, Resynchronised, TaskNow, WorkerNow, WorkspaceSnapshot};
+pub use resync::{ReservationNow, Resynchronised, TaskNow, Unread, WorkerNow, WorkspaceSnapshot};
 pub use rules::{ActivityMapping, ActivityRef, ActivityRule, ActivityRules};
 pub use state::CalabrioState;
 pub use table::{AgentRow, UntoldCall};

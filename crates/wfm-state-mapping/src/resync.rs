@@ -24,6 +24,17 @@ pub struct WorkspaceSnapshot {
     /// Agents who were on the move while it was read, so that its lists may tell of different moments. They are left to their events and to
     /// the next snapshot.
     pub unsettled: HashSet<WorkerSid>,
+    /// What of the lists could not be read: who is missing in them is then not taken for gone.
+    pub unread: Unread,
+}
+
+/// How many entries of the lists of a workspace could not be read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Unread {
+    /// Workers: none of those that are missing is taken for deleted.
+    pub workers: usize,
+    /// Tasks: none of the reservations that are missing is taken for over.
+    pub tasks: usize,
 }
 
 /// A worker in a list.
@@ -140,13 +151,20 @@ impl AgentStates {
             })
             .collect::<Vec<_>>()
         {
-            done.ended += self.end_absent(agent, at, &seen, &unasked);
+            let all_tasks = snapshot.unread.tasks == 0;
+            if all_tasks {
+                done.ended += self.end_absent(agent, at, &seen, &unasked);
+            }
             let known = &mut self.facts.agents[agent];
             // Where some tasks were not looked into, a reservation that is told late may be one of theirs.
-            if unasked.is_empty() {
+            if unasked.is_empty() && all_tasks {
                 known.complete = at;
             }
-            if !listed.is_empty() && !listed.contains(&known.sid) && known.deleted.is_none() {
+            if !listed.is_empty()
+                && snapshot.unread.workers == 0
+                && !listed.contains(&known.sid)
+                && known.deleted.is_none()
+            {
                 known.deleted = Some(Stamp::rough(at));
                 done.gone += 1;
             }

@@ -280,6 +280,7 @@ proptest! {
             }],
             tasks: Vec::new(),
             unsettled: std::collections::HashSet::new(),
+            unread: wfm_state_mapping::Unread::default(),
         };
         other.resynchronise(&snapshot, &mut changes);
         prop_assert_eq!(other.state_of(agent).unwrap().state, CalabrioState::Ready);

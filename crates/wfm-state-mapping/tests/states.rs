@@ -15,7 +15,7 @@ use flex_events::{
 use support::*;
 use wfm_state_mapping::{
     ActivityMap, AgentStates, CalabrioState, Cause, Heard, HoldAnswer, HoldSource, ReservationNow,
-    StateChange, TaskNow, WorkerNow, WorkspaceSnapshot,
+    StateChange, TaskNow, Unread, WorkerNow, WorkspaceSnapshot,
 };
 
 fn hear(agents: &mut AgentStates, events: &[flex_events::FlexEvent]) -> Vec<StateChange> {
@@ -48,6 +48,7 @@ fn snapshot(millis: i64, workers: Vec<WorkerNow>, tasks: Vec<TaskNow>) -> Worksp
         workers,
         tasks,
         unsettled: std::collections::HashSet::new(),
+        unread: Unread::default(),
     }
 }
 

@@ -81,14 +81,25 @@ impl IntervalStore for SqliteLedger {
         }
         let mut tx = self.begin().await?;
         let acd = self.acd_id(&mut tx, &batch.acd).await?;
-        let created = batch.created.timestamp_millis();
+        let due = batch.created.timestamp_millis();
+        // Deliveries are known by this time, so no two batches may share it: not those of one pull, and not those before and after the
+        // clock was set back.
+        let last: Option<i64> = sqlx::query_scalar(
+            "SELECT created FROM interval_batch WHERE acd = ? AND report = ? ORDER BY id DESC LIMIT 1",
+        )
+        .bind(acd)
+        .bind(report_number(batch.report))
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(|error| self.fault(error))?;
+        let created = last.map_or(due, |last| due.max(last.saturating_add(1)));
         let number = sqlx::query(
             "INSERT INTO interval_batch (acd, report, created, due, newest, waiting) VALUES (?, ?, ?, ?, ?, ?)",
         )
         .bind(acd)
         .bind(report_number(batch.report))
         .bind(created)
-        .bind(created)
+        .bind(due)
         .bind(newest.number())
         .bind(count(batch.rows.len()))
         .execute(&mut *tx)

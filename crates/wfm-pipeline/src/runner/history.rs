@@ -106,7 +106,7 @@ where
     whole
 }
 
-/// One pull of one report. What is held although no report shows it any more is released where it is known by now whose it is.
+/// One pull of one report. What is held although no pull delivers its interval any more is released where it is known by now whose it is.
 pub(crate) async fn pull_one<L>(
     core: &Core<L>,
     acd: &AcdServices,
@@ -130,7 +130,7 @@ where
         .rules
         .report_rules(source.report, &map)
         .map_err(PullError::Rows)?;
-    let dry_run = asked.dry_run;
+    let (dry_run, begin) = (asked.dry_run, asked.range.start);
     let found = pull(
         &core.ledger,
         &acd.key,
@@ -147,12 +147,14 @@ where
     if let (Some(first), false) = (first, dry_run) {
         let now = core.now();
         let report = source.report;
+        // What a report still shows and no pull delivers by itself any more is as old.
+        let seldom = begin.min(window(now, services.rules.pull_back).start);
         release_old(
             &core.ledger,
             &acd.key,
             services,
             report,
-            first,
+            first.max(seldom),
             &directory,
             now,
         )

@@ -4,6 +4,8 @@ pub(crate) mod history;
 pub(crate) mod live;
 pub(crate) mod pull;
 pub(crate) mod roster;
+#[cfg(test)]
+mod testing;
 mod watch;
 pub(crate) mod wishes;
 mod worker;

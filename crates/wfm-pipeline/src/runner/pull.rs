@@ -1,5 +1,8 @@
 //! One pull of one report: rows in, batches out.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 
@@ -9,9 +12,10 @@ use contact_model::AcdKey;
 use flex_insights_client::Report as Answer;
 use foldhash::{HashMap, HashMapExt};
 use serde::Serialize;
-use sync_ledger::{HeldNumber, HeldPull, IntervalStore, LedgerError, NewBatch, Pull};
+use sync_ledger::{HeldInterval, HeldNumber, HeldPull, IntervalStore, LedgerError, NewBatch, Pull};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use wfm_history::{
     Change, ChangeTally, Delivered, History, HistoryError, IntervalKey, Outcome, Report,
     ReportRules, Summary, changes,
@@ -95,6 +99,9 @@ pub(crate) async fn pull<L: IntervalStore + Clone + 'static>(
         Answer::Empty(_) => return nothing(ledger, acd, source, at, &asked).await,
     };
     let (send, receive) = mpsc::channel(PIECES);
+    // Whoever drops this pull stops its reader, too: it would go on writing beside the worker that comes after.
+    let pulling = CancellationToken::new();
+    let _stops = pulling.clone().drop_guard();
     let reading = Reading {
         ledger: ledger.clone(),
         acd: acd.clone(),
@@ -105,8 +112,8 @@ pub(crate) async fn pull<L: IntervalStore + Clone + 'static>(
         asked,
         at,
         handle: Handle::current(),
+        pulling,
     };
-    // It ends by itself when the channel does.
     let reader = tokio::task::spawn_blocking(move || reading.read(receive));
     let fed = async {
         while let Some(piece) = rows.next_chunk().await? {
@@ -200,6 +207,8 @@ struct Reading<L> {
     asked: Asked,
     at: DateTime<Utc>,
     handle: Handle,
+    /// Cancelled where nobody waits for it any more.
+    pulling: CancellationToken,
 }
 
 impl<L: IntervalStore + Clone + 'static> Reading<L> {
@@ -232,8 +241,11 @@ impl<L: IntervalStore + Clone + 'static> Reading<L> {
             page: VecDeque::new(),
         };
         let mut changes = changes(&summary, intervals, delivered, rules, self.at);
-        let mut out = Out::begin(&self)?;
+        let mut out = Out::begin(&self, report.alarm.is_some())?;
         for outcome in changes.by_ref() {
+            if self.pulling.is_cancelled() {
+                return Err(PullError::CutOff);
+            }
             out.take(outcome?, &mut report)?;
         }
         out.flush()?;
@@ -241,8 +253,12 @@ impl<L: IntervalStore + Clone + 'static> Reading<L> {
         report.summary = Some(summary);
         if !self.asked.dry_run {
             if let Some((pull, shown)) = out.pull.take().zip(shown) {
-                self.handle
-                    .block_on(self.ledger.finish_held(&pull, shown))?;
+                let range =
+                    shown.start.max(self.asked.range.start)..shown.end.min(self.asked.range.end);
+                if range.start < range.end {
+                    self.handle
+                        .block_on(self.ledger.finish_held(&pull, range))?;
+                }
             }
             self.handle
                 .block_on(record(&self.ledger, &self.acd, &report))?;
@@ -260,10 +276,13 @@ struct Out<'a, L> {
     pull: Option<HeldPull>,
     /// Rows that were held and are known by now, by the interval that they are of.
     known: HashMap<IntervalKey, Vec<HeldNumber>>,
+    /// Rows that are held and that this report need not show, since it is not whole: they stay held.
+    kept: HashMap<Interval, Vec<HeldInterval>>,
 }
 
 impl<'a, L: IntervalStore + Clone + 'static> Out<'a, L> {
-    fn begin(reading: &'a Reading<L>) -> Result<Self, PullError> {
+    /// With `keep`, what is held and not shown stays held.
+    fn begin(reading: &'a Reading<L>, keep: bool) -> Result<Self, PullError> {
         let mut out = Self {
             reading,
             batch: Vec::new(),
@@ -271,6 +290,7 @@ impl<'a, L: IntervalStore + Clone + 'static> Out<'a, L> {
             held: Vec::new(),
             pull: None,
             known: HashMap::new(),
+            kept: HashMap::new(),
         };
         if reading.asked.dry_run {
             return Ok(out);
@@ -285,10 +305,14 @@ impl<'a, L: IntervalStore + Clone + 'static> Out<'a, L> {
             let Some(last) = page.last() else { break };
             after = Some(last.number);
             seen += page.len();
-            for held in &page {
-                if let Some(key) = key_of(held, &reading.directory, reading.services.service_queue)
+            for held in page {
+                if let Some(key) = key_of(&held, &reading.directory, reading.services.service_queue)
                 {
                     out.known.entry(key).or_default().push(held.number);
+                }
+                let interval = held.row.interval;
+                if keep && reading.asked.range.contains(&interval) {
+                    out.kept.entry(interval).or_default().push(held);
                 }
             }
         }
@@ -314,15 +338,26 @@ impl<'a, L: IntervalStore + Clone + 'static> Out<'a, L> {
                     return Ok(());
                 }
                 // In the transaction that takes their values over they stop being held, so that nothing counts twice.
-                self.released
-                    .extend(self.known.remove(&change.row.key).into_iter().flatten());
+                let released = self.known.remove(&change.row.key).unwrap_or_default();
+                if let Some(kept) = self.kept.get_mut(&change.row.key.interval) {
+                    kept.retain(|one| !released.contains(&one.number));
+                }
+                self.released.extend(released);
                 self.batch.push(change);
                 if self.batch.len() >= self.reading.services.batch_rows {
                     self.write_batch()?;
                 }
             }
             Outcome::Held(row) => {
+                // As of what is known: what no pull delivers is not listed either. What is held of it already stays.
+                if !self.reading.asked.range.contains(&row.interval) {
+                    report.outside += 1;
+                    return Ok(());
+                }
                 report.held += 1;
+                if let Some(kept) = self.kept.get_mut(&row.interval) {
+                    kept.retain(|one| one.row.agent != row.agent || one.row.queue != row.queue);
+                }
                 if !self.reading.asked.dry_run {
                     self.held.push(row);
                     if self.held.len() >= self.reading.services.batch_rows {
@@ -341,6 +376,8 @@ impl<'a, L: IntervalStore + Clone + 'static> Out<'a, L> {
 
     fn flush(&mut self) -> Result<(), PullError> {
         self.write_batch()?;
+        let kept = std::mem::take(&mut self.kept).into_values().flatten();
+        self.held.extend(kept.map(|one| one.row));
         self.write_held()
     }
 

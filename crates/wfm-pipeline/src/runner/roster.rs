@@ -1,7 +1,11 @@
 //! Agents and queues of one ACD: read from `TaskRouter`, written down, told to Calabrio. One way, by SID.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -85,19 +89,19 @@ pub(crate) async fn see(
             agents.push(agent(&worker));
             continue;
         }
-        let before = known
-            .get(&SubjectSid::Agent(worker.sid))
-            .and_then(|one| one.names.as_ref());
+        let before = known.get(&SubjectSid::Agent(worker.sid));
         let mut seen = agent(&worker);
-        match before {
-            Some(before) => {
+        match before.map(|one| one.names.as_ref()) {
+            Some(Some(before)) => {
                 seen.names.full_name.clone_from(&before.full_name);
                 seen.names.email.clone_from(&before.email);
             }
-            None if asked < SINGLY => {
+            _ if asked < SINGLY => {
                 asked += 1;
                 seen = agent(&router.worker_with_attributes(worker).await?);
             }
+            // Names that cannot be unsealed: to leave it out would be to take it for gone.
+            Some(None) => {}
             // The next round asks.
             None => continue,
         }
@@ -139,16 +143,18 @@ fn queue(queue: &TaskQueue) -> SeenSubject {
     }
 }
 
-/// Synchronises until it is told to stop.
+/// Synchronises until it is told to stop. Counts `firsts` up once Calabrio was told of everybody.
 pub(crate) async fn keep<L>(
     core: Arc<Core<L>>,
     acd: Arc<AcdServices>,
     first: tokio::sync::oneshot::Sender<()>,
+    firsts: Arc<AtomicUsize>,
     stop: CancellationToken,
 ) where
     L: RosterStore + IntervalStore + 'static,
 {
     let mut first = Some(first);
+    let mut whole = false;
     loop {
         let round = tokio::select! {
             () = stop.cancelled() => return,
@@ -157,6 +163,10 @@ pub(crate) async fn keep<L>(
         // History may begin, with what is known by now.
         if let Some(first) = first.take() {
             let _ = first.send(());
+        }
+        if !whole && matches!(round, Ok(Round::Whole)) {
+            whole = true;
+            firsts.fetch_add(1, Ordering::Release);
         }
         let pause = match round {
             Ok(Round::Whole) => acd.roster.every,
@@ -200,11 +210,11 @@ pub(crate) async fn round<L: RosterStore>(
         if list.is_empty() && known.iter().any(|one| one.active) {
             tracing::error!(acd = %acd.name, ?kind, "Twilio lists nobody any more; nobody is taken for gone");
             round = Round::Waiting;
-            continue;
-        }
-        let change = core.ledger.see_roster(&acd.key, kind, list, now).await?;
-        if change.new + change.renamed + change.gone + change.back > 0 {
-            say(&acd.name, kind, change);
+        } else {
+            let change = core.ledger.see_roster(&acd.key, kind, list, now).await?;
+            if change.new + change.renamed + change.gone + change.back > 0 {
+                say(&acd.name, kind, change);
+            }
         }
         if let Some(sink) = &acd.roster.sink
             && tell(core, acd, kind, sink.as_ref()).await? == Round::Waiting

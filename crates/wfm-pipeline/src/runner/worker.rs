@@ -1,5 +1,8 @@
 //! The one worker of a ledger.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -187,8 +190,9 @@ impl<L: WfmLedger> Worker<L> {
         let parts = || (Arc::clone(&self.core), Arc::clone(acd));
         let (core, it) = parts();
         let (listed, first) = oneshot::channel();
-        tasks.spawn(roster::keep(core, it, listed, stop.clone()));
-        let mut awaited = 0;
+        let told = Arc::clone(firsts);
+        tasks.spawn(roster::keep(core, it, listed, told, stop.clone()));
+        let mut awaited = 1;
         if let Some(services) = &acd.history {
             awaited += 1;
             let (core, it) = parts();

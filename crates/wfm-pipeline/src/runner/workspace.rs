@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, HashSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use flex_events::TaskStatus;
 use tokio::task::JoinSet;
-use twilio_client::{TaskFilter, TwilioClient, TwilioError};
+use twilio_client::{Listed, Reservation, TaskFilter, TwilioClient, TwilioError};
 use twilio_sid::{ActivitySid, ReservationSid, WorkerSid, WorkspaceSid};
 use wfm_state_mapping::{
-    ActivityMap, ActivityRules, ReservationNow, TaskNow, WorkerNow, WorkspaceActivity,
+    ActivityMap, ActivityRules, ReservationNow, TaskNow, Unread, WorkerNow, WorkspaceActivity,
     WorkspaceSnapshot,
 };
 
@@ -56,6 +56,10 @@ pub(crate) async fn snapshot(
         .status(&TaskStatus::Assigned)
         .status(&TaskStatus::Wrapping);
     let tasks = router.tasks(&live).all().await?;
+    let mut unread = Unread {
+        workers: 0,
+        tasks: tasks.unreadable.len(),
+    };
     let mut asking = JoinSet::new();
     let mut found = Vec::with_capacity(tasks.items.len());
     for (number, task) in tasks.items.into_iter().enumerate() {
@@ -76,20 +80,7 @@ pub(crate) async fn snapshot(
         asking.spawn(async move {
             let router = twilio.taskrouter(workspace);
             let reservations = match router.reservations_of_task(task.sid).all().await {
-                Ok(listed) => Some(
-                    listed
-                        .items
-                        .into_iter()
-                        .filter_map(|one| {
-                            Some(ReservationNow {
-                                sid: one.sid,
-                                worker: one.worker?,
-                                status: one.status,
-                                since: one.updated_at,
-                            })
-                        })
-                        .collect(),
-                ),
+                Ok(listed) => live(listed),
                 // It ended a moment ago.
                 Err(error) if error.is_not_found() => return None,
                 Err(error) => {
@@ -108,6 +99,14 @@ pub(crate) async fn snapshot(
         found.extend(asked.ok().flatten());
     }
     let workers = router.workers().all().await?;
+    unread.workers = workers.unreadable.len();
+    if unread != Unread::default() {
+        tracing::warn!(
+            workers = unread.workers,
+            tasks = unread.tasks,
+            "entries of Twilio's lists cannot be read, so who is missing in them stays as it is"
+        );
+    }
     let workers = workers
         .items
         .into_iter()
@@ -125,8 +124,25 @@ pub(crate) async fn snapshot(
         requested_at,
         workers,
         tasks: found,
+        unread,
         unsettled: HashSet::new(),
     })
+}
+
+/// A task's reservations; nothing where one of them cannot be read, so that those that are known stand as they are.
+fn live(listed: Listed<Reservation>) -> Option<Vec<ReservationNow>> {
+    if !listed.unreadable.is_empty() {
+        return None;
+    }
+    let now = |one: Reservation| {
+        Some(ReservationNow {
+            sid: one.sid,
+            worker: one.worker?,
+            status: one.status,
+            since: one.updated_at,
+        })
+    };
+    listed.items.into_iter().map(now).collect()
 }
 
 /// Who looks otherwise in the second of two snapshots than in the first.

@@ -1,0 +1,354 @@
+//! Live states, from what Twilio tells to what Calabrio is told.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use wfm_delivery::DeliveryError;
+use wfm_state_mapping::CalabrioState;
+
+use super::*;
+use crate::runner::testing::{ACCOUNT, Bench, WORKSPACE, noon, sid, worker};
+
+/// An event `seconds` after noon, as Event Streams pushes it.
+fn event(
+    acd: &AcdServices,
+    number: usize,
+    seconds: i64,
+    kind: &str,
+    fields: &Value,
+) -> PushedEvent {
+    let at = noon() + TimeDelta::seconds(seconds);
+    let stamp = at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+    let id = sid("EV", number);
+    let mut payload = json!({
+        "eventtype": kind, "timestamp": stamp, "sid": id,
+        "account_sid": ACCOUNT, "workspace_sid": WORKSPACE,
+    });
+    let own = fields.as_object().unwrap().clone();
+    payload.as_object_mut().unwrap().extend(own);
+    let kind = format!("com.twilio.taskrouter.{kind}");
+    let cloud = json!({
+        "specversion": "1.0", "type": kind, "id": id, "time": stamp,
+        "source": format!("/v1/Workspaces/{WORKSPACE}/Events/{id}"),
+        "data": {"account_sid": ACCOUNT, "timestamp": stamp, "payload": payload},
+    });
+    PushedEvent {
+        acd: acd.key.clone(),
+        id,
+        kind,
+        form: WireForm::CloudEvent.as_str().to_owned(),
+        at: Some(at),
+        received_at: at,
+        payload: cloud.to_string().into(),
+    }
+}
+
+fn activity(
+    acd: &AcdServices,
+    number: usize,
+    seconds: i64,
+    agent: usize,
+    to: usize,
+) -> PushedEvent {
+    let name = ["Offline", "Available", "Lunch"][to];
+    let fields = json!({"worker_sid": sid("WK", agent), "worker_activity_sid": sid("WA", to), "worker_activity_name": name});
+    event(acd, number, seconds, "worker.activity.update", &fields)
+}
+
+fn accepted(acd: &AcdServices, number: usize, seconds: i64, agent: usize) -> PushedEvent {
+    let fields = json!({
+        "worker_sid": sid("WK", agent), "reservation_sid": sid("WR", agent),
+        "task_sid": sid("WT", agent), "task_channel_unique_name": "voice",
+    });
+    event(acd, number, seconds, "reservation.accepted", &fields)
+}
+
+fn task(agent: usize) -> Value {
+    json!({"sid": sid("WT", agent), "assignment_status": "assigned", "task_channel_unique_name": "voice"})
+}
+
+fn reservation(agent: usize) -> Value {
+    json!({
+        "sid": sid("WR", agent), "task_sid": sid("WT", agent), "worker_sid": sid("WK", agent),
+        "reservation_status": "accepted", "date_updated": "2026-03-03T11:30:00Z",
+    })
+}
+
+struct Floor {
+    bench: Bench,
+    acd: AcdServices,
+    services: AdherenceServices,
+    core: Arc<Core<sync_ledger::SqliteLedger>>,
+    live: Live,
+    feeds: Feeds,
+    groups: mpsc::Receiver<Vec<PushedEvent>>,
+}
+
+impl Floor {
+    /// With so many agents, all of them available.
+    async fn new(agents: usize) -> Self {
+        let bench = Bench::new().await;
+        let name = |number: usize| format!("agent-{number}");
+        let workers = (1..=agents).map(|number| worker(number, &name(number), &name(number), 1));
+        bench.list("Workers", workers);
+        let acd = bench.services();
+        let services = acd.adherence.clone().unwrap();
+        let core = Arc::new(bench.core(&acd).await);
+        let live = Live::new(&services);
+        let (feeds, groups) = Feeds::new([(acd.key.clone(), live.clone())].into());
+        Self {
+            bench,
+            acd,
+            services,
+            core,
+            live,
+            feeds,
+            groups,
+        }
+    }
+
+    async fn resynchronise(&self) -> Resynchronised {
+        let (live, clock) = (&self.live, &self.core.clock);
+        live.resynchronise(&self.acd, &self.services, clock)
+            .await
+            .unwrap()
+    }
+
+    fn states(&self) -> Vec<Option<CalabrioState>> {
+        let mut table = self.live.table();
+        table.sort_by_key(|row| row.agent);
+        table.into_iter().map(|row| row.state).collect()
+    }
+
+    /// Delivers until nothing waits or something fails.
+    async fn deliver(&self, most: usize) {
+        while let Some(batch) = self.live.take(most) {
+            let receipt = self.services.sink.deliver(&batch, self.core.now()).await;
+            self.live.lock().newest.settle(&batch, &receipt);
+            if receipt.retry_later().is_some() {
+                return;
+            }
+        }
+    }
+
+    fn told(&self) -> Vec<Vec<(bool, CalabrioState)>> {
+        let batches = self.bench.states.taken().into_iter();
+        batches
+            .map(|batch| {
+                batch
+                    .into_iter()
+                    .map(|(whole, row)| (whole, row.state))
+                    .collect()
+            })
+            .collect()
+    }
+}
+
+use CalabrioState::{Hold, NotReady, Ready, Talking};
+
+#[tokio::test]
+async fn what_is_handed_over_and_what_the_inbox_has_give_the_same_states() {
+    let (mut quick, slow) = (Floor::new(3).await, Floor::new(3).await);
+    let events = vec![
+        activity(&quick.acd, 1, 10, 1, 2),
+        accepted(&quick.acd, 2, 20, 2),
+        // Late, and twice.
+        activity(&quick.acd, 3, 5, 1, 1),
+        accepted(&quick.acd, 2, 20, 2),
+    ];
+    for floor in [&quick, &slow] {
+        floor.resynchronise().await;
+        floor.deliver(10).await;
+        assert_eq!(floor.states(), [Some(Ready); 3]);
+        floor.core.ledger.receive(&events, 1_000).await.unwrap();
+    }
+    quick.feeds.hand_over(events);
+    let group = quick.groups.recv().await.unwrap();
+    quick.feeds.apply(&group);
+    assert_eq!(settle_some(&slow.core, &slow.feeds).await.unwrap(), 3);
+    assert_eq!(settle_some(&slow.core, &slow.feeds).await.unwrap(), 0);
+    for floor in [&quick, &slow] {
+        assert_eq!(floor.states(), [Some(NotReady), Some(Talking), Some(Ready)]);
+        floor.deliver(10).await;
+    }
+    let all = |floor: &Floor| floor.bench.states.taken();
+    assert_eq!(all(&quick), all(&slow));
+
+    // The inbox still has them all.
+    assert_eq!(settle_some(&quick.core, &quick.feeds).await.unwrap(), 3);
+    quick.deliver(10).await;
+    assert_eq!(all(&quick), all(&slow), "applied twice, it changes nothing");
+}
+
+#[tokio::test]
+async fn what_finds_no_room_in_memory_wakes_whoever_empties_the_inbox() {
+    let floor = Floor::new(1).await;
+    for _ in 0..=GROUPS {
+        floor.feeds.hand_over(Vec::new());
+    }
+    let woken = floor.live.inner.overflow.notified();
+    tokio::time::timeout(Duration::from_secs(5), woken)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn nothing_is_told_before_the_workspace_was_read_and_then_everybody_first() {
+    let floor = Floor::new(3).await;
+    floor.feeds.apply(&[activity(&floor.acd, 1, -60, 1, 2)]);
+    floor.deliver(10).await;
+    assert_eq!(floor.told(), [] as [Vec<_>; 0]);
+    assert_eq!(floor.live.standing(), Standing::Busy);
+
+    floor.resynchronise().await;
+    floor.deliver(2).await;
+    let mut first: Vec<_> = floor.told().concat();
+    first.sort_unstable();
+    assert_eq!(first.len(), 3);
+    assert!(first.iter().all(|(snapshot, _)| *snapshot));
+    assert_eq!(floor.told().len(), 2, "two at a time");
+    assert_eq!(floor.live.standing(), Standing::Quiet);
+
+    floor.feeds.apply(&[accepted(&floor.acd, 2, 30, 2)]);
+    floor.deliver(10).await;
+    assert_eq!(floor.told()[2..], [vec![(false, Talking)]]);
+}
+
+#[tokio::test]
+async fn after_an_outage_everybody_is_told_anew() {
+    let floor = Floor::new(2).await;
+    floor.resynchronise().await;
+    floor.deliver(10).await;
+    floor.feeds.apply(&[accepted(&floor.acd, 1, 30, 2)]);
+    floor.bench.states.answer_next(Outcome::RetryLater {
+        error: DeliveryError::CutOff,
+        in_doubt: true,
+    });
+    floor.deliver(10).await;
+    assert_eq!(floor.live.standing(), Standing::Busy);
+    floor.deliver(10).await;
+    let mut again = floor.told().pop().unwrap();
+    again.sort_unstable();
+    let mut all = [(true, Ready), (true, Talking)];
+    all.sort_unstable();
+    assert_eq!(again, all);
+    assert_eq!(floor.live.standing(), Standing::Quiet);
+}
+
+#[tokio::test]
+async fn a_call_whose_end_nobody_told_ends_with_the_next_reading_of_the_workspace() {
+    let floor = Floor::new(2).await;
+    floor.resynchronise().await;
+    floor.feeds.apply(&[
+        accepted(&floor.acd, 1, 30, 1),
+        accepted(&floor.acd, 2, 30, 2),
+    ]);
+    assert_eq!(floor.states(), [Some(Talking), Some(Talking)]);
+    floor.bench.list("Tasks", [task(2)]);
+    let path = format!("Tasks/{}/Reservations", sid("WT", 2));
+    floor.bench.list(&path, [reservation(2)]);
+    floor.bench.set_now(noon() + TimeDelta::minutes(5));
+    let done = floor.resynchronise().await;
+    assert_eq!((done.ended, done.gone), (1, 0));
+    assert_eq!(floor.states(), [Some(Ready), Some(Talking)]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_in_a_list_is_not_taken_for_over() {
+    let floor = Floor::new(3).await;
+    let calls = || {
+        floor.bench.list("Tasks", [task(1), task(2)]);
+        for agent in [1, 2] {
+            let path = format!("Tasks/{}/Reservations", sid("WT", agent));
+            floor.bench.list(&path, [reservation(agent)]);
+        }
+    };
+    calls();
+    floor.resynchronise().await;
+    let before = [Some(Talking), Some(Talking), Some(Ready)];
+    assert_eq!(floor.states(), before);
+    let workers = floor.bench.world(|world| world.lists["Workers"].clone());
+    let nonsense = json!({"sid": "nonsense"});
+    let reservations = format!("Tasks/{}/Reservations", sid("WT", 1));
+    let lists = [
+        (
+            "Workers",
+            vec![workers[0].clone(), workers[1].clone(), nonsense.clone()],
+        ),
+        ("Tasks", vec![task(1), nonsense.clone()]),
+        (reservations.as_str(), vec![nonsense]),
+    ];
+    for (minute, (path, list)) in (5..).zip(lists) {
+        floor.bench.list("Workers", workers.clone());
+        calls();
+        floor.bench.list(path, list);
+        floor.bench.set_now(noon() + TimeDelta::minutes(minute));
+        let done = floor.resynchronise().await;
+        assert_eq!((done.ended, done.gone), (0, 0), "{path}");
+        assert_eq!(floor.states(), before, "{path}");
+    }
+}
+
+fn conference(agent: usize) -> Value {
+    json!({"sid": sid("CF", agent), "friendly_name": sid("WT", agent), "status": "in-progress"})
+}
+
+fn participant(agent: usize, hold: bool) -> Value {
+    json!({
+        "call_sid": sid("CA", agent), "conference_sid": sid("CF", agent), "label": "customer",
+        "hold": hold, "coaching": false, "status": "connected",
+        "date_updated": "Tue, 03 Mar 2026 11:59:00 +0000",
+    })
+}
+
+#[tokio::test]
+async fn hold_is_asked_for_within_the_budget_and_of_each_call_in_its_turn() {
+    const AGENTS: usize = 12;
+    let mut floor = Floor::new(AGENTS).await;
+    floor.services.hold_budget = 10;
+    floor.services.hold_every = Duration::from_millis(100);
+    floor.resynchronise().await;
+    for agent in 1..=AGENTS {
+        floor
+            .feeds
+            .apply(&[accepted(&floor.acd, agent, -30, agent)]);
+        let path = format!("Conferences/{}/Participants.json", sid("CF", agent));
+        floor.bench.list(&path, [participant(agent, agent == 3)]);
+    }
+    floor
+        .bench
+        .list("Conferences.json", (1..=AGENTS).map(conference));
+    floor.bench.world(|world| world.asked.clear());
+
+    let (stop, begun) = (CancellationToken::new(), Instant::now());
+    let asking = tokio::spawn(poll_holds(
+        Arc::clone(&floor.core),
+        Arc::new(floor.acd.clone()),
+        floor.services.clone(),
+        floor.live.clone(),
+        stop.clone(),
+    ));
+    tokio::time::sleep(Duration::from_millis(1_800)).await;
+    stop.cancel();
+    asking.await.unwrap();
+    let seconds = begun.elapsed().as_secs_f64();
+    let asked = floor.bench.world(|world| world.asked.clone());
+    #[expect(clippy::cast_precision_loss, reason = "a few requests")]
+    let rate = (asked.len() - 1) as f64 / seconds;
+    assert!(rate <= 10.0, "{} in {seconds} s", asked.len());
+    let calls: Vec<_> = asked
+        .iter()
+        .filter(|path| path.ends_with("/Participants.json"))
+        .collect();
+    assert!(calls.len() >= AGENTS, "{asked:?}");
+    let each: BTreeSet<_> = calls[..AGENTS].iter().collect();
+    assert_eq!(each.len(), AGENTS, "none twice before each once");
+    let held: Vec<_> = floor
+        .states()
+        .iter()
+        .map(|state| *state == Some(Hold))
+        .collect();
+    assert_eq!(held.iter().filter(|held| **held).count(), 1);
+    assert!(held[2]);
+}

@@ -1,0 +1,159 @@
+//! Whole workers: what arrives when one is killed again and again.
+
+use std::collections::BTreeSet;
+
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use wfm_history::{IntervalKey, Values};
+
+use super::*;
+use crate::runner::Nobody;
+use crate::runner::testing::{AGENTS, Bench, QUEUES, queue, worker};
+
+const KEEP: Duration = Duration::from_hours(24);
+
+/// A morning with eight agents and three queues, one of which is not listed yet.
+async fn morning() -> Bench {
+    let bench = Bench::new().await;
+    let names = ["Ada", "Bo", "Cy", "Di", "Ed", "Flo", "Gus", "Hal"];
+    let workers = (1..)
+        .zip(names)
+        .map(|(number, name)| worker(number, name, name, 1));
+    bench.list("Workers", workers);
+    bench.list("TaskQueues", [queue(1, "Billing"), queue(2, "Sales")]);
+    let mut agents = "Date,Time,Agent,Queue,Kind,Activity,Activity Time,Talk Time\n".to_owned();
+    let mut queues = "Date,Time,Queue,Kind,Offered,Answered,Abandoned\n".to_owned();
+    for quarter in 0..16 {
+        let when = format!("2026-03-03,{:02}:{:02}", 6 + quarter / 4, quarter % 4 * 15);
+        for (number, name) in names.iter().enumerate() {
+            let lunch = 10 * (quarter + 1) + number;
+            agents += &format!("{when},{name},,Agent Status,Lunch,{lunch},0\n");
+        }
+        for (number, name) in ["Billing", "Sales", "Shop"].iter().enumerate() {
+            let offered = 3 * quarter + number + 1;
+            queues += &format!("{when},{name},Queue,{offered},{offered},0\n");
+        }
+    }
+    bench.report(AGENTS, &agents);
+    bench.report(QUEUES, &queues);
+    bench
+}
+
+fn small_batches(bench: &Bench) -> Vec<AcdServices> {
+    let mut acd = bench.services();
+    acd.history.as_mut().unwrap().batch_rows = 7;
+    vec![acd]
+}
+
+async fn run(bench: &Bench) -> Result<RunReport, PipelineError> {
+    let ledger = bench.ledger().await;
+    let worker = Worker::new(
+        small_batches(bench),
+        ledger,
+        bench.clock(),
+        Arc::new(Nobody),
+        KEEP,
+    );
+    worker.run(CancellationToken::new(), Until::Idle).await
+}
+
+/// What Calabrio has where a second delivery replaces the first.
+fn received(bench: &Bench) -> BTreeMap<IntervalKey, Values> {
+    let batches = bench.history.taken().into_iter().flatten();
+    batches.map(|row| (row.row.key, row.row.values)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_killed_again_and_again_delivers_the_same_as_one_that_is_not() {
+    let undisturbed = morning().await;
+    assert!(run(&undisturbed).await.unwrap().idle);
+    let expected = received(&undisturbed);
+    assert_eq!(expected.len(), 16 * (8 + 2));
+
+    for seed in 0..4 {
+        let mut dice = StdRng::seed_from_u64(seed);
+        let bench = morning().await;
+        bench.history.delay(Duration::from_millis(4));
+        bench.roster.delay(Duration::from_millis(4));
+        let mut killed = 0;
+        loop {
+            let lives = Duration::from_millis(dice.random_range(20..400));
+            // Its future is dropped wherever it is.
+            match tokio::time::timeout(lives, run(&bench)).await {
+                Ok(ended) => {
+                    assert!(ended.unwrap().idle);
+                    break;
+                }
+                Err(_) => killed += 1,
+            }
+            // The last one is let live, or a slow machine would never come to an end.
+            if killed == 25 {
+                assert!(run(&bench).await.unwrap().idle);
+                break;
+            }
+        }
+        assert!(killed > 0, "seed {seed}");
+        assert_eq!(
+            received(&bench),
+            expected,
+            "seed {seed}, {killed} times killed"
+        );
+        let told: BTreeSet<_> = bench
+            .roster
+            .taken()
+            .concat()
+            .into_iter()
+            .map(|one| one.sid)
+            .collect();
+        assert_eq!(told.len(), 8 + 2, "seed {seed}");
+        let states: BTreeSet<_> = bench
+            .states
+            .taken()
+            .concat()
+            .into_iter()
+            .map(|(_, row)| row.agent)
+            .collect();
+        assert_eq!(states.len(), 8, "seed {seed}");
+        let ledger = bench.ledger().await;
+        let key = &bench.services().key;
+        let held = ledger
+            .held(key, Report::QueueHistory, None, None, 100)
+            .await
+            .unwrap();
+        assert_eq!(held.len(), 16, "the queue that is not listed, seed {seed}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_idle_only_once_agents_and_queues_were_told() {
+    let bench = morning().await;
+    bench.roster.delay(Duration::from_millis(600));
+    let mut services = small_batches(&bench);
+    services[0].history = None;
+    let worker = Worker::new(
+        services,
+        bench.ledger().await,
+        bench.clock(),
+        Arc::new(Nobody),
+        KEEP,
+    );
+    let report = worker.run(CancellationToken::new(), Until::Idle).await;
+    assert!(report.unwrap().idle);
+    assert_eq!(bench.roster.taken().concat().len(), 8 + 2);
+}
+
+#[tokio::test]
+async fn a_worker_with_nothing_to_do_says_so() {
+    let bench = Bench::new().await;
+    let mut acd = bench.services();
+    (acd.history, acd.adherence) = (None, None);
+    let worker = Worker::new(
+        vec![acd],
+        bench.ledger().await,
+        bench.clock(),
+        Arc::new(Nobody),
+        KEEP,
+    );
+    let error = worker.run(CancellationToken::new(), Until::Idle).await;
+    assert!(matches!(error, Err(PipelineError::NothingOn)));
+}
