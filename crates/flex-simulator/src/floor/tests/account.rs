@@ -175,7 +175,7 @@ fn states_that_were_passed_over_are_superseded_and_the_last_must_be_told() {
 #[test]
 fn states_that_never_were_are_wrong() {
     for change in [
-        (|told: &mut ToldState| told.since += TimeDelta::milliseconds(1)) as fn(&mut ToldState),
+        (|told: &mut ToldState| told.since -= TimeDelta::milliseconds(1)) as fn(&mut ToldState),
         |told| told.reason = Some("Holiday".to_owned()),
         |told| told.agent = "WK0".to_owned(),
         |told| told.state = FloorState::Hold,
