@@ -305,7 +305,7 @@ fn answer(world: &mut World, uri: &str, request: &Request) -> ResponseTemplate {
         }
     };
     let items = world.lists.get(&rest).cloned().unwrap_or_default();
-    let mut page = if name.ends_with(".json") {
+    let mut page = if name.strip_suffix(".json").is_some() {
         json!({"page": 0, "page_size": 1000, "next_page_uri": null, "uri": path})
     } else {
         let url = format!("{uri}{path}");
@@ -353,6 +353,7 @@ agent_productivity_report_id = "{AGENTS}"
 queue_historical_report_id = "{QUEUES}"
 [acd.wfm]
 history = true
+service_queue = "General"
 adherence = true
 transport = "http"
 {extra}

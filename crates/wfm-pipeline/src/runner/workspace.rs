@@ -80,7 +80,7 @@ pub(crate) async fn snapshot(
         asking.spawn(async move {
             let router = twilio.taskrouter(workspace);
             let reservations = match router.reservations_of_task(task.sid).all().await {
-                Ok(listed) => live(listed),
+                Ok(listed) => reservations_now(listed),
                 // It ended a moment ago.
                 Err(error) if error.is_not_found() => return None,
                 Err(error) => {
@@ -130,7 +130,7 @@ pub(crate) async fn snapshot(
 }
 
 /// A task's reservations; nothing where one of them cannot be read, so that those that are known stand as they are.
-fn live(listed: Listed<Reservation>) -> Option<Vec<ReservationNow>> {
+fn reservations_now(listed: Listed<Reservation>) -> Option<Vec<ReservationNow>> {
     if !listed.unreadable.is_empty() {
         return None;
     }

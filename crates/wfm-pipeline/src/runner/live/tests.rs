@@ -310,9 +310,7 @@ async fn hold_is_asked_for_within_the_budget_and_of_each_call_in_its_turn() {
     floor.services.hold_every = Duration::from_millis(100);
     floor.resynchronise().await;
     for agent in 1..=AGENTS {
-        floor
-            .feeds
-            .apply(&[accepted(&floor.acd, agent, -30, agent)]);
+        floor.feeds.apply(&[accepted(&floor.acd, agent, 1, agent)]);
         let path = format!("Conferences/{}/Participants.json", sid("CF", agent));
         floor.bench.list(&path, [participant(agent, agent == 3)]);
     }

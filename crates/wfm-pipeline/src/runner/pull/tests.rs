@@ -1,5 +1,6 @@
 //! Pulls against a Flex Insights of the test's own making, on a real ledger.
 
+use std::fmt::Write as _;
 use sync_ledger::{SqliteLedger, StoredBatch};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -20,7 +21,7 @@ fn csv(rows: &[&str]) -> String {
         let (when, rest) = row.split_once(',').unwrap();
         let (name, offered) = rest.split_once(',').unwrap();
         let (day, time) = when.split_once(' ').unwrap();
-        csv += &format!("2026-{day},{time},{name},Queue,{offered},{offered},0\n");
+        writeln!(csv, "2026-{day},{time},{name},Queue,{offered},{offered},0").unwrap();
     }
     csv
 }
@@ -89,7 +90,7 @@ impl Pulls {
     /// What is held: by which name the report calls it, and how many contacts were offered.
     async fn held(&self) -> Vec<u64> {
         let held = self.core.ledger.held(&self.acd.key, QUEUE, None, None, 100);
-        let offered = |held: &sync_ledger::HeldInterval| held.row.values.get(Measure::Offered);
+        let offered = |held: &HeldInterval| held.row.values.get(Measure::Offered);
         held.await.unwrap().iter().map(offered).collect()
     }
 }

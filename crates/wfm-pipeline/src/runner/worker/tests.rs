@@ -1,6 +1,7 @@
 //! Whole workers: what arrives when one is killed again and again.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -27,11 +28,11 @@ async fn morning() -> Bench {
         let when = format!("2026-03-03,{:02}:{:02}", 6 + quarter / 4, quarter % 4 * 15);
         for (number, name) in names.iter().enumerate() {
             let lunch = 10 * (quarter + 1) + number;
-            agents += &format!("{when},{name},,Agent Status,Lunch,{lunch},0\n");
+            writeln!(agents, "{when},{name},,Agent Status,Lunch,{lunch},0").unwrap();
         }
         for (number, name) in ["Billing", "Sales", "Shop"].iter().enumerate() {
             let offered = 3 * quarter + number + 1;
-            queues += &format!("{when},{name},Queue,{offered},{offered},0\n");
+            writeln!(queues, "{when},{name},Queue,{offered},{offered},0").unwrap();
         }
     }
     bench.report(AGENTS, &agents);
