@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -168,7 +169,7 @@ async fn live(path: &Path, simulator: &Simulator, asked: &cli::Demo, stop: &Stop
 
 /// The worker from the file on, as `run` makes it; whether it came to rest.
 async fn worker(config: &Config, clock: Clock, stop: &Stop, until: Until) -> Result<bool> {
-    let secrets = config.resolve_secrets(&SystemSecrets)?;
+    let secrets = Arc::new(config.resolve_secrets(&SystemSecrets)?);
     let ledger = open::ledger_as_worker(config).await?;
     let working = Working {
         config,

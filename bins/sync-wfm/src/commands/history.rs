@@ -7,8 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use chrono::Utc;
 use connector_config::SystemSecrets;
 use service_runtime::{Exit, Progress, Signals, Stop, Terminal};
-use sync_ledger::{AcdStore as _, IntervalStore as _, Wish, WishStore as _};
-use wfm_history::Report;
+use sync_ledger::{AcdStore as _, Wish, WishStore as _};
 use wfm_pipeline::report::{AcdHistory, HistoryReport, history as pull};
 use wfm_pipeline::{Clock, Until};
 
@@ -78,15 +77,7 @@ pub(super) async fn history(global: &Global, asked: &History) -> Result<Exit> {
     if !asked.dry_run {
         let stop = Stop::new();
         let _signals = Signals::listen(&stop)?;
-        for (key, _) in &chosen {
-            for report in [Report::AgentProductivity, Report::QueueHistory] {
-                if ledger.next_batch(key, report).await?.is_some() {
-                    tracing::info!(%report, "intervals are delivered");
-                }
-            }
-        }
         // The worker delivers what waits, and everything else that is due; a stop leaves the rest to the next start.
-        let secrets = config.resolve_secrets(&SystemSecrets)?;
         let working = Working {
             config: &config,
             secrets,

@@ -18,7 +18,7 @@ use crate::watch::{Calls, Watch};
 /// What a worker works with.
 pub(crate) struct Working<'a> {
     pub(crate) config: &'a Config,
-    pub(crate) secrets: Secrets,
+    pub(crate) secrets: Arc<Secrets>,
     pub(crate) ledger: SqliteLedger,
     pub(crate) clock: Clock,
 }
@@ -43,7 +43,7 @@ pub(super) async fn run(global: &Global, run: &Run) -> Result<Exit> {
     for warning in config.warnings() {
         tracing::warn!(field = warning.field, "{warning}");
     }
-    let secrets = config.resolve_secrets(&SystemSecrets)?;
+    let secrets = Arc::new(config.resolve_secrets(&SystemSecrets)?);
     let stop = Stop::new();
     let _signals = Signals::listen(&stop)?;
     let until = if run.until_idle {
@@ -99,7 +99,6 @@ pub(crate) async fn work(
     let mut listening = watch
         .listen(config, secrets.bearer_token.clone(), stop)
         .await?;
-    let secrets = Arc::new(secrets);
     let observer = Arc::new(Calls(Arc::clone(&watch)));
     let services = open::services(config, &secrets, Some(observer)).await?;
     let worker = Worker::new(

@@ -7,6 +7,10 @@ use super::rows::acd_of;
 use super::{SqliteLedger, Tx};
 use crate::{AcdRow, AcdStore, LedgerError, RemovedAcd, Result};
 
+/// The row of an ACD, by account, workspace and tenant.
+pub(super) const ACD_ID: &str =
+    "SELECT id FROM acd WHERE account = ? AND workspace = ? AND tenant = ?";
+
 impl AcdStore for SqliteLedger {
     async fn register(&self, acd: &AcdKey, name: &str) -> Result<()> {
         let mut tx = self.begin().await?;
@@ -55,7 +59,7 @@ impl AcdStore for SqliteLedger {
 impl SqliteLedger {
     /// The row of an ACD, within a transaction.
     pub(super) async fn acd_id(&self, tx: &mut Tx, acd: &AcdKey) -> Result<i64> {
-        sqlx::query_scalar("SELECT id FROM acd WHERE account = ? AND workspace = ? AND tenant = ?")
+        sqlx::query_scalar(ACD_ID)
             .bind(acd.account.as_str())
             .bind(acd.workspace.as_str())
             .bind(acd.tenant.as_str())

@@ -11,6 +11,7 @@ use wfm_history::{
 };
 use wfm_interval::Interval;
 
+use super::acds::ACD_ID;
 use super::rows::time_of;
 use super::{SqliteLedger, Tx};
 use crate::{
@@ -199,8 +200,8 @@ impl IntervalStore for SqliteLedger {
                 .bind(place)
                 .bind(file.as_str())
                 .bind(at),
-                RowFate::Refused { reason } => self.trouble(number, place, 3, reason, at),
-                RowFate::InDoubt { reason } => self.trouble(number, place, 4, reason, at),
+                RowFate::Refused { reason } => trouble(number, place, 3, reason, at),
+                RowFate::InDoubt { reason } => trouble(number, place, 4, reason, at),
             };
             let changed = changed
                 .execute(&mut *tx)
@@ -513,7 +514,7 @@ impl IntervalStore for SqliteLedger {
 impl SqliteLedger {
     /// The row of an ACD, if it is known.
     pub(super) async fn known_acd(&self, acd: &AcdKey) -> Result<Option<i64>> {
-        sqlx::query_scalar("SELECT id FROM acd WHERE account = ? AND workspace = ? AND tenant = ?")
+        sqlx::query_scalar(ACD_ID)
             .bind(acd.account.as_str())
             .bind(acd.workspace.as_str())
             .bind(acd.tenant.as_str())
@@ -564,25 +565,6 @@ impl SqliteLedger {
         .await
         .map_err(|error| self.fault(error))?;
         Ok(())
-    }
-
-    #[expect(clippy::unused_self, reason = "it belongs to the ledger's statements")]
-    fn trouble<'q>(
-        &self,
-        number: BatchNumber,
-        place: i64,
-        state: i64,
-        reason: &'q str,
-        at: i64,
-    ) -> sqlx::query::Query<'q, sqlx::Sqlite, sqlx::sqlite::SqliteArguments> {
-        sqlx::query(
-            "UPDATE interval_row SET state = ?3, reason = ?4, settled_at = ?5 WHERE batch = ?1 AND place = ?2 AND state = 1",
-        )
-        .bind(number.0)
-        .bind(place)
-        .bind(state)
-        .bind(reason)
-        .bind(at)
     }
 
     fn read_key(&self, row: &SqliteRow) -> Result<IntervalKey> {
@@ -637,6 +619,24 @@ impl SqliteLedger {
             deliver: true,
         })
     }
+}
+
+/// Sets a row that waits aside, with the reason.
+fn trouble(
+    number: BatchNumber,
+    place: i64,
+    state: i64,
+    reason: &str,
+    at: i64,
+) -> sqlx::query::Query<'_, sqlx::Sqlite, sqlx::sqlite::SqliteArguments> {
+    sqlx::query(
+        "UPDATE interval_row SET state = ?3, reason = ?4, settled_at = ?5 WHERE batch = ?1 AND place = ?2 AND state = 1",
+    )
+    .bind(number.0)
+    .bind(place)
+    .bind(state)
+    .bind(reason)
+    .bind(at)
 }
 
 fn agent_text(key: &IntervalKey) -> &str {

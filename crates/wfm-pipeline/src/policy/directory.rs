@@ -60,16 +60,6 @@ impl Directory {
         directory
     }
 
-    /// How many agents and queues there are.
-    pub fn len(&self) -> (usize, usize) {
-        (self.agents.known.len(), self.queues.known.len())
-    }
-
-    /// Whether nobody is in it.
-    pub fn is_empty(&self) -> bool {
-        self.len() == (0, 0)
-    }
-
     /// Names that lead to several, of which rows without a SID are held.
     pub fn clashes(&self) -> Vec<NameClash> {
         let agents = self.agents.clashes().map(|sids| NameClash {

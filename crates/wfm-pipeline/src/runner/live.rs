@@ -58,8 +58,6 @@ struct Inner {
     deliver: Notify,
     /// The workspace is to be read anew at once.
     resync: Notify,
-    /// Events were committed and could not be handed over.
-    overflow: Notify,
 }
 
 struct State {
@@ -99,7 +97,6 @@ impl Live {
                 }),
                 deliver: Notify::new(),
                 resync: Notify::new(),
-                overflow: Notify::new(),
             }),
         }
     }
@@ -333,6 +330,8 @@ fn count<L>(core: &Core<L>, acd: &AcdServices, receipt: &wfm_delivery::Receipt) 
 pub(crate) struct Feeds {
     pub(crate) lives: Arc<BTreeMap<contact_model::AcdKey, Live>>,
     pub(crate) groups: mpsc::Sender<Vec<PushedEvent>>,
+    /// Events were committed and could not be handed over.
+    overflow: Arc<Notify>,
 }
 
 impl Feeds {
@@ -341,15 +340,19 @@ impl Feeds {
     ) -> (Self, mpsc::Receiver<Vec<PushedEvent>>) {
         let (groups, receive) = mpsc::channel(GROUPS);
         let lives = Arc::new(lives);
-        (Self { lives, groups }, receive)
+        let overflow = Arc::default();
+        let feeds = Self {
+            lives,
+            groups,
+            overflow,
+        };
+        (feeds, receive)
     }
 
     /// Hands committed events over, or leaves them to whoever empties the inbox.
     pub(crate) fn hand_over(&self, events: Vec<PushedEvent>) {
         if self.groups.try_send(events).is_err() {
-            for live in self.lives.values() {
-                live.inner.overflow.notify_one();
-            }
+            self.overflow.notify_one();
         }
     }
 
@@ -402,7 +405,6 @@ pub(crate) async fn settle<L: Inbox + 'static>(
     feeds: Feeds,
     stop: CancellationToken,
 ) {
-    let overflow = Arc::clone(&feeds.lives);
     loop {
         let pause = match settle_some(&core, &feeds).await {
             Ok(0) => LOOK,
@@ -412,15 +414,9 @@ pub(crate) async fn settle<L: Inbox + 'static>(
                 PAUSE
             }
         };
-        let woken = async {
-            match overflow.values().next() {
-                Some(live) => live.inner.overflow.notified().await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             () = stop.cancelled() => return,
-            () = woken => {}
+            () = feeds.overflow.notified() => {}
             () = tokio::time::sleep(pause) => {}
         }
     }

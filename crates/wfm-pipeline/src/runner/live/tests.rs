@@ -187,7 +187,7 @@ async fn what_finds_no_room_in_memory_wakes_whoever_empties_the_inbox() {
     for _ in 0..=GROUPS {
         floor.feeds.hand_over(Vec::new());
     }
-    let woken = floor.live.inner.overflow.notified();
+    let woken = floor.feeds.overflow.notified();
     tokio::time::timeout(Duration::from_secs(5), woken)
         .await
         .unwrap();
