@@ -53,10 +53,7 @@ fn ledger(error: &LedgerError) -> Option<Advised> {
 
 fn pipeline(error: &PipelineError) -> Option<Advised> {
     match error {
-        PipelineError::Config(_)
-        | PipelineError::Clients(_)
-        | PipelineError::Delivery { .. }
-        | PipelineError::Insights { .. }
+        PipelineError::Clients(_)
         | PipelineError::NothingOn
         | PipelineError::NoHistory { .. }
         | PipelineError::NoAdherence { .. } => Some(CONFIGURATION),

@@ -12,7 +12,7 @@
     reason = "a bench may end here, and prints what it found"
 )]
 
-#[path = "../tests/support/mod.rs"]
+#[path = "../tests/it/support/mod.rs"]
 #[allow(clippy::unwrap_used, reason = "a bench may end here")]
 mod support;
 

@@ -18,7 +18,7 @@
     reason = "a bench may end here, and prints what it found; what it shares with another it need not use"
 )]
 
-#[path = "../tests/common/config.rs"]
+#[path = "../tests/it/common/config.rs"]
 mod config;
 mod measure;
 

@@ -49,8 +49,20 @@ pub trait IntervalStore: Send + Sync {
         report: Report,
     ) -> impl Future<Output = Result<Option<StoredBatch>>> + Send;
 
-    /// Tells what became of rows of a batch. Rows that are not named go on waiting until `due`. A row that was settled before stays
-    /// as it was then.
+    /// Writes down that an attempt to deliver a batch begins, before anything is sent. Until it is settled the batch comes back with
+    /// that time: its rows may have arrived.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::UnknownBatch`](crate::LedgerError::UnknownBatch).
+    fn begin_attempt(
+        &self,
+        number: BatchNumber,
+        at: DateTime<Utc>,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Tells what became of rows of a batch, and ends an attempt that was begun. Rows that are not named go on waiting until `due`. A
+    /// row that was settled before stays as it was then.
     ///
     /// # Errors
     ///
@@ -198,6 +210,8 @@ pub struct StoredBatch {
     pub due: DateTime<Utc>,
     /// How often it was tried.
     pub attempts: u32,
+    /// When an attempt began of which nobody told how it ended.
+    pub begun: Option<DateTime<Utc>>,
     /// Its rows that wait, by their place in the batch.
     pub rows: Vec<(u32, Change)>,
 }

@@ -10,7 +10,7 @@
     unreachable_pub
 )]
 
-#[path = "../tests/common/receiver.rs"]
+#[path = "../tests/it/common/receiver.rs"]
 mod receiver;
 
 use std::sync::Arc;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use connection_check::{Connector, WfmClients};
+use connection_check::{ClientsError, Connector, WfmClients};
 use connector_config::{Config, HistoryRules, Product, Secrets};
 use http_retry::Observer;
-use wfm_history::Report;
+use wfm_history::{Redelivery, Report};
 use wfm_state_mapping::Settings;
 
 use crate::error::PipelineError;
@@ -50,10 +50,6 @@ pub fn connect(
             continue;
         };
         let clients = connector.wfm(acd, &rules, own)?;
-        let delivery = |source| PipelineError::Delivery {
-            acd: acd.name.clone(),
-            source,
-        };
         if let Some(folder) = &clients.folder {
             // Of one connector alone: see `DeliveryRules`. The folder may be mounted later.
             match folder.history.sweep() {
@@ -61,22 +57,25 @@ pub fn connect(
                 Ok(files) => {
                     tracing::info!(acd = %acd.name, files, "removed temporary files that a crash left");
                 }
-                Err(error @ wfm_delivery::DeliveryError::Contract(_)) => {
-                    return Err(delivery(error));
-                }
                 Err(error) => {
                     tracing::warn!(acd = %acd.name, %error, "the drop folder cannot be looked at");
                 }
             }
         }
         let contract = &rules.delivery.contract;
+        let once = rules
+            .history
+            .as_ref()
+            .is_some_and(|history| history.redelivery == Redelivery::Never);
         let batch_rows = match clients.folder {
             Some(_) => contract.files.rows.clamp(1, BATCH_ROWS),
+            // What is in doubt after a crash is in doubt as a whole batch: it is no more than one request.
+            None if once => contract.http.rows.clamp(1, BATCH_ROWS),
             None => BATCH_ROWS,
         };
         let history = match rules.history.clone().zip(clients.insights.clone()) {
             Some((rules_, insights)) => Some(HistoryServices {
-                reports: sources(&acd.name, &rules_)?,
+                reports: sources(&rules_)?,
                 insights,
                 rules: rules_,
                 activities: rules.activities.clone(),
@@ -137,15 +136,11 @@ pub fn connect(
     Ok(services)
 }
 
-fn sources(acd: &str, rules: &HistoryRules) -> Result<Vec<ReportSource>, PipelineError> {
+fn sources(rules: &HistoryRules) -> Result<Vec<ReportSource>, ClientsError> {
     [Report::AgentProductivity, Report::QueueHistory]
         .into_iter()
         .map(|report| {
-            let id = rules.report_id(report).parse();
-            let id = id.map_err(|source| PipelineError::Insights {
-                acd: acd.to_owned(),
-                source,
-            })?;
+            let id = rules.report_id(report).parse()?;
             Ok(ReportSource { report, id })
         })
         .collect()

@@ -1,11 +1,12 @@
 //! Why the pipeline cannot start or go on.
 
+#[cfg(test)]
+mod tests;
+
 use connection_check::ClientsError;
-use connector_config::ConfigError;
 use flex_insights_client::InsightsError;
 use sync_ledger::LedgerError;
 use twilio_client::TwilioError;
-use wfm_delivery::DeliveryError;
 use wfm_history::HistoryError;
 
 /// Why the pipeline cannot start or go on. What befalls a single interval or agent is none of these: it is held, refused or tried again.
@@ -20,36 +21,9 @@ pub enum PipelineError {
         /// The ACD's name.
         acd: String,
     },
-    /// The configuration cannot be worked with.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
     /// A client could not be made.
     #[error(transparent)]
     Clients(#[from] ClientsError),
-    /// The client of Flex Insights could not be made.
-    #[error("the ACD \"{acd}\": {source}")]
-    Insights {
-        /// The ACD's name.
-        acd: String,
-        /// Why.
-        source: InsightsError,
-    },
-    /// How Calabrio takes intervals, states, agents and queues cannot be worked with.
-    #[error("the ACD \"{acd}\": {source}")]
-    Delivery {
-        /// The ACD's name.
-        acd: String,
-        /// Why.
-        source: DeliveryError,
-    },
-    /// How a report is read cannot be worked with.
-    #[error("the ACD \"{acd}\": {source}")]
-    Report {
-        /// The ACD's name.
-        acd: String,
-        /// Why.
-        source: HistoryError,
-    },
     /// Pushed events cannot be taken.
     #[error("pushed events cannot be taken")]
     Intake(#[from] event_intake::IntakeError),
@@ -112,7 +86,7 @@ pub enum PullError {
     /// The report came to no end.
     #[error("the report was cut off while it came; it is pulled again")]
     CutOff,
-    /// The thread that reads ended. This is a defect.
+    /// The thread that reads ended in the midst. This is a defect.
     #[error("the reader of the report broke off: report what the log says before this")]
     BrokenOff,
 }

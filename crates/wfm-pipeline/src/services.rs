@@ -11,7 +11,7 @@ use flex_insights_client::{FlexInsightsClient, ReportId};
 use twilio_client::TwilioClient;
 use twilio_sid::WorkspaceSid;
 use wfm_delivery::{DeliveryError, Fate, HistoryFiles, HistorySink, RosterSink, StateSink};
-use wfm_history::Report;
+use wfm_history::{Redelivery, Report};
 use wfm_state_mapping::{ActivityRules, Settings};
 
 /// One ACD with what it takes to work for it.
@@ -118,6 +118,11 @@ impl fmt::Debug for AcdServices {
 }
 
 impl HistoryServices {
+    /// Whether an attempt of which nobody knows how it ended must not be made again. Files of one delivery are not written twice, so they can.
+    pub(crate) fn comes_once(&self) -> bool {
+        self.rules.redelivery == Redelivery::Never && self.files.is_none()
+    }
+
     /// What Calabrio made of files, off the runtime's threads.
     pub(crate) async fn fates(
         &self,

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-#[path = "../../tests/common/mod.rs"]
+#[path = "../../tests/it/common/mod.rs"]
 mod common;
-#[path = "../../tests/common/walk.rs"]
+#[path = "../../tests/it/walk.rs"]
 mod walk;
 
 #[test]

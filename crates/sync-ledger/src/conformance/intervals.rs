@@ -22,6 +22,7 @@ super::cases![history:
     a_file_is_open_until_it_is_told_what_became_of_it,
     a_file_that_was_refused_takes_its_rows_with_it,
     a_settlement_that_comes_again_opens_no_file,
+    an_attempt_that_was_begun_is_open_until_it_is_settled,
     rows_are_counted_by_report_and_state,
     rows_in_trouble_are_told_the_newest_first,
     a_batch_that_is_refused_leaves_nothing,
@@ -147,6 +148,7 @@ async fn a_batch_comes_back_as_it_was_given<L: HistoryLedger>(ledger: L) {
         created,
         due: created,
         attempts: 0,
+        begun: None,
         rows: (0..).zip(rows).collect(),
     };
     assert_eq!(next(&ledger, AGENTS).await, Some(expected));
@@ -444,6 +446,29 @@ async fn a_batch_that_is_refused_leaves_nothing<L: HistoryLedger>(ledger: L) {
     assert_eq!(known(&ledger, AGENTS).await, []);
     assert_eq!(next(&ledger, AGENTS).await, None);
     assert_eq!(ledger.row_counts(&acd(1)).await.unwrap(), []);
+}
+
+async fn an_attempt_that_was_begun_is_open_until_it_is_settled<L: HistoryLedger>(ledger: L) {
+    registered(&ledger).await;
+    let rows = vec![
+        new_row(agent_key(1, 1, 1), 1),
+        new_row(agent_key(2, 1, 1), 1),
+    ];
+    let number = add(&ledger, 1, rows).await;
+    assert_eq!(next(&ledger, AGENTS).await.unwrap().begun, None);
+    let began = at(5) + TimeDelta::milliseconds(7);
+    ledger.begin_attempt(number, began).await.unwrap();
+    let open = next(&ledger, AGENTS).await.unwrap();
+    assert_eq!((open.begun, open.attempts), (Some(began), 0));
+    settle(&ledger, number, 6, &[(0, SENT)]).await;
+    let settled = next(&ledger, AGENTS).await.unwrap();
+    assert_eq!((settled.begun, settled.attempts), (None, 1));
+    let unknown = BatchNumber(number.0 + 1);
+    let refused = ledger.begin_attempt(unknown, began).await.unwrap_err();
+    assert!(
+        matches!(refused, LedgerError::UnknownBatch { number } if number == unknown.0),
+        "{refused}"
+    );
 }
 
 async fn a_batch_that_nobody_knows_cannot_be_settled<L: HistoryLedger>(ledger: L) {

@@ -128,7 +128,7 @@ impl IntervalStore for SqliteLedger {
         };
         let fault = |error| self.fault(error);
         let batch = sqlx::query(
-            "SELECT id, created, due, attempts FROM interval_batch INDEXED BY interval_batch_waiting \
+            "SELECT id, created, due, attempts, begun FROM interval_batch INDEXED BY interval_batch_waiting \
              WHERE acd = ? AND report = ? AND waiting > 0 ORDER BY id LIMIT 1",
         )
         .bind(id)
@@ -163,8 +163,28 @@ impl IntervalStore for SqliteLedger {
             )?,
             due: time_of("a batch of history", batch.try_get("due").map_err(fault)?)?,
             attempts: batch.try_get("attempts").map_err(fault)?,
+            begun: batch
+                .try_get::<Option<i64>, _>("begun")
+                .map_err(fault)?
+                .map(|at| time_of("a batch of history", at))
+                .transpose()?,
             rows: rows.iter().map(read).collect::<Result<_>>()?,
         }))
+    }
+
+    async fn begin_attempt(&self, number: BatchNumber, at: DateTime<Utc>) -> Result<()> {
+        let mut tx = self.begin().await?;
+        let known = sqlx::query("UPDATE interval_batch SET begun = ?2 WHERE id = ?1")
+            .bind(number.0)
+            .bind(at.timestamp_millis())
+            .execute(&mut *tx)
+            .await
+            .map_err(|error| self.fault(error))?
+            .rows_affected();
+        if known == 0 {
+            return Err(LedgerError::UnknownBatch { number: number.0 });
+        }
+        self.commit(tx).await
     }
 
     async fn settle_batch(&self, number: BatchNumber, settlement: &BatchSettlement) -> Result<()> {
@@ -172,7 +192,7 @@ impl IntervalStore for SqliteLedger {
         let at = settlement.at.timestamp_millis();
         let mut tx = self.begin().await?;
         let known = sqlx::query(
-            "UPDATE interval_batch SET due = ?2, attempts = attempts + 1 WHERE id = ?1",
+            "UPDATE interval_batch SET due = ?2, attempts = attempts + 1, begun = NULL WHERE id = ?1",
         )
         .bind(number.0)
         .bind(settlement.due.timestamp_millis())

@@ -1,11 +1,13 @@
 //! Held rows of which it is known by now whose they are.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use sync_ledger::{HeldInterval, HeldNumber};
 use wfm_history::{
     Change, Delivered, Happened, IntervalKey, IntervalRow, QueueKey, Redelivery, Values,
 };
+use wfm_interval::Interval;
 
 use super::{Directory, Owner};
 
@@ -42,65 +44,90 @@ pub fn key_of(
     })
 }
 
-/// What held rows that no report shows any more can be delivered as. Those of whom nothing new is known, and those whose interval must not be
-/// delivered a second time, stay.
-pub fn release(
-    rows: &[HeldInterval],
-    delivered: &BTreeMap<IntervalKey, Delivered>,
-    directory: &Directory,
-    service_queue: bool,
-    redelivery: Redelivery,
-) -> Vec<Released> {
-    let mut sums: BTreeMap<IntervalKey, (Values, bool, Vec<HeldNumber>)> = BTreeMap::new();
-    for held in rows {
-        let Some(key) = key_of(held, directory, service_queue) else {
-            continue;
-        };
-        let entry = sums
-            .entry(key)
-            .or_insert_with(|| (Values::zero(held.row.values.report()), false, Vec::new()));
-        let Some(sum) = entry.0.checked_add(&held.row.values) else {
-            continue;
-        };
-        entry.0 = sum;
-        entry.1 |= held.row.ambiguous;
-        entry.2.push(held.number);
+/// Held rows of which it is known by now whose they are, summed up by their intervals.
+#[derive(Debug, Default)]
+pub struct Sums(BTreeMap<IntervalKey, Sum>);
+
+#[derive(Debug)]
+struct Sum {
+    values: Values,
+    ambiguous: bool,
+    held: Vec<HeldNumber>,
+}
+
+impl Sums {
+    /// Adds those of these rows of which it is known by now whose they are.
+    pub fn add(&mut self, rows: &[HeldInterval], directory: &Directory, service_queue: bool) {
+        for held in rows {
+            let Some(key) = key_of(held, directory, service_queue) else {
+                continue;
+            };
+            let sum = self.0.entry(key).or_insert_with(|| Sum {
+                values: Values::zero(held.row.values.report()),
+                ambiguous: false,
+                held: Vec::new(),
+            });
+            let Some(values) = sum.values.checked_add(&held.row.values) else {
+                continue;
+            };
+            sum.values = values;
+            sum.ambiguous |= held.row.ambiguous;
+            sum.held.push(held.number);
+        }
     }
-    let mut released = Vec::new();
-    for (key, (sum, ambiguous, held)) in sums {
-        let before = delivered.get(&key).map(|one| one.values);
-        let (values, happened) = match before {
-            None => (sum, Happened::New),
-            Some(_) if redelivery == Redelivery::Never => continue,
-            Some(before) => match before.checked_add(&sum) {
-                Some(values) => (values, Happened::Changed { before }),
-                None => continue,
-            },
-        };
-        released.push(Released {
-            change: Change {
-                row: IntervalRow {
-                    key,
-                    values,
-                    ambiguous,
+
+    /// Whether rows of this interval are among them.
+    pub fn contains(&self, key: &IntervalKey) -> bool {
+        self.0.contains_key(key)
+    }
+
+    /// From the oldest interval to behind the newest; `None` where there is none.
+    pub fn range(&self) -> Option<Range<Interval>> {
+        let (first, _) = self.0.first_key_value()?;
+        let newest = self.0.keys().map(|key| key.interval).max()?;
+        Some(first.interval..newest.next())
+    }
+
+    /// What they are delivered as, beside what was delivered of their intervals. Those whose interval must not be delivered a second time stay held.
+    pub fn release(
+        self,
+        delivered: &BTreeMap<IntervalKey, Delivered>,
+        redelivery: Redelivery,
+    ) -> Vec<Released> {
+        let mut released = Vec::new();
+        for (key, sum) in self.0 {
+            let before = delivered.get(&key).map(|one| one.values);
+            let (values, happened) = match before {
+                None => (sum.values, Happened::New),
+                Some(_) if redelivery == Redelivery::Never => continue,
+                Some(before) => match before.checked_add(&sum.values) {
+                    Some(values) => (values, Happened::Changed { before }),
+                    None => continue,
                 },
-                happened,
-                deliver: true,
-            },
-            held,
-        });
+            };
+            released.push(Released {
+                change: Change {
+                    row: IntervalRow {
+                        key,
+                        values,
+                        ambiguous: sum.ambiguous,
+                    },
+                    happened,
+                    deliver: true,
+                },
+                held: sum.held,
+            });
+        }
+        released
     }
-    released
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use chrono::DateTime;
     use sync_ledger::{Subject, SubjectNames, SubjectSid};
     use wfm_history::{HeldParty, HeldRow, Measure, Name, Party, Report};
-    use wfm_interval::Interval;
-
-    use super::*;
 
     const REPORT: Report = Report::QueueHistory;
 
@@ -146,13 +173,15 @@ mod tests {
             held(2, "Billing ", 4),
             held(3, "Nobody", 5),
         ];
-        let new = release(
-            &rows,
-            &BTreeMap::new(),
-            &directory,
-            false,
-            Redelivery::Never,
-        );
+        // As they come: the rows of one interval need not stand on one page.
+        let sums = || {
+            let mut sums = Sums::default();
+            for page in rows.chunks(1) {
+                sums.add(page, &directory, false);
+            }
+            sums
+        };
+        let new = sums().release(&BTreeMap::new(), Redelivery::Never);
         assert_eq!(new.len(), 1);
         assert_eq!(new[0].held, [HeldNumber(1), HeldNumber(2)]);
         assert_eq!(new[0].change.happened, Happened::New);
@@ -161,13 +190,16 @@ mod tests {
         let key = new[0].change.row.key;
         let values = Values::zero(REPORT).with(Measure::Offered, 10);
         let before = BTreeMap::from([(key, Delivered { key, values })]);
-        let again = release(&rows, &before, &directory, false, Redelivery::Replace);
+        let again = sums().release(&before, Redelivery::Replace);
         assert_eq!(again[0].change.row.values.get(Measure::Offered), 17);
         assert_eq!(
             again[0].change.happened,
             Happened::Changed { before: values }
         );
-        assert!(release(&rows, &before, &directory, false, Redelivery::Never).is_empty());
+        assert!(sums().release(&before, Redelivery::Never).is_empty());
+        let range = Interval::from_number(7)..Interval::from_number(8);
+        assert_eq!(sums().range(), Some(range));
+        assert_eq!(Sums::default().range(), None);
     }
 
     #[test]

@@ -6,6 +6,6 @@ mod pulls;
 mod settle;
 
 pub use directory::{Directory, NameClash, Owner};
-pub use held::{Released, key_of, release};
+pub use held::{Released, Sums, key_of};
 pub use pulls::{BATCH_ROWS, next_pull, window};
-pub use settle::{backoff, settlement};
+pub use settle::{backoff, cut_off, settlement};

@@ -69,6 +69,20 @@ pub fn settlement(
     }
 }
 
+/// What becomes of a batch whose last attempt was cut off, where an interval must not come twice: all that waits may have arrived.
+pub fn cut_off(batch: &StoredBatch, at: DateTime<Utc>) -> BatchSettlement {
+    let reason = "the connector ended while it was on its way, so nobody knows whether it arrived";
+    let rows = batch.rows.iter().map(|(place, _)| {
+        let reason = reason.to_owned();
+        (*place, RowFate::InDoubt { reason })
+    });
+    BatchSettlement {
+        at,
+        due: at,
+        rows: rows.collect(),
+    }
+}
+
 fn delivered(part: &wfm_delivery::Part) -> RowFate {
     RowFate::Delivered {
         file: part.file.clone(),
@@ -121,6 +135,7 @@ mod tests {
             created: DateTime::UNIX_EPOCH,
             due: DateTime::UNIX_EPOCH,
             attempts,
+            begun: None,
             rows: [10, 11, 13, 14].map(row).to_vec(),
         }
     }

@@ -1,5 +1,8 @@
 //! History of one ACD: pulls on the quarter of an hour, batches in their order.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -15,7 +18,7 @@ use super::pull::{Asked, PullReport, pull, release_old};
 use super::{Core, workspace};
 use crate::clock::delta;
 use crate::error::PullError;
-use crate::policy::{Directory, backoff, next_pull, settlement, window};
+use crate::policy::{Directory, backoff, cut_off, next_pull, settlement, window};
 use crate::services::{AcdServices, HistoryServices, ReportSource};
 
 /// How long after the quarter of an hour reports are pulled: Flex Insights needs a little to load.
@@ -188,17 +191,30 @@ pub(crate) async fn deliveries<L: IntervalStore + 'static>(
 ) {
     loop {
         let woken = core.wake.notified();
-        let pause = tokio::select! {
-            () = stop.cancelled() => return,
-            next = deliver_next(&core, &acd, &services, report) => match next {
-                Ok(Next::Again) => continue,
-                Ok(Next::At(due)) => (due - core.now()).to_std().unwrap_or_default().min(LEDGER_PAUSE * 12),
-                Ok(Next::Nothing) => LEDGER_PAUSE,
-                Err(error) => {
-                    tracing::error!(acd = %acd.name, %error, "the ledger cannot be used");
-                    LEDGER_PAUSE
-                }
-            },
+        let next = deliver_next(&core, &acd, &services, report);
+        let next = if services.comes_once() {
+            // An answer is worth waiting for: without it, nobody knows.
+            if stop.is_cancelled() {
+                return;
+            }
+            next.await
+        } else {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                next = next => next,
+            }
+        };
+        let pause = match next {
+            Ok(Next::Again) => continue,
+            Ok(Next::At(due)) => (due - core.now())
+                .to_std()
+                .unwrap_or_default()
+                .min(LEDGER_PAUSE * 12),
+            Ok(Next::Nothing) => LEDGER_PAUSE,
+            Err(error) => {
+                tracing::error!(acd = %acd.name, %error, "the ledger cannot be used");
+                LEDGER_PAUSE
+            }
         };
         tokio::select! {
             () = stop.cancelled() => return,
@@ -220,7 +236,8 @@ pub(crate) enum Next {
 
 /// Delivers the oldest batch of a report, if its time has come.
 ///
-/// It may be dropped at any moment: what was delivered and not settled is delivered again, as the same delivery.
+/// It may be dropped at any moment: what was delivered and not settled is delivered again, as the same delivery. Where nothing may come twice
+/// and the transport cannot see to that, it is in doubt instead.
 pub(crate) async fn deliver_next<L: IntervalStore>(
     core: &Core<L>,
     acd: &AcdServices,
@@ -234,15 +251,24 @@ pub(crate) async fn deliver_next<L: IntervalStore>(
         return Ok(Next::At(batch.due));
     }
     let rows: Vec<_> = batch.rows.iter().map(|(_, change)| *change).collect();
-    let delivery = HistoryBatch::new(report, &rows);
-    let receipt = services.sink.deliver(&delivery, batch.created).await;
-    let settled = settlement(
-        &batch,
-        &receipt,
-        services.rules.redelivery,
-        core.now(),
-        rand::random::<f64>(),
-    );
+    let once = services.comes_once();
+    let (settled, later) = if once && batch.begun.is_some() {
+        (cut_off(&batch, core.now()), None)
+    } else {
+        if once {
+            core.ledger.begin_attempt(batch.number, core.now()).await?;
+        }
+        let delivery = HistoryBatch::new(report, &rows);
+        let receipt = services.sink.deliver(&delivery, batch.created).await;
+        let settled = settlement(
+            &batch,
+            &receipt,
+            services.rules.redelivery,
+            core.now(),
+            rand::random::<f64>(),
+        );
+        (settled, receipt.retry_later().map(ToString::to_string))
+    };
     core.ledger.settle_batch(batch.number, &settled).await?;
     let (mut delivered, mut refused, mut doubtful) = (0, 0, 0);
     for (_, fate) in &settled.rows {
@@ -264,7 +290,7 @@ pub(crate) async fn deliver_next<L: IntervalStore>(
     if refused + doubtful > 0 {
         tracing::warn!(acd = %acd.name, %report, batch = %batch.number, refused, doubtful, "intervals were not taken; `status` lists them");
     }
-    if let Some(error) = receipt.retry_later() {
+    if let Some(error) = later {
         tracing::warn!(acd = %acd.name, %report, batch = %batch.number, %error, attempts = batch.attempts + 1, "intervals are delivered again later");
     }
     if waiting > 0 {

@@ -5,7 +5,7 @@ pub(crate) mod live;
 pub(crate) mod pull;
 pub(crate) mod roster;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod watch;
 pub(crate) mod wishes;
 mod worker;

@@ -15,6 +15,7 @@ use serde::Serialize;
 use sync_ledger::{HeldInterval, HeldNumber, HeldPull, IntervalStore, LedgerError, NewBatch, Pull};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use wfm_history::{
     Change, ChangeTally, Delivered, History, HistoryError, IntervalKey, Outcome, Report,
@@ -24,7 +25,7 @@ use wfm_interval::Interval;
 
 use crate::clock::Clock;
 use crate::error::PullError;
-use crate::policy::{Directory, key_of};
+use crate::policy::{Directory, Sums, key_of};
 use crate::services::{HistoryServices, ReportSource};
 
 /// How many pieces of a report wait to be read: a few, so that a slow reader slows the download.
@@ -128,9 +129,14 @@ pub(crate) async fn pull<L: IntervalStore + Clone + 'static>(
     };
     let fed = fed.await;
     drop(send);
-    let read = reader.await.map_err(|_| PullError::BrokenOff)?;
+    let read = joined(reader).await;
     fed?;
     read
+}
+
+/// What a reader found. One that panics takes its pull with it, and nothing else.
+async fn joined<T>(reader: JoinHandle<Result<T, PullError>>) -> Result<T, PullError> {
+    reader.await.unwrap_or(Err(PullError::BrokenOff))
 }
 
 /// Flex Insights had no row at all: nothing is taken back.
@@ -455,55 +461,41 @@ pub(crate) async fn release_old<L: IntervalStore>(
     directory: &Directory,
     now: DateTime<Utc>,
 ) -> Result<u64, LedgerError> {
-    let (mut after, mut count) = (None, 0);
-    loop {
+    let (mut after, mut seen, mut sums) = (None, 0, Sums::default());
+    while seen < MOST_HELD {
         let page = ledger.held(acd, report, Some(before), after, PAGE).await?;
-        let Some(last) = page.last() else {
-            return Ok(count);
-        };
+        let Some(last) = page.last() else { break };
         after = Some(last.number);
-        let known = page
-            .iter()
-            .filter_map(|held| key_of(held, directory, services.service_queue));
-        let Some((first, newest)) = bounds(known.map(|key| key.interval)) else {
-            continue;
-        };
-        let mut delivered = BTreeMap::new();
-        let mut place = None;
-        loop {
-            let rows = ledger
-                .intervals(acd, report, first..newest.next(), place.as_ref(), PAGE)
-                .await?;
-            let Some(last) = rows.last() else { break };
-            place = Some(last.key);
-            delivered.extend(rows.into_iter().map(|one| (one.key, one)));
-        }
-        let released = crate::policy::release(
-            &page,
-            &delivered,
-            directory,
-            services.service_queue,
-            services.rules.redelivery,
-        );
-        for part in released.chunks(services.batch_rows.max(1)) {
-            let batch = NewBatch {
-                acd: acd.clone(),
-                report,
-                created: now,
-                rows: part.iter().map(|one| one.change).collect(),
-                released: part.iter().flat_map(|one| one.held.clone()).collect(),
-            };
-            count += batch.rows.len() as u64;
-            ledger.add_batch(&batch).await?;
-        }
+        seen += page.len();
+        sums.add(&page, directory, services.service_queue);
     }
-}
-
-fn bounds(intervals: impl Iterator<Item = Interval>) -> Option<(Interval, Interval)> {
-    intervals.fold(None, |bounds, one| match bounds {
-        None => Some((one, one)),
-        Some((first, last)) => Some((first.min(one), last.max(one))),
-    })
+    let Some(range) = sums.range() else {
+        return Ok(0);
+    };
+    let (mut delivered, mut place) = (BTreeMap::new(), None);
+    loop {
+        let rows = ledger
+            .intervals(acd, report, range.clone(), place.as_ref(), PAGE)
+            .await?;
+        let Some(last) = rows.last() else { break };
+        place = Some(last.key);
+        let wanted = rows.into_iter().filter(|one| sums.contains(&one.key));
+        delivered.extend(wanted.map(|one| (one.key, one)));
+    }
+    let mut count = 0;
+    let released = sums.release(&delivered, services.rules.redelivery);
+    for part in released.chunks(services.batch_rows.max(1)) {
+        let batch = NewBatch {
+            acd: acd.clone(),
+            report,
+            created: now,
+            rows: part.iter().map(|one| one.change).collect(),
+            released: part.iter().flat_map(|one| one.held.clone()).collect(),
+        };
+        count += batch.rows.len() as u64;
+        ledger.add_batch(&batch).await?;
+    }
+    Ok(count)
 }
 
 impl From<HistoryError> for PullError {

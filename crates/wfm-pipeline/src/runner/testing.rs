@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use connector_config::{Config, Product, SecretError, SecretPlace, SecretSource};
+use connector_config::{Config, Product, SecretError, SecretPlace, SecretSource, Secrets};
 use secrecy::SecretSlice;
 use serde_json::{Value, json};
 use sync_ledger::{
@@ -73,9 +73,10 @@ pub(crate) struct Told {
     pub(crate) active: bool,
 }
 
-struct Secrets;
+/// Each secret is the name of its variable.
+struct Names;
 
-impl SecretSource for Secrets {
+impl SecretSource for Names {
     fn get(&self, place: &SecretPlace) -> Result<SecretSlice<u8>, SecretError> {
         match place {
             SecretPlace::Env(name) => Ok(name.clone().into_bytes().into()),
@@ -149,14 +150,29 @@ impl Bench {
 
     /// What an operator would have configured, with sinks of the test's own.
     pub(crate) fn services(&self) -> AcdServices {
-        self.services_with(&self.server.uri(), "")
+        self.services_set("")
     }
 
-    pub(crate) fn services_with(&self, insights: &str, extra: &str) -> AcdServices {
+    /// The same, with further settings of `[acd.wfm]`.
+    pub(crate) fn services_set(&self, settings: &str) -> AcdServices {
+        self.services_with(&self.server.uri(), settings)
+    }
+
+    /// The configuration and its secrets, with further settings of `[acd.wfm]`.
+    pub(crate) fn config(&self, settings: &str) -> (Config, Secrets) {
+        self.config_with(&self.server.uri(), settings)
+    }
+
+    fn config_with(&self, insights: &str, extra: &str) -> (Config, Secrets) {
         let text = text(&self.server.uri(), insights, &self.ledger_path(), extra);
         let path = self.folder.path().join("connector.toml");
         let config = Config::parse_for(&text, &path, Product::WorkforceManagement).unwrap();
-        let secrets = config.resolve_secrets(&Secrets).unwrap();
+        let secrets = config.resolve_secrets(&Names).unwrap();
+        (config, secrets)
+    }
+
+    pub(crate) fn services_with(&self, insights: &str, extra: &str) -> AcdServices {
+        let (config, secrets) = self.config_with(insights, extra);
         let mut acd = connect(&config, &secrets, None).unwrap().remove(0);
         acd.calabrio = None;
         acd.roster.sink = Some(Arc::new(self.roster.clone()));

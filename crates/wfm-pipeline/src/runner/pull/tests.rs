@@ -393,3 +393,45 @@ async fn a_report_that_breaks_off_while_it_comes_writes_no_batch() {
     let recorded = pulls.core.ledger.pulls(&pulls.acd.key, QUEUE).await;
     assert_eq!(recorded.unwrap(), []);
 }
+
+#[tokio::test]
+async fn a_reader_whose_report_comes_to_no_end_writes_nothing() {
+    let pulls = Pulls::new(&["Billing"]).await;
+    let services = pulls.services().clone();
+    let map = workspace::activities(&pulls.acd.twilio, pulls.acd.workspace, &services.activities)
+        .await
+        .unwrap();
+    std::fs::create_dir_all(&services.rules.spill_dir).unwrap();
+    let reading = Reading {
+        ledger: pulls.core.ledger.clone(),
+        acd: pulls.acd.key.clone(),
+        source: services.reports[1].clone(),
+        rules: services.rules.report_rules(QUEUE, &map).unwrap(),
+        directory: history::directory(&pulls.core.ledger, &pulls.acd)
+            .await
+            .unwrap(),
+        asked: Asked {
+            range: crate::policy::window(noon(), services.rules.pull_back),
+            dry_run: false,
+            sample: 0,
+        },
+        services,
+        at: noon(),
+        handle: Handle::current(),
+        pulling: CancellationToken::new(),
+    };
+    let (send, receive) = mpsc::channel(1);
+    let reader = tokio::task::spawn_blocking(move || reading.read(receive));
+    let begun = csv(&["03-03 09:00,Billing,3"]).into();
+    assert!(send.send(Piece::Bytes(begun)).await.is_ok());
+    drop(send);
+    let error = joined(reader).await.unwrap_err();
+    assert!(matches!(error, PullError::CutOff), "{error:?}");
+    assert!(pulls.delivered().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_reader_that_panics_takes_its_pull_with_it_and_nothing_else() {
+    let reader = tokio::task::spawn_blocking(|| -> Result<(), PullError> { panic!("a defect") });
+    assert!(matches!(joined(reader).await, Err(PullError::BrokenOff)));
+}

@@ -1,0 +1,12 @@
+//! All integration tests of this crate, in one program: it is built and linked once.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+
+mod decrypt;
+mod demo;
+mod init;
+mod pushed;
+mod reconcile;
+mod support;
+mod transcripts;
+mod upkeep;
+mod worker;

@@ -1,0 +1,12 @@
+//! All integration tests of this crate, in one program: it is built and linked once.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+
+mod common;
+mod contract;
+mod import;
+mod observe;
+mod people;
+mod screen_recording;
+mod search;
+mod session;
+mod survey;

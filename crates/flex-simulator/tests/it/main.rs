@@ -1,0 +1,12 @@
+//! All integration tests of this crate, in one program: it is built and linked once.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+
+mod calabrio;
+mod common;
+mod faults;
+mod floor;
+mod listener;
+mod push;
+mod taskrouter;
+mod webhooks;
+mod wfm;

@@ -1,0 +1,13 @@
+//! All integration tests of this crate, in one program: it is built and linked once.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+
+mod beside;
+mod concurrency;
+mod conformance;
+mod crash;
+mod files;
+mod history;
+mod life;
+mod model;
+mod names;
+mod told;

@@ -1,0 +1,8 @@
+//! All integration tests of this crate, in one program: it is built and linked once.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+
+mod contract;
+mod files;
+mod http;
+mod roster;
+mod support;
