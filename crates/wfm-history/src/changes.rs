@@ -34,6 +34,8 @@ pub struct ChangeRules {
     /// The intervals that the pull was to show. What was delivered of them and is not shown any more is taken back, as far as the last
     /// interval of the report; `None` is from its first interval on.
     pub covered: Option<Range<Interval>>,
+    /// Whether what Calabrio refused is told again although its values are the same.
+    pub refused_again: bool,
 }
 
 /// An interval as it was delivered.
@@ -44,6 +46,26 @@ pub struct Delivered {
     pub key: IntervalKey,
     /// What was delivered last; all zero where it was taken back.
     pub values: Values,
+    /// Where Calabrio refused those values: what it has instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Refused>,
+}
+
+/// What Calabrio has of an interval whose newest values it refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// What was delivered of it before; `None` where nothing was.
+    pub before: Option<Values>,
+}
+
+impl Delivered {
+    /// What Calabrio has of it; `None` where it has nothing.
+    pub fn arrived(&self) -> Option<Values> {
+        match self.refused {
+            None => Some(self.values),
+            Some(refused) => refused.before,
+        }
+    }
 }
 
 /// What happened to an interval.
@@ -208,13 +230,15 @@ where
     }
 
     /// What becomes of one that was delivered and is not in the report.
-    fn gone(&mut self, delivered: Delivered) -> Option<Change> {
+    fn gone(&mut self, delivered: &Delivered) -> Option<Change> {
         let key = delivered.key;
         let covered = self
             .shown
             .as_ref()
             .is_some_and(|shown| shown.contains(&key.interval));
-        if delivered.values.is_zero() {
+        // What was refused is not there to be taken back; whether zeros were refused, only the next ones will tell.
+        let before = delivered.arrived().filter(|before| !before.is_zero())?;
+        if delivered.values.is_zero() && !self.rules.refused_again {
             return None;
         }
         // An empty report shows nothing at all: what it should have shown is kept, and told by the alarm.
@@ -241,20 +265,27 @@ where
                 values,
                 ambiguous: false,
             },
-            happened: Happened::Gone {
-                before: delivered.values,
-            },
+            happened: Happened::Gone { before },
             deliver: self.rules.redelivery == Redelivery::Replace,
         })
     }
 
     /// One that is in the report, beside what was delivered of it.
-    fn compare(&mut self, row: IntervalRow, before: Option<Values>) -> Option<Change> {
+    fn compare(&mut self, row: IntervalRow, delivered: Option<&Delivered>) -> Option<Change> {
         if !self.is_closed(row.key.interval) {
             self.tally.open += 1;
             return None;
         }
-        let (happened, deliver) = match before {
+        // The same values again would be refused again, unless somebody mended the cause and asks for it.
+        let known = delivered.is_some_and(|delivered| {
+            let settled = delivered.refused.is_none() || !self.rules.refused_again;
+            settled && delivered.values == row.values
+        });
+        let (happened, deliver) = match delivered.and_then(Delivered::arrived) {
+            _ if known => {
+                self.tally.unchanged += 1;
+                return None;
+            }
             Some(before) if before == row.values => {
                 self.tally.unchanged += 1;
                 return None;
@@ -285,19 +316,18 @@ where
         let Some(item) = item else {
             let rest = self.delivered_before(|_| true)?;
             self.done = rest.is_none();
-            return Ok(rest.and_then(|rest| self.gone(rest)).map(Outcome::Change));
+            return Ok(rest.and_then(|rest| self.gone(&rest)).map(Outcome::Change));
         };
         // What was delivered and comes before this item is not in the report.
         let place = Place::of(&item);
         if let Some(delivered) = self.delivered_before(|key| place.is_after(key))? {
             self.ahead = Some(item);
-            return Ok(self.gone(delivered).map(Outcome::Change));
+            return Ok(self.gone(&delivered).map(Outcome::Change));
         }
         Ok(match item {
             Item::Interval(row) => {
-                let before = self.delivered_before(|key| *key == row.key)?;
-                self.compare(row, before.map(|before| before.values))
-                    .map(Outcome::Change)
+                let delivered = self.delivered_before(|key| *key == row.key)?;
+                self.compare(row, delivered.as_ref()).map(Outcome::Change)
             }
             Item::Held(held) => {
                 self.keep(held.interval, &held.agent);

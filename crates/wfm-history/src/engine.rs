@@ -113,6 +113,10 @@ impl<R: Resolver> History<R> {
 
     /// The next bytes of the report. They may end anywhere, also within a character.
     pub fn push(&mut self, chunk: &[u8]) -> Result<(), HistoryError> {
+        // To whoever parses, nothing would be the end.
+        if chunk.is_empty() {
+            return Ok(());
+        }
         if self.rows.has_begun() {
             return self.rows(chunk);
         }

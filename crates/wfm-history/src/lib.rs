@@ -24,7 +24,8 @@ mod words;
 
 pub use cadence::{Cadence, Sighting, cadence};
 pub use changes::{
-    Change, ChangeRules, ChangeTally, Changes, Delivered, Happened, Outcome, Redelivery, changes,
+    Change, ChangeRules, ChangeTally, Changes, Delivered, Happened, Outcome, Redelivery, Refused,
+    changes,
 };
 pub use engine::History;
 pub use error::HistoryError;

@@ -8,8 +8,8 @@ use common::{ADA, People, agent_report, config, rules};
 use proptest::prelude::*;
 use wfm_history::{
     Alarm, Cadence, Change, ChangeRules, ChangeTally, Delivered, Happened, History, HistoryError,
-    IntervalKey, Measure, Outcome, QueueKey, Redelivery, Report, Sighting, Values, cadence,
-    changes,
+    IntervalKey, Measure, Outcome, QueueKey, Redelivery, Refused, Report, Sighting, Values,
+    cadence, changes,
 };
 use wfm_interval::Interval;
 
@@ -20,6 +20,10 @@ fn interval(time: &str) -> Interval {
     Interval::starting(format!("2026-06-15T{time}:00Z").parse().unwrap()).unwrap()
 }
 
+fn seconds_of(seconds: u64) -> Values {
+    Values::zero(Report::AgentProductivity).with(Measure::ActivityTime, seconds * 1000)
+}
+
 fn delivered(time: &str, agent: &str, seconds: u64) -> Delivered {
     Delivered {
         key: IntervalKey {
@@ -27,7 +31,8 @@ fn delivered(time: &str, agent: &str, seconds: u64) -> Delivered {
             agent: Some(agent.parse().unwrap()),
             queue: QueueKey::ServiceQueue,
         },
-        values: Values::zero(Report::AgentProductivity).with(Measure::ActivityTime, seconds * 1000),
+        values: seconds_of(seconds),
+        refused: None,
     }
 }
 
@@ -40,6 +45,7 @@ fn replace() -> ChangeRules {
         redelivery: Redelivery::Replace,
         settle: TimeDelta::minutes(10),
         covered: None,
+        refused_again: false,
     }
 }
 
@@ -146,6 +152,67 @@ fn where_there_is_no_second_delivery_changes_are_only_listed() {
     let (outcomes, ..) = compare(&text, &before, rules);
     let deliver: Vec<_> = told(&outcomes).into_iter().map(|change| change.3).collect();
     assert_eq!(deliver, [true, false, false]);
+}
+
+/// Like [`delivered`], refused: Calabrio has what was delivered before.
+fn refused(time: &str, agent: &str, seconds: u64, before: Option<u64>) -> Delivered {
+    Delivered {
+        refused: Some(Refused {
+            before: before.map(seconds_of),
+        }),
+        ..delivered(time, agent, seconds)
+    }
+}
+
+#[test]
+fn what_was_refused_is_told_again_once_it_differs_or_somebody_asks_for_it() {
+    let text =
+        agent_report(&(row("09:00", ADA, 1) + &row("09:15", ADA, 3) + &row("10:00", ADA, 5)));
+    let before = [
+        refused("09:00", ADA, 1, None),
+        refused("09:15", ADA, 2, Some(9)),
+        // These are not shown any more: of the first Calabrio has nothing, of the second the zeros were refused.
+        refused("09:30", ADA, 4, None),
+        refused("09:45", ADA, 0, Some(7)),
+    ];
+    let at = |time| interval(time).to_string();
+    let changed = Happened::Changed {
+        before: seconds_of(9),
+    };
+    let last = (at("10:00"), 5, Happened::New, true);
+    for redelivery in [Redelivery::Replace, Redelivery::Never] {
+        let again = redelivery == Redelivery::Replace;
+        let rules = ChangeRules {
+            redelivery,
+            ..replace()
+        };
+        let (outcomes, ..) = compare(&text, &before, rules.clone());
+        let expected = [(at("09:15"), 3, changed, again), last.clone()];
+        assert_eq!(told(&outcomes), expected);
+
+        let asked = ChangeRules {
+            refused_again: true,
+            ..rules
+        };
+        let (outcomes, ..) = compare(&text, &before, asked);
+        let gone = Happened::Gone {
+            before: seconds_of(7),
+        };
+        let expected = [
+            (at("09:00"), 1, Happened::New, true),
+            (at("09:15"), 3, changed, again),
+            (at("09:45"), 0, gone, again),
+            last.clone(),
+        ];
+        assert_eq!(told(&outcomes), expected);
+    }
+    // Where nothing arrived before, a first delivery of other values is no second one.
+    let rules = ChangeRules {
+        redelivery: Redelivery::Never,
+        ..replace()
+    };
+    let (outcomes, ..) = compare(&text, &[refused("10:00", ADA, 4, None)], rules);
+    assert_eq!(told(&outcomes).last(), Some(&last));
 }
 
 #[test]
@@ -275,7 +342,7 @@ proptest! {
             (delivered.key, delivered.values)
         }).collect();
         let list = |ledger: &std::collections::BTreeMap<IntervalKey, Values>| -> Vec<_> {
-            ledger.iter().map(|(key, values)| Delivered { key: *key, values: *values }).collect()
+            ledger.iter().map(|(key, values)| Delivered { key: *key, values: *values, refused: None }).collect()
         };
         let (outcomes, ..) = compare(&text, &list(&ledger), replace());
         for outcome in outcomes {

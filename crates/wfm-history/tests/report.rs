@@ -29,6 +29,21 @@ fn column(field: &str, name: &str) -> ReportConfig {
 }
 
 #[test]
+fn a_piece_with_nothing_in_it_ends_neither_a_row_nor_the_report() {
+    let text = agent_report("2026-06-15,09:00,Ada,,Agent Status,Available,60,0\n");
+    let whole = try_read(rules(AGENT, &config(), "UTC"), &text).unwrap();
+    for cut in 0..=text.len() {
+        let mut history = History::new(rules(AGENT, &config(), "UTC"), common::People);
+        for piece in [&text.as_bytes()[..cut], b"", &text.as_bytes()[cut..], b""] {
+            history.push(piece).unwrap();
+        }
+        let (summary, intervals) = history.finish().unwrap();
+        let items: Vec<_> = intervals.map(Result::unwrap).collect();
+        assert_eq!((summary.rows, items), (1, whole.items.clone()), "{cut}");
+    }
+}
+
+#[test]
 fn a_missing_column_is_named_with_those_present_and_the_nearest() {
     let error = fail("Date,Time,Agent,Activity Tim,Talk Time\n");
     assert_eq!(

@@ -141,7 +141,7 @@ fn sources(rules: &HistoryRules) -> Result<Vec<ReportSource>, ClientsError> {
         .into_iter()
         .map(|report| {
             let id = rules.report_id(report).parse()?;
-            Ok(ReportSource { report, id })
+            Ok(ReportSource::new(report, id))
         })
         .collect()
 }

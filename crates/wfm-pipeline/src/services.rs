@@ -8,6 +8,7 @@ use calabrio_client::CalabrioClient;
 use connector_config::{AgentName, HistoryRules};
 use contact_model::AcdKey;
 use flex_insights_client::{FlexInsightsClient, ReportId};
+use tokio::sync::Mutex;
 use twilio_client::TwilioClient;
 use twilio_sid::WorkspaceSid;
 use wfm_delivery::{DeliveryError, Fate, HistoryFiles, HistorySink, RosterSink, StateSink};
@@ -69,13 +70,26 @@ pub struct HistoryServices {
     pub service_queue: bool,
 }
 
-/// A report and where it is.
+/// A report and where it is. Copies pull in turn.
 #[derive(Debug, Clone)]
 pub struct ReportSource {
     /// Which of both it is.
     pub report: Report,
     /// Its id in Flex Insights.
     pub id: ReportId,
+    /// Whose turn it is to pull it: two pulls at once would both find the same interval new.
+    pub(crate) turn: Arc<Mutex<()>>,
+}
+
+impl ReportSource {
+    /// A report under an id.
+    pub fn new(report: Report, id: ReportId) -> Self {
+        Self {
+            report,
+            id,
+            turn: Arc::default(),
+        }
+    }
 }
 
 /// What adherence takes.

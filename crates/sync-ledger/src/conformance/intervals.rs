@@ -1,7 +1,7 @@
 //! The rules of [`IntervalStore`](crate::IntervalStore) for batches and intervals.
 
 use chrono::TimeDelta;
-use wfm_history::{Change, Delivered, Happened, IntervalKey, Report};
+use wfm_history::{Change, Delivered, Happened, IntervalKey, Refused, Report};
 
 use super::HistoryLedger;
 use super::fixture::{acd, at};
@@ -23,6 +23,8 @@ super::cases![history:
     a_file_that_was_refused_takes_its_rows_with_it,
     a_settlement_that_comes_again_opens_no_file,
     an_attempt_that_was_begun_is_open_until_it_is_settled,
+    what_was_refused_is_known_beside_what_arrived_before,
+    newer_values_follow_on_what_arrived,
     rows_are_counted_by_report_and_state,
     rows_in_trouble_are_told_the_newest_first,
     a_batch_that_is_refused_leaves_nothing,
@@ -69,6 +71,7 @@ fn delivered(key: IntervalKey, value: u64) -> Delivered {
     Delivered {
         key,
         values: values(report_of(&key), value),
+        refused: None,
     }
 }
 
@@ -190,6 +193,9 @@ async fn an_interval_has_the_values_of_the_newest_batch_whatever_became_of_eithe
     assert_eq!(known(&ledger, AGENTS).await, expected);
     let all = |fate: &RowFate| [0, 1, 2].map(|place| (place, fate.clone()));
     settle(&ledger, first, 3, &all(&refused("no such agent"))).await;
+    let mut expected = expected;
+    // Of the other two newer values are on their way.
+    expected[2].refused = Some(Refused { before: None });
     assert_eq!(known(&ledger, AGENTS).await, expected);
     settle(&ledger, second, 4, &all(&SENT)).await;
     assert_eq!(known(&ledger, AGENTS).await, expected);
@@ -446,6 +452,59 @@ async fn a_batch_that_is_refused_leaves_nothing<L: HistoryLedger>(ledger: L) {
     assert_eq!(known(&ledger, AGENTS).await, []);
     assert_eq!(next(&ledger, AGENTS).await, None);
     assert_eq!(ledger.row_counts(&acd(1)).await.unwrap(), []);
+}
+
+async fn what_was_refused_is_known_beside_what_arrived_before<L: HistoryLedger>(ledger: L) {
+    registered(&ledger).await;
+    let (key, other) = (agent_key(1, 1, 1), agent_key(2, 1, 1));
+    let first = add(&ledger, 1, vec![new_row(key, 1), new_row(other, 1)]).await;
+    settle(&ledger, first, 2, &[(0, refused("no")), (1, in_file("a"))]).await;
+    let as_refused = |key, value, before: Option<u64>| Delivered {
+        refused: Some(Refused {
+            before: before.map(|before| values(AGENTS, before)),
+        }),
+        ..delivered(key, value)
+    };
+    assert_eq!(
+        known(&ledger, AGENTS).await,
+        [as_refused(key, 1, None), delivered(other, 1)]
+    );
+    let file = ledger.open_files(&acd(1), 1).await.unwrap().remove(0);
+    ledger
+        .close_file(&file, Some("penalty box"), at(3))
+        .await
+        .unwrap();
+    assert_eq!(
+        known(&ledger, AGENTS).await,
+        [as_refused(key, 1, None), as_refused(other, 1, None)]
+    );
+    // Other values are not refused yet.
+    let mut again = new_row(key, 2);
+    let second = add(&ledger, 4, vec![again]).await;
+    assert_eq!(known(&ledger, AGENTS).await[0], delivered(key, 2));
+    settle(&ledger, second, 5, &[(0, SENT)]).await;
+    again.row.values = values(AGENTS, 3);
+    again.happened = Happened::Changed {
+        before: values(AGENTS, 2),
+    };
+    let third = add(&ledger, 6, vec![again]).await;
+    settle(&ledger, third, 7, &[(0, refused("no"))]).await;
+    assert_eq!(known(&ledger, AGENTS).await[0], as_refused(key, 3, Some(2)));
+}
+
+async fn newer_values_follow_on_what_arrived<L: HistoryLedger>(ledger: L) {
+    registered(&ledger).await;
+    let key = agent_key(1, 1, 1);
+    let first = add(&ledger, 1, vec![new_row(key, 1)]).await;
+    let mut changed = new_row(key, 2);
+    changed.happened = Happened::Changed {
+        before: values(AGENTS, 1),
+    };
+    add(&ledger, 2, vec![changed]).await;
+    settle(&ledger, first, 3, &[(0, refused("no"))]).await;
+    let waiting = next(&ledger, AGENTS).await.unwrap();
+    assert_eq!(waiting.rows, [(0, new_row(key, 2))]);
+    assert_eq!(known(&ledger, AGENTS).await, [delivered(key, 2)]);
 }
 
 async fn an_attempt_that_was_begun_is_open_until_it_is_settled<L: HistoryLedger>(ledger: L) {

@@ -7,7 +7,8 @@ use contact_model::AcdKey;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 use wfm_history::{
-    Change, Delivered, Happened, HeldRow, IntervalKey, IntervalRow, QueueKey, Report, Values,
+    Change, Delivered, Happened, HeldRow, IntervalKey, IntervalRow, QueueKey, Refused, Report,
+    Values,
 };
 use wfm_interval::Interval;
 
@@ -46,7 +47,7 @@ impl IntervalStore for SqliteLedger {
             None => (range.start.previous().number(), "\u{7f}", "\u{7f}"),
         };
         let rows = sqlx::query(
-            "SELECT number, agent, queue, amounts FROM interval_value WHERE acd = ?1 AND report = ?2 \
+            "SELECT number, agent, queue, amounts, refused, arrived FROM interval_value WHERE acd = ?1 AND report = ?2 \
              AND (number, agent, queue) > (?3, ?4, ?5) AND number < ?6 ORDER BY number, agent, queue LIMIT ?7",
         )
         .bind(acd)
@@ -60,9 +61,17 @@ impl IntervalStore for SqliteLedger {
         .await
         .map_err(|error| self.fault(error))?;
         let read = |row: &SqliteRow| {
+            let refused = row.try_get("refused").map_err(|error| self.fault(error))?;
             Ok(Delivered {
                 key: self.read_key(row)?,
                 values: self.read_values(row, "amounts")?,
+                refused: if refused {
+                    Some(Refused {
+                        before: self.read_optional_values(row, "arrived")?,
+                    })
+                } else {
+                    None
+                },
             })
         };
         rows.iter().map(read).collect()
@@ -229,6 +238,10 @@ impl IntervalStore for SqliteLedger {
                 .map_err(fault)?
                 .rows_affected();
             settled += changed;
+            if matches!(fate, RowFate::Refused { .. }) && changed > 0 {
+                self.remember_refused(&mut tx, number, "place", place)
+                    .await?;
+            }
             if let RowFate::Delivered { file } = fate {
                 delivered += changed;
                 // A row that was settled before opens no file: it may be closed by now.
@@ -315,6 +328,8 @@ impl IntervalStore for SqliteLedger {
                 .await
                 .map_err(fault)?
                 .rows_affected();
+                self.remember_refused(&mut tx, file.batch, "file", file.name.as_str())
+                    .await?;
                 sqlx::query("UPDATE interval_batch SET delivered = delivered - ? WHERE id = ?")
                     .bind(rows.cast_signed())
                     .bind(file.batch.0)
@@ -573,7 +588,7 @@ impl SqliteLedger {
         .await
         .map_err(|error| self.fault(error))?;
         sqlx::query(
-            "INSERT OR REPLACE INTO interval_value (acd, report, number, agent, queue, amounts) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO interval_value (acd, report, number, agent, queue, amounts, batch) VALUES (?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(acd)
         .bind(report_number(change.row.values.report()))
@@ -581,9 +596,50 @@ impl SqliteLedger {
         .bind(agent_text(key))
         .bind(queue_text(key))
         .bind(&amounts)
+        .bind(batch)
         .execute(&mut **tx)
         .await
         .map_err(|error| self.fault(error))?;
+        Ok(())
+    }
+
+    /// Remembers of the intervals of refused rows what Calabrio has instead: rows of a batch whose `column` has a value. Where newer values are on
+    /// their way, they follow on that.
+    async fn remember_refused<'q, V>(
+        &self,
+        tx: &mut Tx,
+        batch: BatchNumber,
+        column: &str,
+        value: V,
+    ) -> Result<()>
+    where
+        V: sqlx::Encode<'q, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite> + Copy + Send + 'q,
+    {
+        let refused = format!(
+            "SELECT b.acd, b.report, w.number, w.agent, w.queue, w.amounts_before, w.batch FROM interval_row w \
+             JOIN interval_batch b ON b.id = w.batch WHERE w.batch = ?1 AND w.{column} = ?2 AND w.state = 3"
+        );
+        let same = "v.acd = r.acd AND v.report = r.report AND v.number = r.number AND v.agent = r.agent AND v.queue = r.queue";
+        for statement in [
+            format!(
+                "UPDATE interval_value AS v SET refused = 1, arrived = r.amounts_before FROM ({refused}) r \
+                 WHERE {same} AND v.batch = r.batch"
+            ),
+            format!(
+                "UPDATE interval_row AS n SET amounts_before = r.amounts_before, \
+                 happened = CASE WHEN r.amounts_before IS NULL THEN {NEW} ELSE n.happened END \
+                 FROM ({refused}) r JOIN interval_value v ON {same} \
+                 WHERE v.batch > r.batch AND n.batch = v.batch AND n.number = r.number AND n.agent = r.agent \
+                 AND n.queue = r.queue AND n.state = 1"
+            ),
+        ] {
+            sqlx::query(sqlx::AssertSqlSafe(statement))
+                .bind(batch.0)
+                .bind(value)
+                .execute(&mut **tx)
+                .await
+                .map_err(|error| self.fault(error))?;
+        }
         Ok(())
     }
 
@@ -609,7 +665,12 @@ impl SqliteLedger {
 
     pub(super) fn read_values(&self, row: &SqliteRow, column: &str) -> Result<Values> {
         let bytes: Vec<u8> = row.try_get(column).map_err(|error| self.fault(error))?;
-        Values::from_bytes(&bytes).map_err(|_| unreadable("its values are none of this release's"))
+        values_of(&bytes)
+    }
+
+    fn read_optional_values(&self, row: &SqliteRow, column: &str) -> Result<Option<Values>> {
+        let bytes: Option<Vec<u8>> = row.try_get(column).map_err(|error| self.fault(error))?;
+        bytes.map(|bytes| values_of(&bytes)).transpose()
     }
 
     fn read_change(&self, row: &SqliteRow) -> Result<Change> {
@@ -657,6 +718,10 @@ fn trouble(
     .bind(state)
     .bind(reason)
     .bind(at)
+}
+
+fn values_of(bytes: &[u8]) -> Result<Values> {
+    Values::from_bytes(bytes).map_err(|_| unreadable("its values are none of this release's"))
 }
 
 fn agent_text(key: &IntervalKey) -> &str {

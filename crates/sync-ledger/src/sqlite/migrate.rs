@@ -18,7 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0005_inbox_count.sql"),
     include_str!("../../migrations/0006_conference_changes.sql"),
     include_str!("../../migrations/0007_history_and_roster.sql"),
-    include_str!("../../migrations/0008_attempt_begun.sql"),
+    include_str!("../../migrations/0008_attempts_and_refusals.sql"),
 ];
 
 /// The newest schema version that this program knows.

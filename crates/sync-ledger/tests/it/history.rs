@@ -11,7 +11,7 @@ use sync_ledger::{
     AcdStore as _, BatchNumber, BatchSettlement, DeliveredFile, IntervalStore as _, LedgerError,
     RowCount, RowFate, RowState, SqliteLedger, SqliteOptions, WorkerLock,
 };
-use wfm_history::{Change, Delivered, Happened, IntervalKey, Report, Values};
+use wfm_history::{Change, Delivered, Happened, IntervalKey, Refused, Report, Values};
 
 const REPORTS: [Report; 2] = [Report::AgentProductivity, Report::QueueHistory];
 const FILES: [&str; 2] = ["a.csv", "b.csv"];
@@ -92,10 +92,18 @@ impl Batch {
     }
 }
 
+/// The newest values of an interval, and the batch that they are in.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    values: Values,
+    refused: Option<Refused>,
+    batch: BatchNumber,
+}
+
 /// What the ledger should have.
 #[derive(Default)]
 struct Model {
-    values: BTreeMap<(u8, Report, IntervalKey), Values>,
+    values: BTreeMap<(u8, Report, IntervalKey), Known>,
     batches: Vec<Batch>,
     pruned: Vec<BatchNumber>,
 }
@@ -111,9 +119,10 @@ impl Model {
             .values
             .iter()
             .filter(|((a, r, _), _)| (*a, *r) == (acd, report));
-        of.map(|((_, _, key), values)| Delivered {
+        of.map(|((_, _, key), known)| Delivered {
             key: *key,
-            values: *values,
+            values: known.values,
+            refused: known.refused,
         })
         .collect()
     }
@@ -168,6 +177,7 @@ impl Model {
     fn settle(&mut self, which: usize, second: i64, due: i64, rows: &[(u32, RowFate)]) {
         let batch = &mut self.batches[which];
         (batch.attempts, batch.due) = (batch.attempts + 1, due);
+        let mut settled = Vec::new();
         for (place, fate) in rows {
             let Some((_, state)) = batch.rows.get_mut(*place as usize) else {
                 continue;
@@ -175,6 +185,7 @@ impl Model {
             if *state != State::Waiting {
                 continue;
             }
+            settled.push(*place);
             *state = match fate {
                 RowFate::Delivered { file: None } => State::Sent,
                 RowFate::Delivered { file: Some(file) } => {
@@ -186,6 +197,43 @@ impl Model {
                 RowFate::InDoubt { .. } => State::InDoubt,
             };
         }
+        self.remember_refused(which, &settled);
+    }
+
+    /// Of refused rows: what Calabrio has instead. Newer values that wait follow on that.
+    fn remember_refused(&mut self, which: usize, places: &[u32]) {
+        let batch = &self.batches[which];
+        let (acd, report, number) = (batch.acd, batch.report, batch.number);
+        let refused: Vec<Change> = (0..)
+            .zip(&batch.rows)
+            .filter(|(place, (_, state))| places.contains(place) && *state == State::Refused)
+            .map(|(_, (row, _))| *row)
+            .collect();
+        for row in refused {
+            let before = before(&row);
+            let key = row.row.key;
+            let Some(known) = self.values.get_mut(&(acd, report, key)) else {
+                continue;
+            };
+            if known.batch == number {
+                known.refused = Some(Refused { before });
+                continue;
+            }
+            let newer = self
+                .batches
+                .iter_mut()
+                .find(|one| one.number == known.batch);
+            let rows = newer.map(|newer| &mut newer.rows).into_iter().flatten();
+            for (next, state) in rows {
+                if next.row.key == key && *state == State::Waiting {
+                    next.happened = match (before, next.happened) {
+                        (None, _) => Happened::New,
+                        (Some(before), Happened::Gone { .. }) => Happened::Gone { before },
+                        (Some(before), _) => Happened::Changed { before },
+                    };
+                }
+            }
+        }
     }
 
     fn close(&mut self, file: &DeliveredFile, refused: bool) {
@@ -195,11 +243,18 @@ impl Model {
             .find(|batch| batch.number == file.batch);
         let batch = batch.unwrap();
         batch.files.remove(file.name.as_str());
-        for (_, state) in &mut batch.rows {
+        let mut closed = Vec::new();
+        for (place, (_, state)) in (0..).zip(&mut batch.rows) {
             if matches!(state, State::InFile(name) if *name == file.name) {
                 *state = if refused { State::Refused } else { State::Sent };
+                closed.push(place);
             }
         }
+        let which = self
+            .batches
+            .iter()
+            .position(|batch| batch.number == file.batch);
+        self.remember_refused(which.unwrap(), &closed);
     }
 
     fn prune(&mut self, before: i64) -> u64 {
@@ -221,6 +276,13 @@ impl Model {
         self.values
             .retain(|key, _| key.2.interval >= interval(before) || waiting.contains(key));
         (count - self.values.len()) as u64
+    }
+}
+
+fn before(change: &Change) -> Option<Values> {
+    match change.happened {
+        Happened::New => None,
+        Happened::Changed { before } | Happened::Gone { before } => Some(before),
     }
 }
 
@@ -324,8 +386,12 @@ async fn add(
                 Report::QueueHistory => queue_key(number, of - 1),
             };
             let mut row = new_row(key, value);
-            if let Some(before) = model.values.get(&(acd_number, report, key)) {
-                let before = *before;
+            let known = model.values.get(&(acd_number, report, key));
+            let arrived = known.and_then(|known| match known.refused {
+                None => Some(known.values),
+                Some(refused) => refused.before,
+            });
+            if let Some(before) = arrived {
                 row.happened = match value {
                     0 => Happened::Gone { before },
                     _ => Happened::Changed { before },
@@ -334,12 +400,17 @@ async fn add(
             row
         })
         .collect();
-    for row in &rows {
-        let key = (acd_number, report, row.row.key);
-        model.values.insert(key, row.row.values);
-    }
     let given = batch(&acd(acd_number), second, rows.clone());
     let number = ledger.add_batch(&given).await.unwrap();
+    for row in &rows {
+        let key = (acd_number, report, row.row.key);
+        let known = Known {
+            values: row.row.values,
+            refused: None,
+            batch: number,
+        };
+        model.values.insert(key, known);
+    }
     let last = model.batches.iter().map(|batch| batch.number).max();
     assert!(last < Some(number));
     model.batches.push(Batch {

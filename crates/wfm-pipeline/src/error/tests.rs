@@ -27,6 +27,7 @@ async fn pull(core: &Core<SqliteLedger>, acd: &AcdServices) -> PullError {
     let asked = Asked {
         range: policy::window(noon(), services.rules.pull_back),
         dry_run: false,
+        refused_again: false,
         sample: 0,
     };
     let pulled = pull_one(core, acd, services, &services.reports[1], asked, &|_| {}).await;

@@ -96,14 +96,20 @@ impl Sums {
     ) -> Vec<Released> {
         let mut released = Vec::new();
         for (key, sum) in self.0 {
-            let before = delivered.get(&key).map(|one| one.values);
-            let (values, happened) = match before {
-                None => (sum.values, Happened::New),
-                Some(_) if redelivery == Redelivery::Never => continue,
-                Some(before) => match before.checked_add(&sum.values) {
-                    Some(values) => (values, Happened::Changed { before }),
-                    None => continue,
-                },
+            let known = delivered.get(&key);
+            let arrived = known.and_then(Delivered::arrived);
+            if arrived.is_some() && redelivery == Redelivery::Never {
+                continue;
+            }
+            // What was refused is part of it all the same.
+            let values = match known {
+                None => Some(sum.values),
+                Some(known) => known.values.checked_add(&sum.values),
+            };
+            let Some(values) = values else { continue };
+            let happened = match arrived {
+                None => Happened::New,
+                Some(before) => Happened::Changed { before },
             };
             released.push(Released {
                 change: Change {
@@ -189,7 +195,14 @@ mod tests {
 
         let key = new[0].change.row.key;
         let values = Values::zero(REPORT).with(Measure::Offered, 10);
-        let before = BTreeMap::from([(key, Delivered { key, values })]);
+        let before = BTreeMap::from([(
+            key,
+            Delivered {
+                key,
+                values,
+                refused: None,
+            },
+        )]);
         let again = sums().release(&before, Redelivery::Replace);
         assert_eq!(again[0].change.row.values.get(Measure::Offered), 17);
         assert_eq!(

@@ -93,6 +93,7 @@ where
         let asked = Asked {
             range: window(core.now(), services.rules.pull_back),
             dry_run: false,
+            refused_again: false,
             sample: 0,
         };
         match pull_one(core, acd, services, source, asked, &|_| {}).await {
@@ -121,6 +122,7 @@ pub(crate) async fn pull_one<L>(
 where
     L: IntervalStore + RosterStore + Clone + 'static,
 {
+    let _turn = source.turn.lock().await;
     let directory = directory(&core.ledger, acd).await?;
     let map = workspace::activities(&acd.twilio, acd.workspace, &services.activities).await?;
     let spill = services.rules.spill_dir.clone();

@@ -71,6 +71,8 @@ pub(crate) struct Asked {
     pub(crate) range: Range<Interval>,
     /// Whether only to look.
     pub(crate) dry_run: bool,
+    /// Whether what Calabrio refused is delivered again although it has not changed.
+    pub(crate) refused_again: bool,
     /// How many changes the report shows.
     pub(crate) sample: usize,
 }
@@ -232,7 +234,8 @@ impl<L: IntervalStore + Clone + 'static> Reading<L> {
         let (summary, intervals) = history.finish()?;
         let mut report = empty(self.source.report, self.at);
         report.alarm = summary.alarm().map(|alarm| alarm.to_string());
-        let rules = self.services.rules.change_rules(&summary, self.at);
+        let mut rules = self.services.rules.change_rules(&summary, self.at);
+        rules.refused_again = self.asked.refused_again;
         let shown = summary
             .first
             .zip(summary.last)

@@ -96,6 +96,7 @@ pub(crate) async fn of_range<L: WfmLedger>(
         let asked = Asked {
             range: Interval::containing(from)..Interval::containing(to),
             dry_run,
+            refused_again: true,
             sample,
         };
         let report = history::pull_one(core, acd, services, source, asked, progress).await;

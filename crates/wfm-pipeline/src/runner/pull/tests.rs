@@ -53,6 +53,7 @@ impl Pulls {
         self.pull_as(Asked {
             range: crate::policy::window(self.core.now(), back),
             dry_run: false,
+            refused_again: false,
             sample: 0,
         })
         .await
@@ -152,6 +153,7 @@ async fn held_rows_are_released_in_the_batch_that_takes_their_values_over() {
         asked: Asked {
             range: crate::policy::window(noon(), services.rules.pull_back),
             dry_run: false,
+            refused_again: false,
             sample: 0,
         },
         at: noon(),
@@ -233,6 +235,7 @@ async fn rows_outside_of_the_range_are_counted_and_delivered_once_they_are_asked
     let asked = Asked {
         range: from..to,
         dry_run: false,
+        refused_again: false,
         sample: 5,
     };
     let found = pulls.pull_as(asked).await.unwrap();
@@ -308,6 +311,7 @@ async fn a_dry_run_tells_what_would_be_delivered_and_writes_nothing() {
     let looking = || Asked {
         range: crate::policy::window(noon(), pulls.services().rules.pull_back),
         dry_run: true,
+        refused_again: false,
         sample: 1,
     };
     let found = pulls.pull_as(looking()).await.unwrap();
@@ -413,6 +417,7 @@ async fn a_reader_whose_report_comes_to_no_end_writes_nothing() {
         asked: Asked {
             range: crate::policy::window(noon(), services.rules.pull_back),
             dry_run: false,
+            refused_again: false,
             sample: 0,
         },
         services,
@@ -434,4 +439,51 @@ async fn a_reader_whose_report_comes_to_no_end_writes_nothing() {
 async fn a_reader_that_panics_takes_its_pull_with_it_and_nothing_else() {
     let reader = tokio::task::spawn_blocking(|| -> Result<(), PullError> { panic!("a defect") });
     assert!(matches!(joined(reader).await, Err(PullError::BrokenOff)));
+}
+
+#[tokio::test]
+async fn two_pulls_of_a_report_at_once_deliver_an_interval_once() {
+    let pulls = Pulls::new(&["Billing"]).await;
+    let report = csv(&["03-03 09:00,Billing,3", "03-03 09:00,Sales,4"]);
+    pulls.bench.report(QUEUES, &report);
+    pulls.bench.world(|world| {
+        let slow = world.reports[QUEUES].clone();
+        let slow = slow.set_delay(std::time::Duration::from_millis(300));
+        world.reports.insert(QUEUES, slow);
+    });
+    let (one, other) = tokio::join!(pulls.pull(), pulls.pull());
+    let delivered = one.unwrap().to_deliver + other.unwrap().to_deliver;
+    assert_eq!(delivered, 1);
+    assert_eq!(told(&pulls.rows().await), [(key("03-03 09:00", 1), 3)]);
+    assert_eq!(pulls.held().await, [4]);
+}
+
+#[tokio::test]
+async fn what_was_refused_goes_again_once_somebody_asks_for_it() {
+    let pulls = Pulls::new(&["Billing"]).await;
+    pulls.bench.report(QUEUES, &csv(&["03-03 09:00,Billing,3"]));
+    let no = wfm_delivery::Refusal::Answer {
+        status: 400,
+        text: None,
+        request_id: None,
+    };
+    let no = wfm_delivery::Outcome::Refused(no);
+    pulls.bench.history.answer_next(no);
+    assert_eq!(pulls.pull().await.unwrap().to_deliver, 1);
+    assert_eq!(pulls.rows().await.len(), 1);
+    // Each pull by itself would only be refused again.
+    assert_eq!(pulls.pull().await.unwrap().to_deliver, 0);
+    let range = (
+        noon() - chrono::TimeDelta::hours(6),
+        noon() - chrono::TimeDelta::hours(1),
+    );
+    let acds = [std::sync::Arc::new(pulls.acd.clone())];
+    let (key, (from, to)) = (&pulls.acd.key, range);
+    let asked =
+        crate::runner::wishes::of_range(&pulls.core, &acds, key, from, to, false, 0, &|_| {});
+    let found = asked.await.unwrap();
+    assert_eq!(found[1].to_deliver, 1);
+    assert_eq!(told(&pulls.rows().await).len(), 1);
+    assert_eq!(pulls.bench.history.taken().len(), 2);
+    assert_eq!(pulls.pull().await.unwrap().to_deliver, 0);
 }
