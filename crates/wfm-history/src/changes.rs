@@ -34,6 +34,8 @@ pub struct ChangeRules {
     /// The intervals that the pull was to show. What was delivered of them and is not shown any more is taken back, as far as the last
     /// interval of the report; `None` is from its first interval on.
     pub covered: Option<Range<Interval>>,
+    /// Which intervals are told and counted; `None` is all.
+    pub told: Option<Range<Interval>>,
     /// Whether what Calabrio refused is told again although its values are the same.
     pub refused_again: bool,
 }
@@ -130,6 +132,8 @@ pub struct ChangeTally {
     pub not_workload: u64,
     /// Not shown any more and yet not taken back: because of the alarm, or because held or refused rows may be theirs.
     pub kept: u64,
+    /// In the report, and none of those that are told.
+    pub outside: u64,
 }
 
 /// The changes of a pull, in the order of keys.
@@ -205,6 +209,13 @@ where
         self.intervals.tally()
     }
 
+    fn is_told(&self, interval: Interval) -> bool {
+        self.rules
+            .told
+            .as_ref()
+            .is_none_or(|told| told.contains(&interval))
+    }
+
     fn is_closed(&self, interval: Interval) -> bool {
         self.now
             .checked_sub_signed(self.rules.settle)
@@ -248,7 +259,7 @@ where
             .as_ref()
             .or(self.shown.as_ref())
             .is_none_or(|covered| covered.contains(&key.interval));
-        if !expected || !self.is_closed(key.interval) {
+        if !expected || !self.is_closed(key.interval) || !self.is_told(key.interval) {
             return None;
         }
         let unsure = self.keep_interval == Some(key.interval)
@@ -272,6 +283,10 @@ where
 
     /// One that is in the report, beside what was delivered of it.
     fn compare(&mut self, row: IntervalRow, delivered: Option<&Delivered>) -> Option<Change> {
+        if !self.is_told(row.key.interval) {
+            self.tally.outside += 1;
+            return None;
+        }
         if !self.is_closed(row.key.interval) {
             self.tally.open += 1;
             return None;
@@ -331,6 +346,10 @@ where
             }
             Item::Held(held) => {
                 self.keep(held.interval, &held.agent);
+                if !self.is_told(held.interval) {
+                    self.tally.outside += 1;
+                    return Ok(None);
+                }
                 self.tally.held += 1;
                 Some(Outcome::Held(held))
             }

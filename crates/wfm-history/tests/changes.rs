@@ -45,6 +45,7 @@ fn replace() -> ChangeRules {
         redelivery: Redelivery::Replace,
         settle: TimeDelta::minutes(10),
         covered: None,
+        told: None,
         refused_again: false,
     }
 }
@@ -152,6 +153,33 @@ fn where_there_is_no_second_delivery_changes_are_only_listed() {
     let (outcomes, ..) = compare(&text, &before, rules);
     let deliver: Vec<_> = told(&outcomes).into_iter().map(|change| change.3).collect();
     assert_eq!(deliver, [true, false, false]);
+}
+
+#[test]
+fn intervals_that_nobody_asked_about_are_counted_by_themselves() {
+    let text = agent_report(
+        &(row("09:00", ADA, 1)
+            + &row("09:15", ADA, 2)
+            + &row("09:30", ADA, 3)
+            + &row("09:30", "WK000000000000000000000000000000ff", 3)
+            + &row("10:00", ADA, 5)),
+    );
+    let before = [delivered("08:45", ADA, 9), delivered("09:00", ADA, 1)];
+    let covered = Some(interval("08:45")..interval("12:00"));
+    let rules = ChangeRules {
+        told: Some(interval("09:15")..interval("09:30")),
+        covered,
+        ..replace()
+    };
+    let (outcomes, tally, _) = compare(&text, &before, rules);
+    let only = (interval("09:15").to_string(), 2, Happened::New, true);
+    assert_eq!(told(&outcomes), [only]);
+    let expected = ChangeTally {
+        new: 1,
+        outside: 4,
+        ..ChangeTally::default()
+    };
+    assert_eq!(tally, expected);
 }
 
 /// Like [`delivered`], refused: Calabrio has what was delivered before.

@@ -16,8 +16,9 @@ use super::acds::ACD_ID;
 use super::rows::time_of;
 use super::{SqliteLedger, Tx};
 use crate::{
-    BatchNumber, BatchSettlement, DeliveredFile, HeldInterval, HeldNumber, HeldPull, IntervalStore,
-    LedgerError, NewBatch, Pull, Result, RowCount, RowFate, RowState, StoredBatch, TroubledRow,
+    BatchNumber, BatchSettlement, DeliveredFile, FailedPull, HeldInterval, HeldNumber, HeldPull,
+    IntervalStore, LedgerError, NewBatch, Pull, Result, RowCount, RowFate, RowState, StoredBatch,
+    TroubledRow,
 };
 
 /// How many pulls of a report are remembered.
@@ -468,7 +469,59 @@ impl IntervalStore for SqliteLedger {
         .execute(&mut *tx)
         .await
         .map_err(fault)?;
+        sqlx::query("DELETE FROM failed_pull WHERE acd = ? AND report = ?")
+            .bind(acd)
+            .bind(report_number(report))
+            .execute(&mut *tx)
+            .await
+            .map_err(fault)?;
         self.commit(tx).await
+    }
+
+    async fn record_failed_pull(
+        &self,
+        acd: &AcdKey,
+        report: Report,
+        at: DateTime<Utc>,
+        reason: &str,
+    ) -> Result<()> {
+        let mut tx = self.begin().await?;
+        let acd = self.acd_id(&mut tx, acd).await?;
+        sqlx::query(
+            "INSERT INTO failed_pull (acd, report, since, last, pulls, reason) VALUES (?1, ?2, ?3, ?3, 1, ?4) \
+             ON CONFLICT (acd, report) DO UPDATE SET last = ?3, pulls = pulls + 1, reason = ?4",
+        )
+        .bind(acd)
+        .bind(report_number(report))
+        .bind(at.timestamp_millis())
+        .bind(reason)
+        .execute(&mut *tx)
+        .await
+        .map_err(|error| self.fault(error))?;
+        self.commit(tx).await
+    }
+
+    async fn failed_pull(&self, acd: &AcdKey, report: Report) -> Result<Option<FailedPull>> {
+        let Some(acd) = self.known_acd(acd).await? else {
+            return Ok(None);
+        };
+        let row: Option<(i64, i64, i64, String)> = sqlx::query_as(
+            "SELECT since, last, pulls, reason FROM failed_pull WHERE acd = ? AND report = ?",
+        )
+        .bind(acd)
+        .bind(report_number(report))
+        .fetch_optional(&self.inner.reader)
+        .await
+        .map_err(|error| self.fault(error))?;
+        row.map(|(since, last, pulls, reason)| {
+            Ok(FailedPull {
+                since: time_of("a failed pull", since)?,
+                last: time_of("a failed pull", last)?,
+                pulls: pulls.unsigned_abs(),
+                reason,
+            })
+        })
+        .transpose()
     }
 
     async fn pulls(&self, acd: &AcdKey, report: Report) -> Result<Vec<Pull>> {

@@ -195,6 +195,46 @@ async fn a_part_that_breaks_off_ends_the_worker() {
 }
 
 #[tokio::test]
+async fn what_a_vendor_refuses_at_the_start_ends_the_worker() {
+    let bench = Bench::new().await;
+    let mut acd = bench.services();
+    elsewhere(&mut acd);
+    let error = ended(&bench, acd, Arc::new(Nobody)).await;
+    assert!(
+        matches!(&error, PipelineError::Refused { acd, .. } if acd == "main"),
+        "{error:?}"
+    );
+
+    let bench = Bench::new().await;
+    let refusal = wiremock::ResponseTemplate::new(404);
+    bench.world(|world| world.reports.insert(QUEUES, refusal));
+    let error = ended(&bench, bench.services(), Arc::new(Nobody)).await;
+    let PipelineError::Refused { reason, .. } = &error else {
+        panic!("{error:?}");
+    };
+    assert!(
+        reason.contains("does not give report") && reason.contains(QUEUES),
+        "{reason}"
+    );
+    let ledger = bench.ledger().await;
+    let acd = bench.services().key;
+    let failed = ledger
+        .failed_pull(&acd, Report::QueueHistory)
+        .await
+        .unwrap();
+    assert_eq!(failed.unwrap().reason, *reason);
+
+    let bench = Bench::new().await;
+    bench.list("TaskQueues", [crate::runner::testing::queue(1, "Billing")]);
+    bench.roster.answer_next(wfm_delivery::Outcome::RetryLater {
+        error: wfm_delivery::DeliveryError::CredentialsRefused { what: "the roster" },
+        in_doubt: false,
+    });
+    let error = ended(&bench, bench.services(), Arc::new(Nobody)).await;
+    assert!(matches!(&error, PipelineError::Refused { .. }), "{error:?}");
+}
+
+#[tokio::test]
 async fn a_report_without_its_columns_cannot_be_read() {
     let bench = Bench::new().await;
     bench.report(QUEUES, "Date,Time,Queue\n2026-03-03,09:00,Billing\n");

@@ -105,7 +105,7 @@ impl Report for HistoryReport {
                     pull.changes.open.to_string(),
                     pull.held.to_string(),
                     pull.not_again.to_string(),
-                    pull.outside.to_string(),
+                    pull.changes.outside.to_string(),
                 ]);
             }
             page.table(table);
@@ -113,11 +113,7 @@ impl Report for HistoryReport {
                 for text in pull.alarm.iter().chain(&pull.not_workload) {
                     page.mood(Mood::Bad, format!("{}: {text}", pull.report));
                 }
-                let issues = pull
-                    .summary
-                    .iter()
-                    .flat_map(|summary| &summary.issues.listed);
-                for issue in issues {
+                for issue in pull.issues() {
                     page.mood(Mood::Bad, format!("{}: {issue}", pull.report));
                 }
             }

@@ -12,7 +12,7 @@ pub use adherence::{AcdAdherence, AdherenceReport, Follower};
 pub use history::{AcdHistory, HistoryReport, history};
 pub use preview::{PreviewReport, ReportPreview, preview};
 pub use roster::{AcdRoster, RosterLine, RosterReport, roster};
-pub use status::{AcdStatus, PullLine, ReportStatus, StatusReport, status};
+pub use status::{AcdStatus, PullLine, ReportStatus, StatusReport, WishLine, status};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 

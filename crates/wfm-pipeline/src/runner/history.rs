@@ -15,6 +15,7 @@ use wfm_history::Report;
 use wfm_interval::Interval;
 
 use super::pull::{Asked, PullReport, pull, release_old};
+use super::start::{self, Starting};
 use super::{Core, workspace};
 use crate::clock::delta;
 use crate::error::PullError;
@@ -30,7 +31,8 @@ const LOOK_AT_FILES: (Duration, u32) = (Duration::from_mins(1), 500);
 /// How long is waited after the ledger failed, and how often it is looked at although nobody says that something waits.
 const LEDGER_PAUSE: Duration = Duration::from_secs(5);
 
-/// How often a failed pull is tried again before the next quarter of an hour.
+/// When a failed pull is tried again before the next quarter of an hour, at first; then after twice as long each time, so that a vendor who refuses is not
+/// asked without end.
 const PULL_AGAIN: Duration = Duration::from_mins(1);
 
 /// Agents and queues as the ledger has them.
@@ -49,16 +51,22 @@ pub(crate) async fn pulls<L>(
     acd: Arc<AcdServices>,
     services: HistoryServices,
     firsts: Arc<AtomicUsize>,
+    starting: Starting,
     stop: CancellationToken,
 ) where
     L: IntervalStore + RosterStore + Clone + 'static,
 {
-    let mut first = true;
+    let (mut first, mut failures) = (true, 0);
     loop {
-        let whole = tokio::select! {
+        let failed = tokio::select! {
             () = stop.cancelled() => return,
-            whole = pull_all(&core, &acd, &services) => whole,
+            failed = pull_all(&core, &acd, &services) => failed,
         };
+        if first && let Some(refused) = failed.iter().find(|error| start::pull(error)) {
+            starting.refused(&acd.name, refused);
+        }
+        let whole = failed.is_empty();
+        failures = if whole { 0 } else { failures + 1 };
         if whole && first {
             first = false;
             firsts.fetch_add(1, Ordering::Release);
@@ -70,7 +78,7 @@ pub(crate) async fn pulls<L>(
             LAG.min(services.rules.pull_every / 4),
         );
         if !whole {
-            next = next.min(now + delta(PULL_AGAIN));
+            next = next.min(now + delta(PULL_AGAIN * (1 << (failures - 1).min(4))));
         }
         tokio::select! {
             () = stop.cancelled() => return,
@@ -79,16 +87,16 @@ pub(crate) async fn pulls<L>(
     }
 }
 
-/// One pull of every report; whether all of them came.
+/// One pull of every report; why those failed that did.
 pub(crate) async fn pull_all<L>(
     core: &Core<L>,
     acd: &AcdServices,
     services: &HistoryServices,
-) -> bool
+) -> Vec<PullError>
 where
     L: IntervalStore + RosterStore + Clone + 'static,
 {
-    let mut whole = true;
+    let mut failed = Vec::new();
     for source in &services.reports {
         let asked = Asked {
             range: window(core.now(), services.rules.pull_back),
@@ -99,15 +107,22 @@ where
         match pull_one(core, acd, services, source, asked, &|_| {}).await {
             Ok(report) => note(core, acd, &report),
             Err(error) => {
-                whole = false;
                 let report = source.report;
                 core.witness.pull_failed(&acd.name, report);
-                tracing::warn!(acd = %acd.name, %report, %error, "a report could not be pulled; it is tried again");
+                tracing::warn!(acd = %acd.name, %report, error = &error as &dyn std::error::Error, "a report could not be pulled; it is tried again");
+                let told = core
+                    .ledger
+                    .record_failed_pull(&acd.key, report, core.now(), &start::said(&error))
+                    .await;
+                if let Err(error) = told {
+                    tracing::error!(acd = %acd.name, %error, "the ledger cannot be used");
+                }
+                failed.push(error);
             }
         }
         core.wake.notify_waiters();
     }
-    whole
+    failed
 }
 
 /// One pull of one report. What is held although no pull delivers its interval any more is released where it is known by now whose it is.
@@ -176,6 +191,9 @@ fn note<L>(core: &Core<L>, acd: &AcdServices, report: &PullReport) {
     }
     if let Some(sentence) = &report.not_workload {
         tracing::error!(acd = %name, report = %report.report, intervals = report.changes.not_workload, "{sentence}");
+    }
+    for issue in report.issues().take(LOGGED) {
+        tracing::warn!(acd = %name, report = %report.report, "{issue}; `status` lists more");
     }
     tracing::info!(
         acd = %name, report = %report.report, intervals = report.to_deliver, held = report.held,
@@ -351,6 +369,9 @@ async fn look_at_files<L: IntervalStore>(
     }
     Ok(())
 }
+
+/// How many rows that could not be read are logged of a pull.
+const LOGGED: usize = 3;
 
 /// How long intervals are kept, counted from their beginning.
 const KEPT: Duration = Duration::from_hours(24 * 60);

@@ -4,6 +4,7 @@ pub(crate) mod history;
 pub(crate) mod live;
 pub(crate) mod pull;
 pub(crate) mod roster;
+mod start;
 #[cfg(test)]
 pub(crate) mod testing;
 mod watch;

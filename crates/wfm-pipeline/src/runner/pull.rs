@@ -50,8 +50,6 @@ pub struct PullReport {
     pub changes: ChangeTally,
     /// How many intervals were put into batches; with a dry run, how many would be.
     pub to_deliver: u64,
-    /// Intervals outside the time that was asked for.
-    pub outside: u64,
     /// Intervals that are listed and not delivered, since Calabrio takes no second delivery.
     pub not_again: u64,
     /// How many rows are held.
@@ -75,6 +73,19 @@ pub(crate) struct Asked {
     pub(crate) refused_again: bool,
     /// How many changes the report shows.
     pub(crate) sample: usize,
+}
+
+impl PullReport {
+    /// The first rows that could not be read, by their lines, and how many more there are.
+    pub fn issues(&self) -> impl Iterator<Item = String> + '_ {
+        let issues = self.summary.as_ref().map(|summary| &summary.issues);
+        let listed = issues.into_iter().flat_map(|issues| &issues.listed);
+        let more = issues.map_or(0, |issues| {
+            issues.total.saturating_sub(issues.listed.len() as u64)
+        });
+        let more = (more > 0).then(|| format!("{more} more rows could not be read"));
+        listed.map(ToString::to_string).chain(more)
+    }
 }
 
 enum Piece {
@@ -166,7 +177,6 @@ fn empty(report: Report, at: DateTime<Utc>) -> PullReport {
         summary: None,
         changes: ChangeTally::default(),
         to_deliver: 0,
-        outside: 0,
         not_again: 0,
         held: 0,
         alarm: None,
@@ -188,6 +198,7 @@ async fn record<L: IntervalStore>(
         account: serde_json::json!({
             "rows": report.summary.as_ref().map_or(0, |summary| summary.rows),
             "issues": report.summary.as_ref().map_or(0, |summary| summary.issues.total),
+            "listed": report.issues().collect::<Vec<_>>(),
             "new": report.changes.new,
             "changed": report.changes.changed,
             "gone": report.changes.gone,
@@ -236,6 +247,8 @@ impl<L: IntervalStore + Clone + 'static> Reading<L> {
         report.alarm = summary.alarm().map(|alarm| alarm.to_string());
         let mut rules = self.services.rules.change_rules(&summary, self.at);
         rules.refused_again = self.asked.refused_again;
+        // What is not told is not held either; what is held of it already stays.
+        rules.told = Some(self.asked.range.clone());
         let shown = summary
             .first
             .zip(summary.last)
@@ -331,10 +344,6 @@ impl<'a, L: IntervalStore + Clone + 'static> Out<'a, L> {
     fn take(&mut self, outcome: Outcome, report: &mut PullReport) -> Result<(), PullError> {
         match outcome {
             Outcome::Change(change) => {
-                if !self.reading.asked.range.contains(&change.row.key.interval) {
-                    report.outside += 1;
-                    return Ok(());
-                }
                 if report.sample.len() < self.reading.asked.sample {
                     report.sample.push(change);
                 }
@@ -358,11 +367,6 @@ impl<'a, L: IntervalStore + Clone + 'static> Out<'a, L> {
                 }
             }
             Outcome::Held(row) => {
-                // As of what is known: what no pull delivers is not listed either. What is held of it already stays.
-                if !self.reading.asked.range.contains(&row.interval) {
-                    report.outside += 1;
-                    return Ok(());
-                }
                 report.held += 1;
                 if let Some(kept) = self.kept.get_mut(&row.interval) {
                     kept.retain(|one| one.row.agent != row.agent || one.row.queue != row.queue);

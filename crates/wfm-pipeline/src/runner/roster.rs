@@ -16,9 +16,10 @@ use sync_ledger::{
 use tokio_util::sync::CancellationToken;
 use twilio_client::{TaskQueue, TwilioClient, TwilioError, Worker as TwilioWorker};
 use twilio_sid::WorkspaceSid;
-use wfm_delivery::{Outcome, RosterAgent, RosterBatch, RosterQueue, RosterSink};
+use wfm_delivery::{DeliveryError, Outcome, RosterAgent, RosterBatch, RosterQueue, RosterSink};
 
 use super::Core;
+use super::start::{self, Starting};
 use crate::clock::delta;
 use crate::services::{AcdServices, Roster};
 
@@ -47,9 +48,23 @@ pub(crate) enum RosterError {
         /// How many.
         count: usize,
     },
+    /// Calabrio refuses who delivers.
+    #[error("Calabrio cannot be told of agents and queues")]
+    Calabrio(#[from] DeliveryError),
     /// The ledger cannot be used.
     #[error("the ledger cannot be used")]
     Ledger(#[from] LedgerError),
+}
+
+impl RosterError {
+    /// Whether no time mends it.
+    fn is_refusal(&self) -> bool {
+        match self {
+            Self::Twilio(error) => start::twilio(error),
+            Self::Calabrio(error) => start::delivery(error),
+            Self::Partly { .. } | Self::Ledger(_) => false,
+        }
+    }
 }
 
 /// What Twilio's lists show.
@@ -149,6 +164,7 @@ pub(crate) async fn keep<L>(
     acd: Arc<AcdServices>,
     first: tokio::sync::oneshot::Sender<()>,
     firsts: Arc<AtomicUsize>,
+    starting: Starting,
     stop: CancellationToken,
 ) where
     L: RosterStore + IntervalStore + 'static,
@@ -160,6 +176,12 @@ pub(crate) async fn keep<L>(
             () = stop.cancelled() => return,
             round = round(&core, &acd) => round,
         };
+        if !whole
+            && let Err(error) = &round
+            && error.is_refusal()
+        {
+            starting.refused(&acd.name, error);
+        }
         // History may begin, with what is known by now.
         if let Some(first) = first.take() {
             let _ = first.send(());
@@ -249,7 +271,7 @@ async fn tell<L: RosterStore>(
     let waiting: Vec<&Subject> = known.iter().filter(|one| one.waits()).collect();
     let mut round = Round::Whole;
     for part in waiting.chunks(AT_A_TIME) {
-        let told = tell_part(acd, part, sink, core.now()).await;
+        let (told, later) = tell_part(acd, part, sink, core.now()).await;
         if told.len() < part.len() {
             round = Round::Waiting;
         }
@@ -263,16 +285,25 @@ async fn tell<L: RosterStore>(
         core.ledger
             .told_roster(&acd.key, kind, &told, core.now())
             .await?;
+        match later {
+            // The others would be refused as well.
+            Some(error) if start::delivery(&error) => return Err(error.into()),
+            Some(error) => {
+                tracing::warn!(acd = %acd.name, %error, "Calabrio could not be told of agents or queues; it is tried again");
+            }
+            None => {}
+        }
     }
     Ok(round)
 }
 
+/// Who was told, and why others were not.
 async fn tell_part(
     acd: &AcdServices,
     part: &[&Subject],
     sink: &dyn RosterSink,
     now: DateTime<Utc>,
-) -> Vec<ToldSubject> {
+) -> (Vec<ToldSubject>, Option<DeliveryError>) {
     let batch = batch(part, &acd.roster);
     let receipt = sink.deliver(&batch, now).await;
     let mut told = Vec::with_capacity(part.len());
@@ -296,10 +327,12 @@ async fn tell_part(
             }
         }
     }
-    if let Some(error) = receipt.retry_later() {
-        tracing::warn!(acd = %acd.name, %error, "Calabrio could not be told of agents or queues; it is tried again");
-    }
-    told
+    let mut parts = receipt.parts.into_iter();
+    let later = parts.find_map(|part| match part.outcome {
+        Outcome::RetryLater { error, .. } => Some(error),
+        _ => None,
+    });
+    (told, later)
 }
 
 fn batch(part: &[&Subject], roster: &Roster) -> RosterBatch {

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use wfm_history::Report;
 
 use super::live::{Feeds, Live, Standing};
+use super::start::Starting;
 use super::{Core, Witness, history, live, roster, wishes};
 use crate::clock::Clock;
 use crate::error::PipelineError;
@@ -120,7 +121,8 @@ impl<L: WfmLedger> Worker<L> {
     ///
     /// # Errors
     ///
-    /// [`PipelineError::Ledger`] where the ACDs cannot be registered, [`PipelineError::NothingOn`] where there is nothing to do.
+    /// [`PipelineError::Ledger`] where the ACDs cannot be registered, [`PipelineError::NothingOn`] where there is nothing to do;
+    /// [`PipelineError::Refused`] where a vendor refuses, before it ever accepted, the credentials or what is asked of.
     pub async fn run(
         mut self,
         stop: CancellationToken,
@@ -138,10 +140,11 @@ impl<L: WfmLedger> Worker<L> {
         }
         let background = stop.child_token();
         let mut tasks = JoinSet::new();
+        let (starting, mut refused) = Starting::new();
         let firsts = Arc::new(AtomicUsize::new(0));
         let mut awaited = 0;
         for acd in &self.acds {
-            awaited += self.begin(acd, &mut tasks, &firsts, &background);
+            awaited += self.begin(acd, &mut tasks, &firsts, &starting, &background);
         }
         self.begin_pushed(&mut tasks, &background);
         tasks.spawn(wishes::serve(
@@ -160,6 +163,7 @@ impl<L: WfmLedger> Worker<L> {
                 () = stop.cancelled() => break Ok(RunReport::default()),
                 // They end when they are stopped, and not before.
                 Some(_) = tasks.join_next() => break Err(PipelineError::BrokenOff),
+                Some(refused) = refused.recv() => break Err(refused),
                 () = tokio::time::sleep(LOOK) => {}
             }
             let begun = firsts.load(Ordering::Acquire) >= awaited;
@@ -185,24 +189,27 @@ impl<L: WfmLedger> Worker<L> {
         acd: &Arc<AcdServices>,
         tasks: &mut JoinSet<()>,
         firsts: &Arc<AtomicUsize>,
+        starting: &Starting,
         stop: &CancellationToken,
     ) -> usize {
         let parts = || (Arc::clone(&self.core), Arc::clone(acd));
         let (core, it) = parts();
         let (listed, first) = oneshot::channel();
         let told = Arc::clone(firsts);
-        tasks.spawn(roster::keep(core, it, listed, told, stop.clone()));
+        let (starting_, stop_) = (starting.clone(), stop.clone());
+        tasks.spawn(roster::keep(core, it, listed, told, starting_, stop_));
         let mut awaited = 1;
         if let Some(services) = &acd.history {
             awaited += 1;
             let (core, it) = parts();
             let (services_, stop_, firsts) = (services.clone(), stop.clone(), Arc::clone(firsts));
+            let starting = starting.clone();
             tasks.spawn(async move {
                 tokio::select! {
                     () = stop_.cancelled() => return,
                     _ = first => {}
                 }
-                history::pulls(core, it, services_, firsts, stop_).await;
+                history::pulls(core, it, services_, firsts, starting, stop_).await;
             });
             for report in services.reports.iter().map(|source| source.report) {
                 let (core, it) = parts();

@@ -34,7 +34,8 @@ impl Waiting {
             acd: Arc::new(acd),
             core: Arc::new(core),
         };
-        assert!(pull_all(&waiting.core, &waiting.acd, waiting.services()).await);
+        let failed = pull_all(&waiting.core, &waiting.acd, waiting.services()).await;
+        assert!(failed.is_empty(), "{failed:?}");
         waiting
     }
 

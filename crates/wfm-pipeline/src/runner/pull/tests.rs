@@ -207,7 +207,7 @@ async fn what_is_held_and_lies_outside_of_what_a_pull_delivers_is_not_lost() {
     ]);
     pulls.bench.report(QUEUES, &report);
     let found = pulls.pull().await.unwrap();
-    assert_eq!((found.to_deliver, found.outside), (1, 2));
+    assert_eq!((found.to_deliver, found.changes.outside), (1, 2));
     assert_eq!(
         told(&pulls.rows().await),
         [(key("03-03 09:00", 1), 1), (key("03-02 09:00", 2), 4)]
@@ -225,7 +225,7 @@ async fn rows_outside_of_the_range_are_counted_and_delivered_once_they_are_asked
     ]);
     pulls.bench.report(QUEUES, &report);
     let found = pulls.pull().await.unwrap();
-    assert_eq!((found.to_deliver, found.outside), (1, 2));
+    assert_eq!((found.to_deliver, found.changes.outside), (1, 2));
     assert_eq!(told(&pulls.rows().await), [(key("03-03 09:00", 1), 3)]);
 
     let (from, to) = (
@@ -239,7 +239,7 @@ async fn rows_outside_of_the_range_are_counted_and_delivered_once_they_are_asked
         sample: 5,
     };
     let found = pulls.pull_as(asked).await.unwrap();
-    assert_eq!((found.to_deliver, found.outside), (1, 0));
+    assert_eq!((found.to_deliver, found.changes.outside), (1, 1));
     assert_eq!(told(&found.sample), [(key("03-01 09:00", 1), 2)]);
     assert_eq!(told(&pulls.rows().await), [(key("03-01 09:00", 1), 2)]);
     assert_eq!(pulls.held().await, [7]);
