@@ -110,7 +110,8 @@ impl Report for HistoryReport {
             }
             page.table(table);
             for pull in &acd.reports {
-                for text in pull.alarm.iter().chain(&pull.not_workload) {
+                let lost = pull.lost_queue();
+                for text in pull.alarm.iter().chain(&pull.not_workload).chain(&lost) {
                     page.mood(Mood::Bad, format!("{}: {text}", pull.report));
                 }
                 for issue in pull.issues() {

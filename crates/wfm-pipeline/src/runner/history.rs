@@ -192,6 +192,9 @@ fn note<L>(core: &Core<L>, acd: &AcdServices, report: &PullReport) {
     if let Some(sentence) = &report.not_workload {
         tracing::error!(acd = %name, report = %report.report, intervals = report.changes.not_workload, "{sentence}");
     }
+    if let Some(sentence) = report.lost_queue() {
+        tracing::warn!(acd = %name, report = %report.report, "{sentence}");
+    }
     for issue in report.issues().take(LOGGED) {
         tracing::warn!(acd = %name, report = %report.report, "{issue}; `status` lists more");
     }

@@ -52,6 +52,8 @@ pub struct PullReport {
     pub to_deliver: u64,
     /// Intervals that are listed and not delivered, since Calabrio takes no second delivery.
     pub not_again: u64,
+    /// How many agents' intervals name no queue, while no service queue is set: they are not delivered.
+    pub without_queue: u64,
     /// How many rows are held.
     pub held: u64,
     /// Why nothing was taken back.
@@ -76,6 +78,16 @@ pub(crate) struct Asked {
 }
 
 impl PullReport {
+    /// What to do about rows that name no queue.
+    pub fn lost_queue(&self) -> Option<String> {
+        (self.without_queue > 0).then(|| {
+            format!(
+                "{} intervals of agents name no queue and are not delivered: set service_queue in the table wfm of the ACD",
+                self.without_queue
+            )
+        })
+    }
+
     /// The first rows that could not be read, by their lines, and how many more there are.
     pub fn issues(&self) -> impl Iterator<Item = String> + '_ {
         let issues = self.summary.as_ref().map(|summary| &summary.issues);
@@ -178,6 +190,7 @@ fn empty(report: Report, at: DateTime<Utc>) -> PullReport {
         changes: ChangeTally::default(),
         to_deliver: 0,
         not_again: 0,
+        without_queue: 0,
         held: 0,
         alarm: None,
         not_workload: None,
@@ -208,6 +221,7 @@ async fn record<L: IntervalStore>(
             "not_again": report.not_again,
             "not_workload": report.changes.not_workload,
             "kept": report.changes.kept,
+            "without_queue": report.lost_queue(),
             "alarm": report.alarm,
             "sentence": report.not_workload,
         }),
@@ -272,6 +286,7 @@ impl<L: IntervalStore + Clone + 'static> Reading<L> {
         }
         out.flush()?;
         report.changes = *changes.tally();
+        report.without_queue = changes.report_tally().without_queue.intervals;
         report.summary = Some(summary);
         if !self.asked.dry_run {
             if let Some((pull, shown)) = out.pull.take().zip(shown) {
