@@ -206,6 +206,17 @@ async fn what_a_vendor_refuses_at_the_start_ends_the_worker() {
     );
 
     let bench = Bench::new().await;
+    bench.list("Activities", []);
+    let error = ended(&bench, bench.services(), Arc::new(Nobody)).await;
+    let PipelineError::Refused { reason, .. } = &error else {
+        panic!("{error:?}");
+    };
+    assert!(
+        reason.contains("acd.wfm.activity 1") && reason.contains("\"Lunch\""),
+        "{reason}"
+    );
+
+    let bench = Bench::new().await;
     let refusal = wiremock::ResponseTemplate::new(404);
     bench.world(|world| world.reports.insert(QUEUES, refusal));
     let error = ended(&bench, bench.services(), Arc::new(Nobody)).await;

@@ -313,7 +313,7 @@ pub(crate) async fn deliver_next<L: IntervalStore>(
     if refused + doubtful > 0 {
         tracing::warn!(acd = %acd.name, %report, batch = %batch.number, refused, doubtful, "intervals were not taken; `status` lists them");
     }
-    if let Some(error) = later {
+    if let Some(error) = later.filter(|_| waiting > 0) {
         tracing::warn!(acd = %acd.name, %report, batch = %batch.number, %error, attempts = batch.attempts + 1, "intervals are delivered again later");
     }
     if waiting > 0 {

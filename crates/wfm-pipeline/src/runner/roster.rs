@@ -18,8 +18,8 @@ use twilio_client::{TaskQueue, TwilioClient, TwilioError, Worker as TwilioWorker
 use twilio_sid::WorkspaceSid;
 use wfm_delivery::{DeliveryError, Outcome, RosterAgent, RosterBatch, RosterQueue, RosterSink};
 
-use super::Core;
 use super::start::{self, Starting};
+use super::{Core, workspace};
 use crate::clock::delta;
 use crate::services::{AcdServices, Roster};
 
@@ -48,6 +48,9 @@ pub(crate) enum RosterError {
         /// How many.
         count: usize,
     },
+    /// A mapping names no activity of the workspace.
+    #[error("acd.wfm.activity {0}")]
+    Mapping(String),
     /// Calabrio refuses who delivers.
     #[error("Calabrio cannot be told of agents and queues")]
     Calabrio(#[from] DeliveryError),
@@ -62,6 +65,7 @@ impl RosterError {
         match self {
             Self::Twilio(error) => start::twilio(error),
             Self::Calabrio(error) => start::delivery(error),
+            Self::Mapping(_) => true,
             Self::Partly { .. } | Self::Ledger(_) => false,
         }
     }
@@ -176,6 +180,14 @@ pub(crate) async fn keep<L>(
             () = stop.cancelled() => return,
             round = round(&core, &acd) => round,
         };
+        if !whole
+            && round.is_ok()
+            && let Ok(map) =
+                workspace::activities(&acd.twilio, acd.workspace, &acd.activities).await
+            && let Some(unmatched) = map.report().unmatched.first()
+        {
+            starting.refused(&acd.name, &RosterError::Mapping(unmatched.to_string()));
+        }
         if !whole
             && let Err(error) = &round
             && error.is_refusal()
