@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use wfm_history::Report;
 
 use super::*;
-use crate::report::{Follower, activities, history, preview};
+use crate::report::{Follower, activities, preview, preview_history};
 use crate::runner::history::pull_one;
 use crate::runner::pull::{Asked, PullReport};
 use crate::runner::testing::{Bench, QUEUES, noon};
@@ -122,7 +122,7 @@ async fn history_of_an_acd_tells_why_a_pull_failed() {
     elsewhere(&mut acd);
     let core = bench.core(&acd).await;
     let range = (noon() - TimeDelta::hours(1), noon());
-    let told = history(core.ledger, &acd, range, false, 0, bench.clock(), &|_| {}).await;
+    let told = preview_history(core.ledger, &acd, range, 0, bench.clock(), &|_| {}).await;
     let error = told.unwrap_err();
     assert!(
         matches!(error, PipelineError::Pull(PullError::Activities(_))),

@@ -44,6 +44,8 @@ pub struct PullReport {
     pub report: Report,
     /// When it was pulled.
     pub at: DateTime<Utc>,
+    /// The intervals that were asked for.
+    pub asked: Range<Interval>,
     /// What was found in it; absent where Flex Insights had nothing at all.
     pub summary: Option<Summary>,
     /// How its intervals compare with what was delivered.
@@ -174,7 +176,7 @@ async fn nothing<L: IntervalStore>(
 ) -> Result<PullReport, PullError> {
     let report = PullReport {
         alarm: Some(wfm_history::Alarm::Empty.to_string()),
-        ..empty(source.report, at)
+        ..empty(source.report, at, asked)
     };
     if !asked.dry_run {
         record(ledger, acd, &report).await?;
@@ -182,10 +184,11 @@ async fn nothing<L: IntervalStore>(
     Ok(report)
 }
 
-fn empty(report: Report, at: DateTime<Utc>) -> PullReport {
+fn empty(report: Report, at: DateTime<Utc>, asked: &Asked) -> PullReport {
     PullReport {
         report,
         at,
+        asked: asked.range.clone(),
         summary: None,
         changes: ChangeTally::default(),
         to_deliver: 0,
@@ -257,7 +260,7 @@ impl<L: IntervalStore + Clone + 'static> Reading<L> {
         }
         drop(pieces);
         let (summary, intervals) = history.finish()?;
-        let mut report = empty(self.source.report, self.at);
+        let mut report = empty(self.source.report, self.at, &self.asked);
         report.alarm = summary.alarm().map(|alarm| alarm.to_string());
         let mut rules = self.services.rules.change_rules(&summary, self.at);
         rules.refused_again = self.asked.refused_again;

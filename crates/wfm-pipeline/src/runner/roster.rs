@@ -21,6 +21,7 @@ use wfm_delivery::{DeliveryError, Outcome, RosterAgent, RosterBatch, RosterQueue
 use super::start::{self, Starting};
 use super::{Core, workspace};
 use crate::clock::delta;
+use crate::error::PipelineError;
 use crate::services::{AcdServices, Roster};
 
 /// The pause after a round that failed.
@@ -213,6 +214,38 @@ pub(crate) async fn keep<L>(
         tokio::select! {
             () = stop.cancelled() => return,
             () = core.clock.sleep_until(core.now() + delta(pause)) => {}
+        }
+    }
+}
+
+/// Rounds until one is whole; `false` where it is told to stop before.
+pub(crate) async fn once<L: RosterStore>(
+    core: &Core<L>,
+    acd: &AcdServices,
+    stop: &CancellationToken,
+) -> Result<bool, PipelineError> {
+    loop {
+        let round = tokio::select! {
+            () = stop.cancelled() => return Ok(false),
+            round = round(core, acd) => round,
+        };
+        match round {
+            Ok(Round::Whole) => return Ok(true),
+            Ok(Round::Waiting) => {}
+            Err(error) if error.is_refusal() => {
+                return Err(PipelineError::Refused {
+                    acd: acd.name.clone(),
+                    reason: start::said(&error),
+                });
+            }
+            Err(RosterError::Ledger(error)) => return Err(error.into()),
+            Err(error) => {
+                tracing::warn!(acd = %acd.name, error = &error as &dyn std::error::Error, "agents and queues cannot be synchronised; it is tried again");
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(false),
+            () = core.clock.sleep(PAUSE) => {}
         }
     }
 }

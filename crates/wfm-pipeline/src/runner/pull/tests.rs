@@ -173,7 +173,7 @@ async fn held_rows_are_released_in_the_batch_that_takes_their_values_over() {
     };
     let killed = tokio::task::spawn_blocking(move || {
         let mut out = Out::begin(&reading, false).unwrap();
-        let mut report = empty(QUEUE, noon());
+        let mut report = empty(QUEUE, noon(), &reading.asked);
         out.take(Outcome::Change(change), &mut report).unwrap();
         out.flush().unwrap();
     });
