@@ -39,6 +39,9 @@ const LEAD: TimeDelta = TimeDelta::seconds(20);
 /// How long what was sent last may take until it counts as missing.
 const REST: Duration = Duration::from_secs(5);
 
+/// How many of the states that are missing or wrong are shown.
+const SHOWN: usize = 5;
+
 /// The kernel tells processor time in hundredths of a second to every program.
 const TICKS: f64 = 100.0;
 
@@ -284,7 +287,9 @@ impl Found {
                         found.delays.push(delay.num_milliseconds());
                     }
                     told => {
-                        eprintln!("{} was {span:?}, told was {told:?}", day.agent);
+                        if found.wrong + found.missing < SHOWN {
+                            eprintln!("{} was {span:?}, told was {told:?}", day.agent);
+                        }
                         found.wrong += usize::from(told.is_some());
                         found.missing += usize::from(told.is_none());
                     }
@@ -292,7 +297,7 @@ impl Found {
             }
         }
         // They never were.
-        for told in &told {
+        for told in told.iter().take(SHOWN) {
             eprintln!("told was {told:?}, and never was");
         }
         found.wrong += told.len();

@@ -6,6 +6,7 @@ pub(crate) mod forms;
 mod send;
 mod sign;
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -176,6 +177,10 @@ pub(crate) async fn run(state: Arc<State>) {
         let happened = coming.until_now(&state);
         due.extend(deliveries(&state, outlet, &happened, now));
         due.extend(tests(&state, outlet, now));
+        if due.len() + under_way.len() > at_once {
+            // Not all can go at once: the oldest first, which the loop below finds at the end.
+            due.sort_by_key(|delivery| Reverse(delivery.at));
+        }
         for index in (0..due.len()).rev() {
             if due[index].at <= now && under_way.len() < at_once {
                 let delivery = due.swap_remove(index);
