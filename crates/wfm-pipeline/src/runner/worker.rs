@@ -154,6 +154,7 @@ impl<L: WfmLedger> Worker<L> {
         ));
         tasks.spawn(history::prune(
             Arc::clone(&self.core),
+            self.acds.clone(),
             self.retain,
             background.clone(),
         ));

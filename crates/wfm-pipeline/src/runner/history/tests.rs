@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
-use sync_ledger::{RowState, SqliteLedger};
+use chrono::TimeDelta;
+use sync_ledger::{Pull, RowState, SqliteLedger};
 use wfm_delivery::{DeliveryError, Outcome};
 
 use super::*;
-use crate::runner::testing::{Bench, QUEUES, know_queues};
+use crate::runner::testing::{Bench, QUEUES, know_queues, noon};
 
 const QUEUE: Report = Report::QueueHistory;
 const NEVER: &str = "history_redelivery = \"never\"";
@@ -131,4 +132,30 @@ async fn a_stop_waits_for_the_answer_where_an_interval_must_not_come_twice() {
     };
     tokio::join!(working, stopping);
     assert_eq!(waiting.rows().await, [(RowState::Delivered, 3)]);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_far_ahead_drops_nothing_and_time_that_reports_show_does() {
+    let waiting = Waiting::new("").await;
+    waiting.deliver().await;
+    let (ledger, acd) = (&waiting.core.ledger, &waiting.acd.key);
+    let acds = [Arc::clone(&waiting.acd)];
+    let known = async || {
+        let all = Interval::containing(noon() - TimeDelta::days(1))
+            ..Interval::containing(noon() + TimeDelta::days(400));
+        let known = ledger.intervals(acd, QUEUE, all, None, 99).await;
+        known.unwrap().len()
+    };
+    waiting.bench.set_now(noon() + TimeDelta::days(365));
+    assert_eq!(prune_some(&waiting.core, &acds, KEPT).await.unwrap(), 0);
+    assert_eq!(known().await, 3);
+
+    let later = Pull {
+        at: noon() + TimeDelta::days(61),
+        newest: Some(Interval::containing(noon() + TimeDelta::days(61))),
+        account: serde_json::Value::Null,
+    };
+    ledger.record_pull(acd, QUEUE, &later).await.unwrap();
+    assert_eq!(prune_some(&waiting.core, &acds, KEPT).await.unwrap(), 3);
+    assert_eq!(known().await, 0);
 }
