@@ -98,7 +98,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn it_waits_until_it_is_that_time() {
-        let (origin, begun) = (Utc::now(), tokio::time::Instant::now());
+        let (origin, begun) = (Utc::now(), Instant::now());
         let clock = Clock::paced(move || origin + delta(begun.elapsed()) * 100, 100.0);
         clock.sleep_until(origin + TimeDelta::minutes(50)).await;
         assert_eq!(begun.elapsed().as_secs(), 30);
@@ -108,7 +108,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_clock_that_is_set_back_keeps_nobody_waiting_for_longer_than_was_planned() {
-        let (origin, begun) = (Utc::now(), tokio::time::Instant::now());
+        let (origin, begun) = (Utc::now(), Instant::now());
         // A day ahead, for the first ten seconds.
         let clock = Clock::paced(
             move || {

@@ -25,7 +25,7 @@ use crate::services::{AcdServices, HistoryServices, ReportSource};
 /// How long after the quarter of an hour reports are pulled: Flex Insights needs a little to load.
 const LAG: Duration = Duration::from_mins(2);
 
-/// How often the drop folder is asked what Calabrio made of files, and about how many.
+/// How often the drop folder is asked what Calabrio made of files, and how many the ledger is asked for at a time.
 const LOOK_AT_FILES: (Duration, u32) = (Duration::from_mins(1), 500);
 
 /// How long is waited after the ledger failed, and how often it is looked at although nobody says that something waits.
@@ -342,8 +342,17 @@ async fn look_at_files<L: IntervalStore>(
     acd: &AcdServices,
     services: &HistoryServices,
 ) -> Result<(), String> {
-    let open = core.ledger.open_files(&acd.key, LOOK_AT_FILES.1).await;
-    let open = open.map_err(|error| error.to_string())?;
+    let mut open = Vec::new();
+    loop {
+        let (ledger, after) = (&core.ledger, open.last());
+        let some = ledger.open_files(&acd.key, after, LOOK_AT_FILES.1).await;
+        let some = some.map_err(|error| error.to_string())?;
+        // All at once: for each question the folder is listed.
+        open.extend_from_slice(&some);
+        if some.len() < LOOK_AT_FILES.1 as usize {
+            break;
+        }
+    }
     if open.is_empty() {
         return Ok(());
     }

@@ -17,8 +17,8 @@ use sync_ledger::{
 use tempfile::TempDir;
 use tokio::sync::Notify;
 use wfm_delivery::{
-    Delivering, HistoryBatch, HistoryRow, HistorySink, Outcome, Part, Receipt, RosterBatch,
-    RosterRow, RosterSink, StateBatch, StateSink,
+    Delivering, HistoryBatch, HistoryFiles, HistoryRow, HistorySink, Outcome, Part, Receipt,
+    RosterBatch, RosterRow, RosterSink, StateBatch, StateSink,
 };
 use wfm_state_mapping::StateChange;
 use wiremock::matchers::any;
@@ -169,6 +169,16 @@ impl Bench {
         let config = Config::parse_for(&text, &path, Product::WorkforceManagement).unwrap();
         let secrets = config.resolve_secrets(&Names).unwrap();
         (config, secrets)
+    /// A drop folder below the bench's own.
+    pub(crate) fn drop_folder(&self) -> (PathBuf, HistoryFiles) {
+        let (config, _) = self.config("");
+        let rules = config.wfm_rules(&config.acds[0]).unwrap().delivery;
+        let path = self.folder.path().join("drop");
+        std::fs::create_dir_all(&path).unwrap();
+        let files = HistoryFiles::new(&path, &rules.contract, rules.acd_server, rules.zone);
+        (path, files.unwrap())
+    }
+
     }
 
     pub(crate) fn services_with(&self, insights: &str, extra: &str) -> AcdServices {
@@ -347,6 +357,11 @@ name = "main"
 time_zone = "UTC"
 [acd.products]
 workforce_management = true
+    let transport = if extra.contains("transport") {
+        ""
+    } else {
+        "transport = \"http\""
+    };
 [acd.twilio]
 account_sid = "{ACCOUNT}"
 workspace_sid = "{WORKSPACE}"
@@ -371,7 +386,7 @@ queue_historical_report_id = "{QUEUES}"
 history = true
 service_queue = "General"
 adherence = true
-transport = "http"
+{transport}
 {extra}
 [[acd.wfm.activity]]
 activity = "Lunch"
