@@ -32,6 +32,8 @@ pub struct AcdServices {
     pub roster: Roster,
     /// How activities become states.
     pub activities: ActivityRules,
+    /// The drop folder, where the transport is files: the worker removes from it what a crash left.
+    pub drop_folder: Option<HistoryFiles>,
     /// History, where it is on.
     pub history: Option<HistoryServices>,
     /// Adherence, where it is on.

@@ -19,6 +19,7 @@ use wfm_history::Report;
 
 use super::live::{Feeds, Live, Standing};
 use super::start::Starting;
+use super::sweep::sweep;
 use super::{Core, Witness, history, live, roster, wishes};
 use crate::clock::Clock;
 use crate::error::PipelineError;
@@ -137,6 +138,10 @@ impl<L: WfmLedger> Worker<L> {
         }
         for acd in &self.acds {
             self.core.ledger.register(&acd.key, &acd.name).await?;
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = sweep(&self.acds) => {}
         }
         let background = stop.child_token();
         let mut tasks = JoinSet::new();
