@@ -123,7 +123,8 @@ impl<L: WfmLedger> Worker<L> {
     /// # Errors
     ///
     /// [`PipelineError::Ledger`] where the ACDs cannot be registered, [`PipelineError::NothingOn`] where there is nothing to do;
-    /// [`PipelineError::Refused`] where a vendor refuses, before it ever accepted, the credentials or what is asked of.
+    /// [`PipelineError::Refused`] where a vendor refuses, before it ever accepted, the credentials or what is asked of;
+    /// [`PipelineError::IntakeEnded`] where the listener for pushed events broke off.
     pub async fn run(
         mut self,
         stop: CancellationToken,
@@ -151,7 +152,7 @@ impl<L: WfmLedger> Worker<L> {
         for acd in &self.acds {
             awaited += self.begin(acd, &mut tasks, &firsts, &starting, &background);
         }
-        self.begin_pushed(&mut tasks, &background);
+        self.begin_pushed(&mut tasks, &starting, &background);
         tasks.spawn(wishes::serve(
             Arc::clone(&self.core),
             self.acds.clone(),
@@ -245,7 +246,12 @@ impl<L: WfmLedger> Worker<L> {
         awaited
     }
 
-    fn begin_pushed(&mut self, tasks: &mut JoinSet<()>, stop: &CancellationToken) {
+    fn begin_pushed(
+        &mut self,
+        tasks: &mut JoinSet<()>,
+        starting: &Starting,
+        stop: &CancellationToken,
+    ) {
         let (_, nobody) = mpsc::channel(1);
         let groups = std::mem::replace(&mut self.groups, nobody);
         tasks.spawn(live::follow(self.feeds.clone(), groups, stop.clone()));
@@ -257,10 +263,11 @@ impl<L: WfmLedger> Worker<L> {
         let Some(intake) = self.intake.take() else {
             return;
         };
-        let stop = stop.clone();
+        let (starting, stop) = (starting.clone(), stop.clone());
         tasks.spawn(async move {
             if let Err(error) = intake.run(stop.cancelled()).await {
-                tracing::error!(%error, "pushed events are taken no more; resynchronisation tells of states all the same");
+                // Whoever starts the worker again listens again.
+                starting.end(PipelineError::IntakeEnded(error));
                 stop.cancelled().await;
             }
         });
