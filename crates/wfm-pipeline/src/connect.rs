@@ -1,6 +1,7 @@
 //! From the configuration and its secrets to what it takes to work for an ACD.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use connection_check::{ClientsError, Connector, WfmClients};
 use connector_config::{Config, HistoryRules, Product, Secrets};
@@ -19,7 +20,10 @@ const RESYNC_REQUESTS: usize = 5_000;
 const STATE_ROWS: usize = 1_000;
 
 /// How often the Events API is polled where nothing is pushed.
-const POLL_EVENTS: std::time::Duration = std::time::Duration::from_secs(3);
+const POLL_EVENTS: Duration = Duration::from_secs(3);
+
+/// How often it is polled where events are pushed: a subscription that tells nothing does not say so.
+const POLL_PUSHED: Duration = Duration::from_secs(30);
 
 /// Makes the clients of every ACD that has workforce management. Nothing is asked of any vendor yet, and no drop folder is touched.
 ///
@@ -91,7 +95,8 @@ pub fn connect(
             resync_every: rules.resync_every,
             resync_confirm: rules.resync_confirm,
             resync_requests: RESYNC_REQUESTS,
-            poll_events: (!pushed).then_some(POLL_EVENTS),
+            poll_events: Some(if pushed { POLL_PUSHED } else { POLL_EVENTS }),
+            pushed,
             hold_budget: if rules.hold.poll {
                 rules.hold.poll_budget
             } else {

@@ -292,6 +292,9 @@ async fn a_listener_that_breaks_off_ends_the_worker() {
     let (mut config, mut secrets) = bench.config(pushed);
     config.intake.wfm_listen = ([127, 0, 0, 1], 0).into();
     let acd = bench.services_set(pushed);
+    let adherence = acd.adherence.as_ref().unwrap();
+    assert!(adherence.pushed);
+    assert_eq!(adherence.poll_events, Some(Duration::from_secs(30)));
     // So that credentials suffice.
     for own in &mut secrets.acds {
         own.auth_token = None;

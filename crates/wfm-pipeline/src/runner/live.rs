@@ -1,5 +1,6 @@
 //! Live states of one ACD: from events, snapshots and answers about hold to the newest state of each agent at Calabrio.
 
+pub(crate) mod poll;
 #[cfg(test)]
 mod tests;
 
@@ -12,7 +13,7 @@ use flex_events::{Pushed, WireForm};
 use sync_ledger::{Inbox, LedgerError, ProcessedEvent, PushedEvent, keep};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
-use twilio_client::{EventQuery, ParticipantFilter, TwilioError};
+use twilio_client::{ParticipantFilter, TwilioError};
 use twilio_sid::{ConferenceSid, TaskSid};
 use wfm_delivery::{NewestStates, Outcome, StateBatch};
 use wfm_state_mapping::{
@@ -34,9 +35,6 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// The pause after Twilio or the ledger failed.
 const PAUSE: Duration = Duration::from_secs(10);
-
-/// How far polls of the Events API overlap: its events come late by some seconds.
-const OVERLAP: TimeDelta = TimeDelta::seconds(60);
 
 /// How long what is over stays known, so that a late event does not revive it.
 const REMEMBERED: TimeDelta = TimeDelta::hours(6);
@@ -142,6 +140,11 @@ impl Live {
                 agents.on_pushed(event, changes);
             });
         }
+        self.heard(state);
+    }
+
+    /// Something was heard: it is delivered, and what is missing is read.
+    fn heard(&self, state: MutexGuard<'_, State>) {
         let wants_activities = state.agents.wants_activities();
         drop(state);
         self.inner.deliver.notify_one();
@@ -443,56 +446,6 @@ async fn settle_some<L: Inbox>(core: &Core<L>, feeds: &Feeds) -> Result<usize, L
     feeds.apply(&events);
     core.ledger.settle_events(done, &keep, Utc::now()).await?;
     Ok(events.len())
-}
-
-/// Polls the Events API, where nothing is pushed.
-pub(crate) async fn poll_events<L>(
-    core: Arc<Core<L>>,
-    acd: Arc<AcdServices>,
-    every: Duration,
-    live: Live,
-    stop: CancellationToken,
-) {
-    let mut from = core.now();
-    loop {
-        let (began, start) = (core.now(), from - OVERLAP);
-        let polled = tokio::select! {
-            () = stop.cancelled() => return,
-            polled = poll(&acd, &live, start, began) => polled,
-        };
-        let pause = match polled {
-            Ok(()) => {
-                from = began;
-                every
-            }
-            Err(error) => {
-                tracing::warn!(acd = %acd.name, %error, "events cannot be polled; it is tried again");
-                live.missed();
-                PAUSE.min(every * 4)
-            }
-        };
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = core.clock.sleep(pause) => {}
-        }
-    }
-}
-
-pub(crate) async fn poll(
-    acd: &AcdServices,
-    live: &Live,
-    from: DateTime<Utc>,
-    to: DateTime<Utc>,
-) -> Result<(), TwilioError> {
-    let query = EventQuery::between(from, to);
-    let found = acd.twilio.taskrouter(acd.workspace).events(&query).await?;
-    let events: Vec<Pushed> = found
-        .events
-        .into_iter()
-        .map(|event| Pushed::TaskRouter(Box::new(event)))
-        .collect();
-    live.apply(&events);
-    Ok(())
 }
 
 /// Asks for hold where no conference tells of it, within a budget, until it is told to stop.

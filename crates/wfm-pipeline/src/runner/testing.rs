@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use connector_config::{Config, Product, SecretError, SecretPlace, SecretSource, Secrets};
 use secrecy::SecretSlice;
 use serde_json::{Value, json};
@@ -52,6 +52,10 @@ pub(crate) struct World {
     pub(crate) reports: BTreeMap<&'static str, ResponseTemplate>,
     /// The paths that were asked for.
     pub(crate) asked: Vec<String>,
+    /// The windows that were asked for of the Events API.
+    pub(crate) windows: Vec<(DateTime<Utc>, DateTime<Utc>)>,
+    /// How far Twilio's clock is ahead of the machine's.
+    pub(crate) ahead: TimeDelta,
 }
 
 /// Twilio and Flex Insights, and what a connector that is configured for them works with.
@@ -93,7 +97,9 @@ impl Bench {
         let (answering, uri) = (Arc::clone(&world), server.uri());
         Mock::given(any())
             .respond_with(move |request: &Request| {
-                answer(&mut answering.lock().unwrap(), &uri, request)
+                let mut world = answering.lock().unwrap();
+                let date = (Utc::now() + world.ahead).format("%a, %d %b %Y %H:%M:%S GMT");
+                answer(&mut world, &uri, request).insert_header("date", date.to_string())
             })
             .mount(&server)
             .await;
@@ -163,12 +169,6 @@ impl Bench {
         self.config_with(&self.server.uri(), settings)
     }
 
-    fn config_with(&self, insights: &str, extra: &str) -> (Config, Secrets) {
-        let text = text(&self.server.uri(), insights, &self.ledger_path(), extra);
-        let path = self.folder.path().join("connector.toml");
-        let config = Config::parse_for(&text, &path, Product::WorkforceManagement).unwrap();
-        let secrets = config.resolve_secrets(&Names).unwrap();
-        (config, secrets)
     /// A drop folder below the bench's own.
     pub(crate) fn drop_folder(&self) -> (PathBuf, HistoryFiles) {
         let (config, _) = self.config("");
@@ -179,6 +179,12 @@ impl Bench {
         (path, files.unwrap())
     }
 
+    fn config_with(&self, insights: &str, extra: &str) -> (Config, Secrets) {
+        let text = text(&self.server.uri(), insights, &self.ledger_path(), extra);
+        let path = self.folder.path().join("connector.toml");
+        let config = Config::parse_for(&text, &path, Product::WorkforceManagement).unwrap();
+        let secrets = config.resolve_secrets(&Names).unwrap();
+        (config, secrets)
     }
 
     pub(crate) fn services_with(&self, insights: &str, extra: &str) -> AcdServices {
@@ -279,6 +285,11 @@ pub(crate) fn queue(number: usize, name: &str) -> Value {
 fn answer(world: &mut World, uri: &str, request: &Request) -> ResponseTemplate {
     let path = request.url.path().to_owned();
     world.asked.push(path.clone());
+    if path.ends_with("/Events") {
+        let asked: BTreeMap<_, _> = request.url.query_pairs().collect();
+        let time = |name: &str| asked[name].parse().unwrap();
+        world.windows.push((time("StartDate"), time("EndDate")));
+    }
     let json = |body: Value| ResponseTemplate::new(200).set_body_json(body);
     if let Some(id) = path.strip_prefix("/gdc/exporter/") {
         let none = ResponseTemplate::new(204);
@@ -346,6 +357,11 @@ fn text(uri: &str, insights: &str, ledger: &Path, extra: &str) -> String {
         .map(|uri| uri.trim_start_matches("http://").to_owned())
         .to_vec();
     let ledger = ledger.to_str().unwrap();
+    let transport = if extra.contains("transport") {
+        ""
+    } else {
+        "transport = \"http\""
+    };
     format!(
         r#"
 [ledger]
@@ -357,11 +373,6 @@ name = "main"
 time_zone = "UTC"
 [acd.products]
 workforce_management = true
-    let transport = if extra.contains("transport") {
-        ""
-    } else {
-        "transport = \"http\""
-    };
 [acd.twilio]
 account_sid = "{ACCOUNT}"
 workspace_sid = "{WORKSPACE}"

@@ -22,6 +22,10 @@ pub trait Witness: Send + Sync + 'static {
     /// How requests with pushed events were answered, or what became of their events, in a word.
     fn pushed(&self, _acd: &str, _outcome: &'static str, _count: u64) {}
 
+    /// What polls of the Events API brought: events that were `heard` for the first time, those that are `unreadable`, and those that are `not-pushed` although
+    /// they should have been.
+    fn polled(&self, _acd: &str, _what: &'static str, _count: u64) {}
+
     /// The workspace was read anew.
     fn resynchronised(&self, _acd: &str, _corrected: u64) {}
 

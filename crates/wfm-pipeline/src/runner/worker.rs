@@ -234,9 +234,9 @@ impl<L: WfmLedger> Worker<L> {
             tasks.spawn(live::resync(core, it, services_, live_, stop_));
             let ((core, it), (services_, live_, stop_)) = (parts(), all());
             tasks.spawn(live::deliver(core, it, services_, live_, stop_));
-            if let Some(every) = services.poll_events {
-                let ((core, it), (_, live_, stop_)) = (parts(), all());
-                tasks.spawn(live::poll_events(core, it, every, live_, stop_));
+            if services.poll_events.is_some() {
+                let ((core, it), (services_, live_, stop_)) = (parts(), all());
+                tasks.spawn(live::poll::poll_events(core, it, services_, live_, stop_));
             }
             if services.hold_budget > 0 {
                 let ((core, it), (services_, live_, stop_)) = (parts(), all());
