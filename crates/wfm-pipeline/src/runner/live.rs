@@ -1,6 +1,7 @@
 //! Live states of one ACD: from events, snapshots and answers about hold to the newest state of each agent at Calabrio.
 
 pub(crate) mod poll;
+mod refused;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ use wfm_state_mapping::{
     ActivityMap, AgentRow, AgentStates, HoldAnswer, Resynchronised, StateChange, WorkspaceSnapshot,
 };
 
+use self::refused::Refused;
 use super::Core;
 use super::workspace;
 use crate::clock::{Clock, delta};
@@ -38,6 +40,9 @@ const PAUSE: Duration = Duration::from_secs(10);
 
 /// How long what is over stays known, so that a late event does not revive it.
 const REMEMBERED: TimeDelta = TimeDelta::hours(6);
+
+/// How long the first states wait until Calabrio was told of agents.
+const FIRST_ROSTER: Duration = Duration::from_mins(1);
 
 /// How old the list of conferences may become.
 const LIST_AGE: TimeDelta = TimeDelta::seconds(10);
@@ -61,6 +66,7 @@ struct Inner {
 struct State {
     agents: AgentStates,
     newest: NewestStates,
+    refused: Refused,
     /// Whether the whole workspace was read since the start: before that, a state might rest on half the facts.
     complete: bool,
     /// Used again and again for changes.
@@ -89,6 +95,7 @@ impl Live {
                 state: Mutex::new(State {
                     agents: AgentStates::new(map, services.settings.clone()),
                     newest,
+                    refused: Refused::default(),
                     complete: false,
                     changes: Vec::new(),
                     beyond: 0,
@@ -182,6 +189,7 @@ impl Live {
             agents.forget_before(now - REMEMBERED);
         });
         state.complete = true;
+        state.put_refused_again();
         drop(state);
         self.inner.deliver.notify_one();
         Ok(done)
@@ -258,14 +266,23 @@ pub(crate) async fn resync<L>(
     }
 }
 
-/// Delivers what is newest, one batch after the other, until it is told to stop.
+/// Delivers what is newest, one batch after the other, until it is told to stop. `listed` is cancelled once Calabrio was told of agents, or could not be.
 pub(crate) async fn deliver<L>(
     core: Arc<Core<L>>,
     acd: Arc<AcdServices>,
     services: AdherenceServices,
     live: Live,
+    listed: CancellationToken,
     stop: CancellationToken,
 ) {
+    if acd.roster.sink.is_some() {
+        // Of whom it does not know, it would refuse the state.
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = listed.cancelled() => {}
+            () = core.clock.sleep(FIRST_ROSTER) => {}
+        }
+    }
     let mut failures = 0;
     loop {
         let Some(batch) = live.take(services.batch_rows) else {
@@ -287,8 +304,8 @@ pub(crate) async fn deliver<L>(
             live.lock().newest.abandon(&batch);
             return;
         };
-        live.lock().newest.settle(&batch, &receipt);
-        count(&core, &acd, &receipt);
+        live.settle(&batch, &receipt);
+        count(&core, &acd, &live, &receipt);
         match receipt.retry_later() {
             None => failures = 0,
             Some(error) => {
@@ -307,7 +324,9 @@ pub(crate) async fn deliver<L>(
     }
 }
 
-fn count<L>(core: &Core<L>, acd: &AcdServices, receipt: &wfm_delivery::Receipt) {
+fn count<L>(core: &Core<L>, acd: &AcdServices, live: &Live, receipt: &wfm_delivery::Receipt) {
+    let agents = live.refused();
+    core.witness.refused_agents(&acd.name, agents);
     for part in &receipt.parts {
         let rows = part.rows.len() as u64;
         let (delivered, refused, waiting) = match &part.outcome {
@@ -323,7 +342,7 @@ fn count<L>(core: &Core<L>, acd: &AcdServices, receipt: &wfm_delivery::Receipt) 
         core.witness.states(&acd.name, "refused", refused);
         core.witness.states(&acd.name, "waiting", waiting);
         if refused > 0 {
-            tracing::warn!(acd = %acd.name, refused, "Calabrio did not take the states of some agents");
+            tracing::warn!(acd = %acd.name, refused, agents, "Calabrio did not take the states of some agents; they go again once it is told of them, or after the workspace was read");
         }
     }
 }

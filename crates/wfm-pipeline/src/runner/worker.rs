@@ -12,7 +12,7 @@ use contact_model::AcdKey;
 use ledger_intake::{Intake, Watcher};
 use serde::Serialize;
 use sync_ledger::{AcdStore, Inbox, IntervalStore, PushedEvent, RosterStore, WishStore};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use wfm_history::Report;
@@ -201,20 +201,20 @@ impl<L: WfmLedger> Worker<L> {
     ) -> usize {
         let parts = || (Arc::clone(&self.core), Arc::clone(acd));
         let (core, it) = parts();
-        let (listed, first) = oneshot::channel();
-        let told = Arc::clone(firsts);
-        let (starting_, stop_) = (starting.clone(), stop.clone());
-        tasks.spawn(roster::keep(core, it, listed, told, starting_, stop_));
+        let (listed, told) = (CancellationToken::new(), Arc::clone(firsts));
+        let live = self.feeds.lives.get(&acd.key).cloned();
+        let (first, starting_, stop_) = (listed.clone(), starting.clone(), stop.clone());
+        tasks.spawn(roster::keep(core, it, live, first, told, starting_, stop_));
         let mut awaited = 1;
         if let Some(services) = &acd.history {
             awaited += 1;
             let (core, it) = parts();
             let (services_, stop_, firsts) = (services.clone(), stop.clone(), Arc::clone(firsts));
-            let starting = starting.clone();
+            let (starting, listed) = (starting.clone(), listed.clone());
             tasks.spawn(async move {
                 tokio::select! {
                     () = stop_.cancelled() => return,
-                    _ = first => {}
+                    () = listed.cancelled() => {}
                 }
                 history::pulls(core, it, services_, firsts, starting, stop_).await;
             });
@@ -233,7 +233,7 @@ impl<L: WfmLedger> Worker<L> {
             let ((core, it), (services_, live_, stop_)) = (parts(), all());
             tasks.spawn(live::resync(core, it, services_, live_, stop_));
             let ((core, it), (services_, live_, stop_)) = (parts(), all());
-            tasks.spawn(live::deliver(core, it, services_, live_, stop_));
+            tasks.spawn(live::deliver(core, it, services_, live_, listed, stop_));
             if services.poll_events.is_some() {
                 let ((core, it), (services_, live_, stop_)) = (parts(), all());
                 tasks.spawn(live::poll::poll_events(core, it, services_, live_, stop_));

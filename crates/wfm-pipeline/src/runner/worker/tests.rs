@@ -181,3 +181,25 @@ async fn only_the_worker_removes_what_a_crash_left_in_a_drop_folder() {
     assert!(report.unwrap().idle);
     assert!(!left.exists());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_states_wait_until_calabrio_was_told_of_the_agents() {
+    let bench = morning().await;
+    bench.roster.delay(Duration::from_millis(300));
+    let worker = Worker::new(
+        small_batches(&bench),
+        bench.ledger().await,
+        bench.clock(),
+        Arc::new(Nobody),
+        KEEP,
+    );
+    let running = tokio::spawn(worker.run(CancellationToken::new(), Until::Idle));
+    // Queues, then agents: for that it takes a while until it is answered.
+    while bench.roster.taken().len() < 2 {
+        assert!(!running.is_finished());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(bench.states.taken().is_empty());
+    assert!(running.await.unwrap().unwrap().idle);
+    assert_eq!(bench.states.taken().concat().len(), 8);
+}
