@@ -73,10 +73,11 @@ pub trait IntervalStore: Send + Sync {
         settlement: &BatchSettlement,
     ) -> impl Future<Output = Result<()>> + Send;
 
-    /// The files of settled rows of which it is not known yet what Calabrio made of them, the oldest first, at most so many.
+    /// The files of settled rows of which it is not known yet what Calabrio made of them, the oldest first: those behind `after`, at most so many.
     fn open_files(
         &self,
         acd: &AcdKey,
+        after: Option<&DeliveredFile>,
         limit: u32,
     ) -> impl Future<Output = Result<Vec<DeliveredFile>>> + Send;
 

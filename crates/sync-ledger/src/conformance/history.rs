@@ -176,7 +176,7 @@ async fn inventory<L: HistoryLedger>(ledger: &L, acd: &AcdKey) -> Vec<usize> {
     for kind in [SubjectKind::Agent, SubjectKind::Queue] {
         found.push(ledger.roster(acd, kind).await.unwrap().len());
     }
-    found.push(ledger.open_files(acd, 99).await.unwrap().len());
+    found.push(ledger.open_files(acd, None, 99).await.unwrap().len());
     found.push(ledger.row_counts(acd).await.unwrap().len());
     found.push(ledger.held_count(acd).await.unwrap().len());
     found.push(ledger.troubled_rows(acd, 99).await.unwrap().len());

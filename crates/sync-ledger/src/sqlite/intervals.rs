@@ -282,15 +282,22 @@ impl IntervalStore for SqliteLedger {
         self.commit(tx).await
     }
 
-    async fn open_files(&self, acd: &AcdKey, limit: u32) -> Result<Vec<DeliveredFile>> {
+    async fn open_files(
+        &self,
+        acd: &AcdKey,
+        after: Option<&DeliveredFile>,
+        limit: u32,
+    ) -> Result<Vec<DeliveredFile>> {
         let Some(acd) = self.known_acd(acd).await? else {
             return Ok(Vec::new());
         };
         let rows: Vec<(i64, String, i64)> = sqlx::query_as(
             "SELECT f.batch, f.name, f.at FROM interval_file f JOIN interval_batch b ON b.id = f.batch WHERE b.acd = ? \
-             ORDER BY f.batch, f.name LIMIT ?",
+             AND (f.batch, f.name) > (?, ?) ORDER BY f.batch, f.name LIMIT ?",
         )
         .bind(acd)
+        .bind(after.map_or(i64::MIN, |file| file.batch.0))
+        .bind(after.map_or("", |file| &file.name))
         .bind(limit)
         .fetch_all(&self.inner.reader)
         .await

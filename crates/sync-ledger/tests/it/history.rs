@@ -354,7 +354,7 @@ async fn compare(ledger: &SqliteLedger, model: &Model) {
             assert_eq!(next.rows, rows);
         }
         assert_eq!(ledger.row_counts(&acd).await.unwrap(), model.counts(number));
-        let files = ledger.open_files(&acd, 99).await.unwrap();
+        let files = ledger.open_files(&acd, None, 99).await.unwrap();
         assert_eq!(files, model.open_files(number));
         let troubled = ledger.troubled_rows(&acd, 999).await.unwrap();
         let counts = model.counts(number);

@@ -14,7 +14,7 @@ use super::*;
 use crate::report::{Follower, activities, preview, preview_history};
 use crate::runner::history::pull_one;
 use crate::runner::pull::{Asked, PullReport};
-use crate::runner::testing::{Bench, QUEUES, noon};
+use crate::runner::testing::{ACCOUNT, Bench, QUEUES, WORKSPACE, noon};
 use crate::runner::{Core, Nobody, Until, Witness, Worker, wishes};
 use crate::services::AcdServices;
 use crate::{connect, policy};
@@ -284,4 +284,79 @@ async fn a_directory_for_what_does_not_fit_that_cannot_be_made_is_named() {
     );
     let pulls = core.ledger.pulls(&acd.key, Report::QueueHistory).await;
     assert!(pulls.unwrap().is_empty());
+}
+
+/// The listener calls it, and breaks off with it.
+struct Breaking;
+
+impl Witness for Breaking {
+    fn pushed(&self, _: &str, outcome: &'static str, _: u64) {
+        assert_ne!(outcome, "stored", "an event was pushed");
+    }
+}
+
+#[tokio::test]
+async fn a_listener_that_breaks_off_ends_the_worker() {
+    let bench = Bench::new().await;
+    let pushed = "[intake]\nwfm_public_url = \"https://connector.example.com/wfm\"\n\
+                  [acd.intake]\npath = \"floor\"\nusername = \"flex\"\npassword = { env = \"PUSHED\" }";
+    let (mut config, mut secrets) = bench.config(pushed);
+    config.intake.wfm_listen = ([127, 0, 0, 1], 0).into();
+    let acd = bench.services_set(pushed);
+    let adherence = acd.adherence.as_ref().unwrap();
+    assert!(adherence.pushed);
+    assert_eq!(adherence.poll_events, Some(Duration::from_secs(30)));
+    // So that credentials suffice.
+    for own in &mut secrets.acds {
+        own.auth_token = None;
+    }
+    let ledger = bench.ledger().await;
+    let keep = Duration::from_hours(24);
+    let worker = Worker::new(
+        vec![acd],
+        ledger.clone(),
+        bench.clock(),
+        Arc::new(Breaking),
+        keep,
+    );
+    let product = Product::WorkforceManagement;
+    let intake =
+        ledger_intake::Intake::bind(&config, product, &secrets, ledger, worker.watcher()).await;
+    let intake = intake.unwrap().unwrap();
+    let address = intake.local_addr();
+    let running = worker
+        .with_intake(Some(intake))
+        .run(CancellationToken::new(), Until::Stopped);
+    let running = tokio::spawn(running);
+    // Until the worker listens and knows the ACD.
+    while !running.is_finished() {
+        push(address).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let ended = running.await.unwrap();
+    assert!(
+        matches!(&ended, Err(PipelineError::IntakeEnded(_))),
+        "{ended:?}"
+    );
+}
+
+/// Pushes an event of the bench's workspace, as `flex` with the password `PUSHED`.
+async fn push(address: std::net::SocketAddr) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let ids = format!(r#""account_sid": "{ACCOUNT}", "workspace_sid": "{WORKSPACE}""#);
+    let event = "EV00000000000000000000000000000001";
+    let body = format!(
+        r#"[{{"type": "com.twilio.taskrouter.reservation.completed", "id": "EZ1", "data": {{"sid": "{event}", "payload": {{{ids}}}}}}}]"#
+    );
+    let request = format!(
+        "POST /wfm/floor HTTP/1.1\r\nHost: x\r\nAuthorization: Basic ZmxleDpQVVNIRUQ=\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    // It ends in the midst.
+    let Ok(mut stream) = tokio::net::TcpStream::connect(address).await else {
+        return;
+    };
+    let _ = stream.write_all(request.as_bytes()).await;
+    let _ = stream.read_to_string(&mut String::new()).await;
 }

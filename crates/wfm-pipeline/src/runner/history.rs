@@ -25,7 +25,7 @@ use crate::services::{AcdServices, HistoryServices, ReportSource};
 /// How long after the quarter of an hour reports are pulled: Flex Insights needs a little to load.
 const LAG: Duration = Duration::from_mins(2);
 
-/// How often the drop folder is asked what Calabrio made of files, and about how many.
+/// How often the drop folder is asked what Calabrio made of files, and how many the ledger is asked for at a time.
 const LOOK_AT_FILES: (Duration, u32) = (Duration::from_mins(1), 500);
 
 /// How long is waited after the ledger failed, and how often it is looked at although nobody says that something waits.
@@ -382,8 +382,17 @@ async fn look_at_files<L: IntervalStore>(
     acd: &AcdServices,
     services: &HistoryServices,
 ) -> Result<(), String> {
-    let open = core.ledger.open_files(&acd.key, LOOK_AT_FILES.1).await;
-    let open = open.map_err(|error| error.to_string())?;
+    let mut open = Vec::new();
+    loop {
+        let (ledger, after) = (&core.ledger, open.last());
+        let some = ledger.open_files(&acd.key, after, LOOK_AT_FILES.1).await;
+        let some = some.map_err(|error| error.to_string())?;
+        // All at once: for each question the folder is listed.
+        open.extend_from_slice(&some);
+        if some.len() < LOOK_AT_FILES.1 as usize {
+            break;
+        }
+    }
     if open.is_empty() {
         return Ok(());
     }
@@ -416,20 +425,19 @@ const LOGGED: usize = 3;
 /// How long intervals are kept, counted from their beginning.
 const KEPT: Duration = Duration::from_hours(24 * 60);
 
+/// How many intervals of a report are dropped at a time.
+const DROPPED: u32 = 5_000;
+
 /// Drops what is old, until it is told to stop.
 pub(crate) async fn prune<L: IntervalStore + 'static>(
     core: Arc<Core<L>>,
+    acds: Vec<Arc<AcdServices>>,
     rows: Duration,
     stop: CancellationToken,
 ) {
     loop {
-        let before = core.now() - delta(rows.min(KEPT));
-        match core
-            .ledger
-            .prune_intervals(Interval::containing(before), 5_000)
-            .await
-        {
-            Ok(5_000..) => continue,
+        match prune_some(&core, &acds, rows).await {
+            Ok(dropped) if dropped >= u64::from(DROPPED) => continue,
             Ok(_) => {}
             Err(error) => {
                 tracing::error!(%error, "what is older than the retention could not be dropped");
@@ -440,6 +448,31 @@ pub(crate) async fn prune<L: IntervalStore + 'static>(
             () = core.clock.sleep(Duration::from_mins(10)) => {}
         }
     }
+}
+
+/// How old something is is counted from the newest closed interval that a report showed: a clock that is far ahead makes nothing old, and what it took
+/// from the ledger would be delivered anew.
+async fn prune_some<L: IntervalStore>(
+    core: &Core<L>,
+    acds: &[Arc<AcdServices>],
+    rows: Duration,
+) -> Result<u64, LedgerError> {
+    let (mut pulled, mut newest) = (false, None);
+    for acd in acds {
+        let reports = acd.history.iter().flat_map(|history| &history.reports);
+        for source in reports {
+            pulled = true;
+            let pulls = core.ledger.pulls(&acd.key, source.report).await?;
+            newest = newest.max(pulls.into_iter().filter_map(|pull| pull.newest).max());
+        }
+    }
+    let present = match newest {
+        Some(newest) => core.now().min(newest.end()),
+        None if pulled => return Ok(0),
+        None => core.now(),
+    };
+    let before = Interval::containing(present - delta(rows.min(KEPT)));
+    core.ledger.prune_intervals(before, DROPPED).await
 }
 
 /// How long a first attempt that failed is waited for.

@@ -5,6 +5,7 @@ pub(crate) mod live;
 pub(crate) mod pull;
 pub(crate) mod roster;
 mod start;
+mod sweep;
 #[cfg(test)]
 pub(crate) mod testing;
 mod watch;

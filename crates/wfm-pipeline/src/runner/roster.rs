@@ -15,11 +15,11 @@ use sync_ledger::{
 };
 use tokio_util::sync::CancellationToken;
 use twilio_client::{TaskQueue, TwilioClient, TwilioError, Worker as TwilioWorker};
-use twilio_sid::WorkspaceSid;
+use twilio_sid::{WorkerSid, WorkspaceSid};
 use wfm_delivery::{DeliveryError, Outcome, RosterAgent, RosterBatch, RosterQueue, RosterSink};
 
 use super::start::{self, Starting};
-use super::{Core, workspace};
+use super::{Core, Live, workspace};
 use crate::clock::delta;
 use crate::error::PipelineError;
 use crate::services::{AcdServices, Roster};
@@ -163,23 +163,24 @@ fn queue(queue: &TaskQueue) -> SeenSubject {
     }
 }
 
-/// Synchronises until it is told to stop. Counts `firsts` up once Calabrio was told of everybody.
+/// Synchronises until it is told to stop. Cancels `listed` after the first round, however it ended, and counts `firsts` up once Calabrio was told of
+/// everybody.
 pub(crate) async fn keep<L>(
     core: Arc<Core<L>>,
     acd: Arc<AcdServices>,
-    first: tokio::sync::oneshot::Sender<()>,
+    live: Option<Live>,
+    listed: CancellationToken,
     firsts: Arc<AtomicUsize>,
     starting: Starting,
     stop: CancellationToken,
 ) where
     L: RosterStore + IntervalStore + 'static,
 {
-    let mut first = Some(first);
     let mut whole = false;
     loop {
         let round = tokio::select! {
             () = stop.cancelled() => return,
-            round = round(&core, &acd) => round,
+            round = round(&core, &acd, live.as_ref()) => round,
         };
         if !whole
             && round.is_ok()
@@ -195,10 +196,8 @@ pub(crate) async fn keep<L>(
         {
             starting.refused(&acd.name, error);
         }
-        // History may begin, with what is known by now.
-        if let Some(first) = first.take() {
-            let _ = first.send(());
-        }
+        // History and states may begin, with what is known by now.
+        listed.cancel();
         if !whole && matches!(round, Ok(Round::Whole)) {
             whole = true;
             firsts.fetch_add(1, Ordering::Release);
@@ -227,7 +226,7 @@ pub(crate) async fn once<L: RosterStore>(
     loop {
         let round = tokio::select! {
             () = stop.cancelled() => return Ok(false),
-            round = round(core, acd) => round,
+            round = round(core, acd, None) => round,
         };
         match round {
             Ok(Round::Whole) => return Ok(true),
@@ -259,10 +258,11 @@ pub(crate) enum Round {
     Waiting,
 }
 
-/// One round: read, write down, tell.
+/// One round: read, write down, tell; `live` hears of which agents Calabrio was told.
 pub(crate) async fn round<L: RosterStore>(
     core: &Core<L>,
     acd: &AcdServices,
+    live: Option<&Live>,
 ) -> Result<Round, RosterError> {
     let known = core.ledger.roster(&acd.key, SubjectKind::Agent).await?;
     let seen = see(&acd.twilio, acd.workspace, &known).await?;
@@ -284,7 +284,7 @@ pub(crate) async fn round<L: RosterStore>(
             }
         }
         if let Some(sink) = &acd.roster.sink
-            && tell(core, acd, kind, sink.as_ref()).await? == Round::Waiting
+            && tell(core, acd, kind, sink.as_ref(), live).await? == Round::Waiting
         {
             round = Round::Waiting;
         }
@@ -311,6 +311,7 @@ async fn tell<L: RosterStore>(
     acd: &AcdServices,
     kind: SubjectKind,
     sink: &dyn RosterSink,
+    live: Option<&Live>,
 ) -> Result<Round, RosterError> {
     let known = core.ledger.roster(&acd.key, kind).await?;
     let waiting: Vec<&Subject> = known.iter().filter(|one| one.waits()).collect();
@@ -330,6 +331,9 @@ async fn tell<L: RosterStore>(
         core.ledger
             .told_roster(&acd.key, kind, &told, core.now())
             .await?;
+        if let Some(live) = live {
+            live.told(told.iter().filter_map(known_agent));
+        }
         match later {
             // The others would be refused as well.
             Some(error) if start::delivery(&error) => return Err(error.into()),
@@ -340,6 +344,13 @@ async fn tell<L: RosterStore>(
         }
     }
     Ok(round)
+}
+
+fn known_agent(told: &ToldSubject) -> Option<WorkerSid> {
+    match told.sid {
+        SubjectSid::Agent(agent) if told.refused.is_none() => Some(agent),
+        _ => None,
+    }
 }
 
 /// Who was told, and why others were not.

@@ -1,4 +1,4 @@
-//! What a vendor refuses at the start, and no time mends: then the worker does not go on, so that no account is locked.
+//! What ends a worker: above all what a vendor refuses at the start, and no time mends; then the worker does not go on, so that no account is locked.
 
 use flex_insights_client::InsightsError;
 use tokio::sync::mpsc;
@@ -7,7 +7,7 @@ use wfm_delivery::DeliveryError;
 
 use crate::error::{PipelineError, PullError};
 
-/// Tells the worker of refusals at its start.
+/// Tells the worker of refusals at its start, and of what else ends it.
 #[derive(Clone)]
 pub(crate) struct Starting(mpsc::Sender<PipelineError>);
 
@@ -20,10 +20,15 @@ impl Starting {
 
     /// One refusal is enough to end the start: more are left out.
     pub(crate) fn refused(&self, acd: &str, reason: &dyn std::error::Error) {
-        let _ = self.0.try_send(PipelineError::Refused {
+        self.end(PipelineError::Refused {
             acd: acd.to_owned(),
             reason: said(reason),
         });
+    }
+
+    /// Ends the worker; it ends with the first error that it hears of.
+    pub(crate) fn end(&self, error: PipelineError) {
+        let _ = self.0.try_send(error);
     }
 }
 

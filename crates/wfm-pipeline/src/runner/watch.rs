@@ -19,8 +19,15 @@ pub trait Witness: Send + Sync + 'static {
     /// So many states fared so.
     fn states(&self, _acd: &str, _fate: &'static str, _count: u64) {}
 
+    /// Of so many agents Calabrio refused the newest state by now.
+    fn refused_agents(&self, _acd: &str, _agents: u64) {}
+
     /// How requests with pushed events were answered, or what became of their events, in a word.
     fn pushed(&self, _acd: &str, _outcome: &'static str, _count: u64) {}
+
+    /// What polls of the Events API brought: events that were `heard` for the first time, those that are `unreadable`, and those that are `not-pushed` although
+    /// they should have been.
+    fn polled(&self, _acd: &str, _what: &'static str, _count: u64) {}
 
     /// The workspace was read anew.
     fn resynchronised(&self, _acd: &str, _corrected: u64) {}

@@ -158,3 +158,48 @@ async fn a_worker_with_nothing_to_do_says_so() {
     let error = worker.run(CancellationToken::new(), Until::Idle).await;
     assert!(matches!(error, Err(PipelineError::NothingOn)));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_worker_removes_what_a_crash_left_in_a_drop_folder() {
+    let bench = morning().await;
+    let (folder, _) = bench.drop_folder();
+    let left = folder.join(".wfm-delivery-1.part");
+    std::fs::write(&left, "date,time").unwrap();
+    let services = bench.services_set(&format!(
+        "transport = \"files\"\n[acd.wfm.files]\nfolder = {:?}",
+        folder.to_str().unwrap()
+    ));
+    assert!(left.exists(), "it may be what a worker is writing");
+    let worker = Worker::new(
+        vec![services],
+        bench.ledger().await,
+        bench.clock(),
+        Arc::new(Nobody),
+        KEEP,
+    );
+    let report = worker.run(CancellationToken::new(), Until::Idle).await;
+    assert!(report.unwrap().idle);
+    assert!(!left.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_states_wait_until_calabrio_was_told_of_the_agents() {
+    let bench = morning().await;
+    bench.roster.delay(Duration::from_millis(300));
+    let worker = Worker::new(
+        small_batches(&bench),
+        bench.ledger().await,
+        bench.clock(),
+        Arc::new(Nobody),
+        KEEP,
+    );
+    let running = tokio::spawn(worker.run(CancellationToken::new(), Until::Idle));
+    // Queues, then agents: for that it takes a while until it is answered.
+    while bench.roster.taken().len() < 2 {
+        assert!(!running.is_finished());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(bench.states.taken().is_empty());
+    assert!(running.await.unwrap().unwrap().idle);
+    assert_eq!(bench.states.taken().concat().len(), 8);
+}
