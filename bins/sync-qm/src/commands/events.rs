@@ -4,12 +4,12 @@ use anyhow::Result;
 use qm_pipeline::report::events::{EventsReport, set_up as at_twilio};
 use service_runtime::Exit;
 
-use crate::advice::Told;
 use crate::cli::{Global, OfAcd};
 use crate::open;
+use command_line::Told;
 
 pub(super) async fn set_up(global: &Global, of: &OfAcd, show: bool) -> Result<Exit> {
-    let config = open::config(global)?;
+    let config = global.configuration()?;
     if config.intake.public_url.is_none() {
         return Err(Told::usage(
             "intake.public_url is not set, so Twilio has no address to push events to",
@@ -25,8 +25,8 @@ pub(super) async fn set_up(global: &Global, of: &OfAcd, show: bool) -> Result<Ex
         acds.push(at_twilio(&config, acd, &secrets, twilio, !show).await?);
     }
     let report = EventsReport { acds };
-    crate::print::report(global, &report)?;
+    global.print(&report)?;
     // Whoever only looks has seen it.
     let done = show || report.is_complete();
-    Ok(crate::exit_if(done, Exit::CheckFailed))
+    Ok(command_line::exit_if(done, Exit::CheckFailed))
 }

@@ -17,7 +17,6 @@ pub mod live_contact;
 mod names;
 mod page;
 pub mod reconcile;
-pub mod removal;
 mod retry;
 mod status;
 pub mod webhooks;
