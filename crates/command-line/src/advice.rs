@@ -42,10 +42,10 @@ impl Told {
         }
     }
 
-    /// The configuration does not allow what the command needs.
-    pub fn configuration(what: impl Into<String>, advice: impl Into<Cow<'static, str>>) -> Self {
+    /// It cannot be done as things stand.
+    pub fn failure(what: impl Into<String>, advice: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            exit: Exit::Configuration,
+            exit: Exit::Failure,
             ..Self::usage(what, advice)
         }
     }
@@ -57,9 +57,8 @@ impl Told {
         advice: impl Into<Cow<'static, str>>,
     ) -> Self {
         Self {
-            exit: Exit::Failure,
             source: Some(source),
-            ..Self::usage(what, advice)
+            ..Self::failure(what, advice)
         }
     }
 }
@@ -264,7 +263,7 @@ mod tests {
         for (told, exit) in [
             (Told::usage("no", "do"), Exit::Usage),
             (Told::check("no", "do"), Exit::CheckFailed),
-            (Told::configuration("no", "do"), Exit::Configuration),
+            (Told::failure("no", "do"), Exit::Failure),
             (Told::file("no", gone(), "do"), Exit::Failure),
         ] {
             let error = anyhow::Error::new(told);

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use service_runtime::{Mood, Page, Report, Table};
 
+use super::shown;
 use crate::PullReport;
 use crate::clock::Clock;
 use crate::error::PipelineError;
@@ -26,6 +27,10 @@ pub struct HistoryReport {
 pub struct AcdHistory {
     /// Its name.
     pub acd: String,
+    /// Where the range begins. It belongs to the range.
+    pub from: DateTime<Utc>,
+    /// Where it ends. It does not belong to the range.
+    pub to: DateTime<Utc>,
     /// The number of the wish that was left for the worker, where one runs.
     pub wish: Option<i64>,
     /// What the pulls brought, where this process made them.
@@ -60,6 +65,8 @@ pub async fn history<L: WfmLedger>(
         wishes::of_range(&core, &acds, &acd.key, from, to, dry_run, sample, progress).await?;
     Ok(AcdHistory {
         acd: acd.name.clone(),
+        from,
+        to,
         wish: None,
         reports,
     })
@@ -68,7 +75,12 @@ pub async fn history<L: WfmLedger>(
 impl Report for HistoryReport {
     fn page(&self, page: &mut Page) {
         for acd in &self.acds {
-            page.line(&acd.acd);
+            page.line(format!(
+                "{} from {} to {}",
+                acd.acd,
+                shown(acd.from),
+                shown(acd.to)
+            ));
             if let Some(wish) = acd.wish {
                 page.line(format!(
                     "the worker that runs carries it out as wish {wish}"
