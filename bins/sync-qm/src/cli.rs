@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand};
 use command_line::{Completions, Init, Man, Program as _, exit_codes, instant};
-pub(crate) use command_line::{Consent, OfAcd};
+pub(crate) use command_line::{Consent, Events, OfAcd};
 use contact_model::LegId;
 use sync_ledger::MessageState;
 
@@ -222,20 +222,6 @@ pub(crate) struct WebhookReplay {
     pub(crate) delivered: bool,
     #[command(flatten)]
     pub(crate) of: OfAcd,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Events {
-    /// Create the sink and the subscription of each ACD, where they are missing; those of others are never touched
-    ///
-    /// Ends with 5 while something is still to be done before Twilio pushes the events of every ACD.
-    Setup {
-        #[command(flatten)]
-        of: OfAcd,
-        /// Only show what is there, and end with 0 whatever that is
-        #[arg(long)]
-        show: bool,
-    },
 }
 
 #[derive(Debug, Subcommand)]

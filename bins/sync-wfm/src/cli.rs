@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-pub(crate) use command_line::OfAcd;
 use command_line::{Completions, Consent, DayOrTime, Init, Man, Program as _, exit_codes};
+pub(crate) use command_line::{Events, OfAcd};
 use service_runtime::Exit;
 
 use crate::SyncWfm;
@@ -52,6 +52,9 @@ pub(crate) enum Command {
     Agents(OfAcd),
     /// Show each agent's state, since when, and how hold is seen
     Adherence(Adherence),
+    /// Set up and show what Twilio pushes
+    #[command(subcommand)]
+    Events(Events),
     /// List and remove the ACDs of the ledger
     #[command(subcommand)]
     Acd(Acds),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use command_line::{AcdError, LedgerFile, Program as _, configured};
+use command_line::{CommandError, LedgerFile, Program as _, configured};
 use connector_config::{Acd, Config, Secrets, SystemSecrets};
 use wfm_pipeline::AcdServices;
 
@@ -21,7 +21,10 @@ pub(crate) fn ledger_under(config: &Config, secrets: &Secrets) -> anyhow::Result
 }
 
 /// The ACDs that have workforce management: one by name, or all.
-pub(crate) fn acds<'a>(config: &'a Config, name: Option<&str>) -> Result<Vec<&'a Acd>, AcdError> {
+pub(crate) fn acds<'a>(
+    config: &'a Config,
+    name: Option<&str>,
+) -> Result<Vec<&'a Acd>, CommandError> {
     configured(config, SyncWfm::PRODUCT, name)
 }
 

@@ -4,55 +4,24 @@ use connector_config::{Acd, Config, Product};
 use contact_model::AcdKey;
 use serde::Serialize;
 use service_runtime::{Mood, Table};
-use sync_ledger::{AcdStore, LedgerError};
+use sync_ledger::AcdStore;
 
-/// Why no ACD is meant.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum AcdError {
-    /// None has that name.
-    #[error("there is no ACD named {name:?}: {known}")]
-    Unknown {
-        /// What was asked for.
-        name: String,
-        /// Those that there are, as a clause.
-        known: String,
-    },
-    /// It does not have the product that the program carries.
-    #[error("the ACD {name:?} does not have {product} on")]
-    WithoutProduct {
-        /// What was asked for.
-        name: String,
-        /// The product, as it is called in the configuration.
-        product: &'static str,
-    },
-    /// Two have that name.
-    #[error("more than one ACD is named {name:?}: {keys}")]
-    Ambiguous {
-        /// What was asked for.
-        name: String,
-        /// Their identities.
-        keys: String,
-    },
-    /// The ledger does not tell.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-}
+use crate::CommandError;
 
 /// The ACDs of the configuration that have a product: the one of that name, or all.
 ///
 /// # Errors
 ///
-/// [`AcdError::Unknown`], [`AcdError::WithoutProduct`].
+/// [`CommandError::Unknown`], [`CommandError::WithoutProduct`].
 pub fn configured<'a>(
     config: &'a Config,
     product: Product,
     name: Option<&str>,
-) -> Result<Vec<&'a Acd>, AcdError> {
+) -> Result<Vec<&'a Acd>, CommandError> {
     let Some(name) = name else {
         return Ok(config.acds_with(product).collect());
     };
-    let acd = config.acd(name).ok_or_else(|| AcdError::Unknown {
+    let acd = config.acd(name).ok_or_else(|| CommandError::Unknown {
         name: name.to_owned(),
         known: known(
             config.acds.iter().map(|acd| acd.name.as_str()),
@@ -62,7 +31,7 @@ pub fn configured<'a>(
     if acd.products.has(product) {
         return Ok(vec![acd]);
     }
-    Err(AcdError::WithoutProduct {
+    Err(CommandError::WithoutProduct {
         name: name.to_owned(),
         product: match product {
             Product::QualityManagement => "quality_management",
@@ -107,11 +76,11 @@ impl KnownAcds {
     ///
     /// # Errors
     ///
-    /// [`AcdError::Ledger`].
+    /// [`CommandError::Ledger`].
     pub async fn read<'a, L: AcdStore>(
         ledger: &L,
         configured: impl IntoIterator<Item = &'a Acd>,
-    ) -> Result<Self, AcdError> {
+    ) -> Result<Self, CommandError> {
         let rows = ledger.acds().await?;
         let row_of = |key: &AcdKey| rows.iter().find(|row| row.key == *key);
         let configured = configured.into_iter().map(|acd| {
@@ -144,15 +113,15 @@ impl KnownAcds {
     ///
     /// # Errors
     ///
-    /// [`AcdError::Unknown`]; [`AcdError::Ambiguous`] where two have the name: an ACD whose tenant changed leaves one of the same name behind.
-    pub fn find(&self, text: &str) -> Result<&KnownAcd, AcdError> {
+    /// [`CommandError::Unknown`]; [`CommandError::Ambiguous`] where two have the name: an ACD whose tenant changed leaves one of the same name behind.
+    pub fn find(&self, text: &str) -> Result<&KnownAcd, CommandError> {
         if let Some(acd) = self.acds.iter().find(|acd| acd.key.to_string() == text) {
             return Ok(acd);
         }
         let named: Vec<_> = self.acds.iter().filter(|acd| acd.name == text).collect();
         match named.as_slice() {
             [one] => Ok(one),
-            [] => Err(AcdError::Unknown {
+            [] => Err(CommandError::Unknown {
                 name: text.to_owned(),
                 known: known(
                     self.acds.iter().map(|acd| acd.name.as_str()),
@@ -161,7 +130,7 @@ impl KnownAcds {
             }),
             several => {
                 let keys: Vec<_> = several.iter().map(|acd| acd.key.to_string()).collect();
-                Err(AcdError::Ambiguous {
+                Err(CommandError::Ambiguous {
                     name: text.to_owned(),
                     keys: keys.join(", "),
                 })
@@ -238,7 +207,10 @@ mod tests {
             "there is no ACD named \"mian\": there is main"
         );
         let error = configured(&config, Product::WorkforceManagement, Some("main")).unwrap_err();
-        assert!(matches!(error, AcdError::WithoutProduct { .. }), "{error}");
+        assert!(
+            matches!(error, CommandError::WithoutProduct { .. }),
+            "{error}"
+        );
         let none = configured(&config, Product::WorkforceManagement, None).unwrap();
         assert!(none.is_empty());
     }
@@ -286,7 +258,7 @@ mod tests {
         ledger.register(&old, "main").await.unwrap();
         let known = KnownAcds::read(&ledger, &config.acds).await.unwrap();
         let error = known.find("main").unwrap_err();
-        assert!(matches!(error, AcdError::Ambiguous { .. }), "{error}");
+        assert!(matches!(error, CommandError::Ambiguous { .. }), "{error}");
         assert!(error.to_string().contains(&old.to_string()), "{error}");
         assert_eq!(known.find(&old.to_string()).unwrap().key, old);
         let error = known.find("mian").unwrap_err();
@@ -303,6 +275,6 @@ mod tests {
         let ledger = ledger(&config).await;
         ledger.close().await;
         let error = KnownAcds::read(&ledger, &config.acds).await.unwrap_err();
-        assert!(matches!(error, AcdError::Ledger(_)), "{error}");
+        assert!(matches!(error, CommandError::Ledger(_)), "{error}");
     }
 }

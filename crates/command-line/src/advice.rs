@@ -9,7 +9,7 @@ use connector_config::{ConfigError, Product};
 use service_runtime::{Exit, RuntimeError};
 use sync_ledger::LedgerError;
 
-use crate::{AcdError, Program};
+use crate::{CommandError, Program};
 
 /// An exit code, and a line of advice; an empty one is none.
 pub type Advised = (Exit, Cow<'static, str>);
@@ -91,7 +91,7 @@ pub fn cause_advice<P: Program>(cause: &(dyn Error + 'static)) -> Option<Advised
         told.map(|told| (told.exit, told.advice.clone()))
             .or_else(|| cause.downcast_ref().map(configuration::<P>))
             .or_else(|| cause.downcast_ref().and_then(ledger::<P>))
-            .or_else(|| cause.downcast_ref().and_then(acd::<P>))
+            .or_else(|| cause.downcast_ref().and_then(command::<P>))
             .or_else(|| cause.downcast_ref().and_then(runtime::<P>))
     };
     P::advice(cause).or_else(known)
@@ -164,17 +164,19 @@ fn ledger<P: Program>(error: &LedgerError) -> Option<Advised> {
     })
 }
 
-fn acd<P: Program>(error: &AcdError) -> Option<Advised> {
+fn command<P: Program>(error: &CommandError) -> Option<Advised> {
     match error {
-        AcdError::Ledger(error) => cause_advice::<P>(error),
-        AcdError::Unknown { .. } => Some((Exit::Usage, "".into())),
-        AcdError::WithoutProduct { .. } => Some((
+        CommandError::Ledger(error) => cause_advice::<P>(error),
+        CommandError::Unknown { .. } => Some((Exit::Usage, "".into())),
+        CommandError::WithoutProduct { .. } => Some((
             Exit::Usage,
             "switch it on in the ACD's products, or name another ACD".into(),
         )),
-        AcdError::Ambiguous { .. } => {
+        CommandError::Ambiguous { .. } => {
             Some((Exit::Usage, "name it by one of these identities".into()))
         }
+        CommandError::NoAddress { .. } => Some((Exit::Configuration, "".into())),
+        CommandError::Twilio(_) => None,
     }
 }
 
@@ -209,7 +211,7 @@ mod tests {
     fn the_nearest_cause_that_says_something_decides() {
         for error in [
             anyhow::Error::new(running()).context("the worker cannot start"),
-            anyhow::Error::new(AcdError::Ledger(running())),
+            anyhow::Error::new(CommandError::Ledger(running())),
         ] {
             let (exit, advice) = advice_of::<Quality>(&error);
             assert_eq!(exit, Exit::AlreadyRunning);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::marker::PhantomData;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use connector_config::{Config, ConfigError, LogFormat};
 use service_runtime::{
     Exit, LogSettings, LogStyle, Output, Report, RuntimeError, Terminal, print_report,
@@ -85,6 +85,22 @@ pub struct OfAcd {
     /// Only the ACD of this name [default: all]
     #[arg(long, value_name = "NAME")]
     pub acd: Option<String>,
+}
+
+/// What Twilio pushes.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Events {
+    /// Create the sink and the subscription of each ACD, where they are missing; those of others are never touched
+    ///
+    /// Ends with 5 while something is still to be done before Twilio pushes the events of every ACD.
+    Setup {
+        /// Which ACDs.
+        #[command(flatten)]
+        of: OfAcd,
+        /// Only show what is there, and end with 0 whatever that is
+        #[arg(long)]
+        show: bool,
+    },
 }
 
 /// For what cannot be undone.

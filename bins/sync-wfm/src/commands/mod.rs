@@ -3,16 +3,17 @@
 mod acd;
 mod ask;
 mod check;
+mod events;
 mod history;
 mod run;
 
 use anyhow::Result;
-use command_line::AcdError;
+use command_line::CommandError;
 use connector_config::Config;
 use contact_model::AcdKey;
 use service_runtime::Exit;
 
-use crate::cli::{Cli, Command, Global, Reports};
+use crate::cli::{Cli, Command, Events, Global, Reports};
 use crate::open;
 
 #[cfg(feature = "demo")]
@@ -30,6 +31,9 @@ pub(crate) async fn carry_out(global: &Global, command: Command) -> Result<Exit>
         Command::Queues(of) => ask::roster(global, &of, sync_ledger::SubjectKind::Queue).await,
         Command::Agents(of) => ask::roster(global, &of, sync_ledger::SubjectKind::Agent).await,
         Command::Adherence(asked) => Box::pin(ask::adherence(global, &asked)).await,
+        Command::Events(Events::Setup { of, show }) => {
+            Box::pin(events::set_up(global, &of, show)).await
+        }
         Command::Acd(asked) => acd::acd(global, asked).await,
         Command::Status => ask::status(global).await,
         #[cfg(feature = "demo")]
@@ -43,7 +47,7 @@ pub(crate) async fn carry_out(global: &Global, command: Command) -> Result<Exit>
 pub(crate) fn named(
     config: &Config,
     name: Option<&str>,
-) -> Result<Vec<(AcdKey, String)>, AcdError> {
+) -> Result<Vec<(AcdKey, String)>, CommandError> {
     let acds = open::acds(config, name)?;
     Ok(acds
         .into_iter()

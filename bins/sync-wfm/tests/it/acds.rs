@@ -4,9 +4,10 @@ use std::path::Path;
 
 use chrono::Utc;
 use serde_json::json;
+use sync_ledger::conformance::{agent_key, batch, new_row};
 use sync_ledger::{
-    AcdStore as _, RosterStore as _, SeenSubject, SqliteLedger, SqliteOptions, SubjectKind,
-    SubjectNames, SubjectSid, WorkerLock,
+    AcdStore as _, IntervalStore as _, RosterStore as _, SeenSubject, SqliteLedger, SqliteOptions,
+    SubjectKind, SubjectNames, SubjectSid, WorkerLock,
 };
 
 use crate::support::{FILE, ended, json, with_file};
@@ -110,4 +111,32 @@ fn names_of_agents_go_with_their_acd_and_those_of_others_stay() {
     json(path, &["acd", "remove", &identity.join("/"), "--yes"]);
     let list = json(path, &["acd", "list"]);
     assert_eq!(list["acds"].as_array().unwrap().len(), 1, "{list:#}");
+}
+
+#[test]
+fn intervals_that_wait_are_not_removed_by_mistake() {
+    let directory = with_file(FILE);
+    let path = directory.path();
+    let (runtime, ledger) = fill(path);
+    runtime.block_on(async {
+        let main = ledger.acds().await.unwrap();
+        let main = main.iter().find(|acd| acd.name == "main").unwrap();
+        let rows = vec![new_row(agent_key(1, 1, 1), 7)];
+        ledger.add_batch(&batch(&main.key, 1, rows)).await.unwrap();
+        ledger.close().await;
+    });
+    drop(ledger);
+    let (code, told) = ended(path, &["acd", "remove", "main", "--yes"]);
+    assert_eq!(code, Some(1), "{told}");
+    assert!(
+        told.contains("1 intervals of main wait") && told.contains("--with-unfinished"),
+        "{told}"
+    );
+    let removed = json(
+        path,
+        &["acd", "remove", "main", "--yes", "--with-unfinished"],
+    );
+    assert_eq!(removed["acd"]["waiting_intervals"], 1, "{removed:#}");
+    let list = json(path, &["acd", "list"]);
+    assert_eq!(list["acds"][0]["waiting_intervals"], 0, "{list:#}");
 }

@@ -1,4 +1,4 @@
-//! The live table, and whoever reads it: against a simulated floor.
+//! The live table and whoever reads it, and what Twilio pushes: against a simulated floor.
 #![cfg(feature = "demo")]
 
 use std::io::{BufRead as _, BufReader};
@@ -6,8 +6,11 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use flex_simulator::floor::FloorOptions;
+use flex_simulator::scenario::Push;
 use flex_simulator::{Simulator, SimulatorOptions};
 use serde_json::Value;
+
+use crate::support::sync_wfm;
 
 #[test]
 fn whoever_has_read_enough_of_what_is_watched_ends_it_well() {
@@ -50,5 +53,52 @@ fn whoever_has_read_enough_of_what_is_watched_ends_it_well() {
     std::io::Read::read_to_string(&mut watching.stderr.take().unwrap(), &mut told).unwrap();
     assert_eq!(ended.code(), Some(0), "{told}");
     assert_eq!(told, "");
+    runtime.block_on(simulator.stop());
+}
+
+#[test]
+fn the_sink_of_this_program_is_made_once_and_shown() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let mut options = SimulatorOptions::for_floor(FloorOptions::default());
+    options.scenario.push = Some(Push::default());
+    let simulator = runtime.block_on(Simulator::start(options)).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("connector.toml");
+    simulator.write_config(&config).unwrap();
+    let asked = |more: &[&str], code: i32| -> Value {
+        let assert = sync_wfm(directory.path())
+            .args(["events", "setup", "--json"])
+            .args(more)
+            .assert();
+        serde_json::from_slice(&assert.code(code).get_output().stdout).unwrap()
+    };
+    let none = asked(&["--show"], 0);
+    let advice = none["acds"][0]["advice"].as_str().unwrap();
+    assert_eq!(advice, "run sync-wfm events setup to create the sink");
+    // Twilio has not tried the sink yet: something is still to be done.
+    let made = asked(&[], 5);
+    let found = asked(&[], 5);
+    let shown = asked(&["--show"], 0);
+    for (report, created) in [(&made, true), (&found, false), (&shown, false)] {
+        let acd = &report["acds"][0];
+        assert_eq!(acd["created"], created, "{report:#}");
+        assert_eq!(acd["sink"], made["acds"][0]["sink"], "the same sink");
+        let advice = acd["advice"].as_str().unwrap();
+        assert!(advice.contains("let sync-wfm run be reachable"), "{advice}");
+    }
+    assert!(made["acds"][0]["sink"].is_string(), "{made:#}");
+    assert_eq!(simulator.violations(), []);
+    let text = std::fs::read_to_string(&config).unwrap();
+    let without: Vec<_> = text
+        .lines()
+        .filter(|line| !line.starts_with("wfm_public_url"))
+        .collect();
+    std::fs::write(&config, without.join("\n")).unwrap();
+    let off = sync_wfm(directory.path())
+        .args(["events", "setup"])
+        .assert()
+        .code(2);
+    let told = String::from_utf8_lossy(&off.get_output().stderr).into_owned();
+    assert!(told.contains("intake.wfm_public_url is not set"), "{told}");
     runtime.block_on(simulator.stop());
 }

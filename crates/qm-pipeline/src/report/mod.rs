@@ -9,7 +9,6 @@ mod backfill;
 mod contacts;
 pub mod erasure;
 mod error;
-pub mod events;
 pub mod export;
 mod fields;
 mod keys;
