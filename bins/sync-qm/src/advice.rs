@@ -1,80 +1,32 @@
 //! What a failure means for the process's end, and what to do about it.
 
-use std::io::ErrorKind;
+use std::error::Error;
 
 use calabrio_client::CalabrioError;
-use connector_config::ConfigError;
+use command_line::{Advised, cause_advice};
 use qm_pipeline::PipelineError;
 use qm_pipeline::report::ReportError;
 use recording_crypto::CryptoError;
 use recording_spool::SpoolError;
-use service_runtime::{Exit, RuntimeError};
+use service_runtime::Exit;
 use sync_ledger::LedgerError;
 use twilio_client::TwilioError;
 
+use crate::SyncQm;
 use crate::commands::Refused;
 
-/// A failure that brings its own exit code and advice.
-#[derive(Debug)]
-pub(crate) struct Told {
-    what: String,
-    exit: Exit,
-    advice: &'static str,
-    source: Option<std::io::Error>,
-}
-
-impl Told {
-    /// The command line asks for something that makes no sense.
-    pub(crate) fn usage(what: impl Into<String>, advice: &'static str) -> Self {
-        Self {
-            what: what.into(),
-            exit: Exit::Usage,
-            advice,
-            source: None,
-        }
-    }
-
-    /// What the vendors have does not do.
-    pub(crate) fn check(what: impl Into<String>, advice: &'static str) -> Self {
-        Self {
-            exit: Exit::CheckFailed,
-            ..Self::usage(what, advice)
-        }
-    }
-
-    /// A file or directory that the command line names cannot be used.
-    pub(crate) fn file(what: String, source: std::io::Error, advice: &'static str) -> Self {
-        Self {
-            what,
-            exit: Exit::Failure,
-            advice,
-            source: Some(source),
-        }
-    }
-}
-
-impl std::fmt::Display for Told {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.what)
-    }
-}
-
-impl std::error::Error for Told {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_ref().map(|source| source as _)
-    }
-}
-
-/// The exit code and the line of advice of an error, by the nearest cause that says something.
-pub(crate) fn of(error: &anyhow::Error) -> (Exit, Option<String>) {
-    let advised = error.chain().find_map(|cause| {
+/// What an error of this program's own crates means.
+pub(crate) fn of(cause: &(dyn Error + 'static)) -> Option<Advised> {
+    let own = || {
         cause
-            .downcast_ref::<Told>()
-            .map(|told| (told.exit, told.advice))
-            .or_else(|| cause.downcast_ref::<ConfigError>().map(configuration))
-            .or_else(|| cause.downcast_ref::<LedgerError>().and_then(ledger))
+            .downcast_ref::<ReportError>()
+            .and_then(report)
             .or_else(|| cause.downcast_ref::<PipelineError>().and_then(pipeline))
-            .or_else(|| cause.downcast_ref::<ReportError>().and_then(report))
+    };
+    let plain = || {
+        cause
+            .downcast_ref::<LedgerError>()
+            .and_then(ledger)
             .or_else(|| {
                 cause
                     .downcast_ref::<Refused>()
@@ -84,94 +36,56 @@ pub(crate) fn of(error: &anyhow::Error) -> (Exit, Option<String>) {
             .or_else(|| cause.downcast_ref::<CalabrioError>().map(calabrio))
             .or_else(|| cause.downcast_ref::<SpoolError>().and_then(spool))
             .or_else(|| cause.downcast_ref::<CryptoError>().and_then(crypto))
-            .or_else(|| cause.downcast_ref::<RuntimeError>().and_then(runtime))
-    });
-    let (exit, advice) = advised.unwrap_or((Exit::Failure, ""));
-    (exit, (!advice.is_empty()).then(|| advice.to_owned()))
-}
-
-type Advised = (Exit, &'static str);
-
-fn configuration(error: &ConfigError) -> Advised {
-    let advice = match error {
-        ConfigError::Faults(_) => "correct what is listed, then run: sync-qm check --offline",
-        ConfigError::Unreadable { source, .. } => match source.kind() {
-            ErrorKind::NotFound => {
-                "write a configuration with sync-qm init, or name yours with --config"
-            }
-            ErrorKind::InvalidData => "save it as UTF-8 text, then run: sync-qm check --offline",
-            _ => "let this user read it, or name another with --config",
-        },
-        _ => "name your configuration with --config",
     };
-    (Exit::Configuration, advice)
+    own().or_else(|| plain().map(told))
 }
 
-fn ledger(error: &LedgerError) -> Option<Advised> {
-    Some(match error {
-        LedgerError::WorkerRunning { .. } => (
-            Exit::AlreadyRunning,
-            "one worker works on a ledger: stop that process, or give this one a ledger of its own",
-        ),
-        LedgerError::NewerSchema { .. } => (
-            Exit::Failure,
-            "upgrade this program; the ledger was not touched",
-        ),
-        LedgerError::Missing { .. } => (
-            Exit::Failure,
-            "start sync-qm run once, or correct ledger.path",
-        ),
-        LedgerError::SealingKeyMissing { .. } => (
-            Exit::Configuration,
-            "correct ledger.sealing_key in the configuration, or name the key among old_sealing_keys",
-        ),
-        LedgerError::SealingKey { .. } => (
-            Exit::Configuration,
-            "correct ledger.sealing_key in the configuration",
-        ),
-        LedgerError::DiskFull { .. } => {
-            (Exit::Failure, "free some space; nothing was half-written")
-        }
-        LedgerError::Unfinished { .. } => (
+type Plain = (Exit, &'static str);
+
+fn told((exit, advice): Plain) -> Advised {
+    (exit, advice.into())
+}
+
+fn ledger(error: &LedgerError) -> Option<Plain> {
+    match error {
+        LedgerError::Unfinished { .. } => Some((
             Exit::Failure,
             "sync-qm contacts list shows them; --with-unfinished removes them too",
-        ),
-        // The others say in themselves what to do.
-        _ => return None,
-    })
+        )),
+        // The others are every program's.
+        _ => None,
+    }
 }
 
 fn pipeline(error: &PipelineError) -> Option<Advised> {
     // What is handed through as it is stands in no chain of causes by itself.
     match error {
-        PipelineError::Keys(error) => Some(configuration(error)),
-        PipelineError::Clients(_) => Some((
+        PipelineError::Keys(error) => cause_advice::<SyncQm>(error),
+        PipelineError::Clients(_) => Some(told((
             Exit::Configuration,
             "correct the configuration, then run: sync-qm check --offline",
-        )),
-        PipelineError::Ledger(error) => ledger(error),
+        ))),
+        PipelineError::Ledger(error) => cause_advice::<SyncQm>(error),
         _ => None,
     }
 }
 
 fn report(error: &ReportError) -> Option<Advised> {
-    match error {
-        ReportError::Ledger(error) => ledger(error),
-        ReportError::UnknownAcd { .. } | ReportError::Range { .. } => Some((Exit::Usage, "")),
-        ReportError::AmbiguousAcd { .. } => {
-            Some((Exit::Usage, "name it by one of these identities"))
-        }
-        ReportError::Twilio(error) => Some(twilio(error)),
-        ReportError::Calabrio(error) => Some(calabrio(error)),
-        ReportError::UnknownLeg { .. } => Some((
+    let plain = match error {
+        ReportError::Ledger(error) => return cause_advice::<SyncQm>(error),
+        ReportError::UnknownAcd { .. } | ReportError::Range { .. } => (Exit::Usage, ""),
+        ReportError::Twilio(error) => twilio(error),
+        ReportError::Calabrio(error) => calabrio(error),
+        ReportError::UnknownLeg { .. } => (
             Exit::Failure,
             "sync-qm contacts list shows those that are known; sync-qm backfill finds those of a past range",
-        )),
-        _ => None,
-    }
+        ),
+        _ => return None,
+    };
+    Some(told(plain))
 }
 
-fn twilio(error: &TwilioError) -> Advised {
+fn twilio(error: &TwilioError) -> Plain {
     if error.is_authentication() {
         (
             Exit::CheckFailed,
@@ -185,7 +99,7 @@ fn twilio(error: &TwilioError) -> Advised {
     }
 }
 
-fn calabrio(error: &CalabrioError) -> Advised {
+fn calabrio(error: &CalabrioError) -> Plain {
     if error.is_authentication() {
         (
             Exit::CheckFailed,
@@ -204,7 +118,7 @@ fn calabrio(error: &CalabrioError) -> Advised {
     }
 }
 
-fn spool(error: &SpoolError) -> Option<Advised> {
+fn spool(error: &SpoolError) -> Option<Plain> {
     match error {
         SpoolError::InUse { .. } => Some((
             Exit::AlreadyRunning,
@@ -222,7 +136,7 @@ fn spool(error: &SpoolError) -> Option<Advised> {
     }
 }
 
-fn crypto(error: &CryptoError) -> Option<Advised> {
+fn crypto(error: &CryptoError) -> Option<Plain> {
     let advice = match error {
         CryptoError::NotAuthentic { .. } => {
             "download the recording again, with Range requests off; nothing was written"
@@ -248,22 +162,9 @@ fn crypto(error: &CryptoError) -> Option<Advised> {
     Some((Exit::Failure, advice))
 }
 
-fn runtime(error: &RuntimeError) -> Option<Advised> {
-    match error {
-        RuntimeError::LogDirectives { .. } => {
-            Some((Exit::Usage, "correct --log, or runtime.log_level"))
-        }
-        RuntimeError::Bind { .. } | RuntimeError::OpenListener(_) => Some((
-            Exit::Configuration,
-            "correct runtime.listen: another address, or \"off\"",
-        )),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use anyhow::Context as _;
+    use command_line::advice_of;
 
     use super::*;
 
@@ -275,30 +176,8 @@ mod tests {
         };
         let error =
             anyhow::Error::new(PipelineError::Ledger(running)).context("the worker cannot start");
-        let (exit, advice) = of(&error);
+        let (exit, advice) = advice_of::<SyncQm>(&error);
         assert_eq!(exit, Exit::AlreadyRunning);
         assert!(advice.is_some_and(|advice| advice.contains("stop that process")));
-    }
-
-    #[test]
-    fn only_a_configuration_that_is_not_there_is_to_be_written() {
-        let advice = |kind: ErrorKind| {
-            let error = ConfigError::Unreadable {
-                path: "connector.toml".into(),
-                source: kind.into(),
-            };
-            of(&anyhow::Error::new(error)).1.unwrap()
-        };
-        assert!(advice(ErrorKind::NotFound).contains("sync-qm init"));
-        assert!(advice(ErrorKind::InvalidData).contains("UTF-8"));
-        assert!(advice(ErrorKind::PermissionDenied).contains("let this user"));
-    }
-
-    #[test]
-    fn what_nobody_knows_is_a_failure_without_advice() {
-        let error = Err::<(), _>(std::io::Error::other("no"))
-            .context("it failed")
-            .unwrap_err();
-        assert_eq!(of(&error), (Exit::Failure, None));
     }
 }

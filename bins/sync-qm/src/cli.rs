@@ -7,29 +7,21 @@ mod upkeep;
 
 use std::path::PathBuf;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand};
+use command_line::{Completions, Init, Man, Program as _, exit_codes, instant};
+pub(crate) use command_line::{Consent, Events, OfAcd};
 use contact_model::LegId;
 use sync_ledger::MessageState;
 
-pub(crate) use filters::{Filters, Stages};
-pub(crate) use upkeep::{Acds, Agents, Consent, Export, Forget, LiveContact, RemoveAcd};
+use crate::SyncQm;
 
-/// What stands below the help of the program: its exit codes.
-pub(crate) const EXIT_CODES: &str = "\
-Exit codes:
-  0  done; also after a graceful stop
-  1  failed, for a reason that no other code names
-  2  the command line is wrong
-  3  a contact is unexplained
-  4  the configuration, or a secret that it refers to, has faults
-  5  a check of the connection failed
-  6  another process works on this ledger
-  7  stopped at once, with work under way";
+pub(crate) use filters::{Filters, Stages};
+pub(crate) use upkeep::{Acds, Agents, Export, Forget, LiveContact, RemoveAcd};
 
 /// Carries finished Twilio Flex contacts into Calabrio ONE quality management, exactly once.
 #[derive(Debug, Parser)]
-#[command(name = "sync-qm", version, after_help = EXIT_CODES, propagate_version = true)]
+#[command(name = SyncQm::NAME, version, after_help = exit_codes(&[]), propagate_version = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -38,24 +30,7 @@ pub(crate) struct Cli {
 }
 
 /// What every command understands.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct Global {
-    /// The configuration file
-    #[arg(
-        long,
-        global = true,
-        value_name = "FILE",
-        env = "SYNC_QM_CONFIG",
-        default_value = "connector.toml"
-    )]
-    pub(crate) config: PathBuf,
-    /// Print one JSON value instead of tables
-    #[arg(long, global = true)]
-    pub(crate) json: bool,
-    /// What is logged: a level, or directives such as `info,qm_pipeline=debug` [default: what the configuration says for run, else warn]
-    #[arg(long, global = true, value_name = "DIRECTIVES")]
-    pub(crate) log: Option<String>,
-}
+pub(crate) type Global = command_line::Global<SyncQm>;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -104,13 +79,6 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Init {
-    /// Replace a file that is there
-    #[arg(long)]
-    pub(crate) force: bool,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct Check {
     /// Ask neither vendor: look at the file, the secrets, the keys, the ledger and the spool
     #[arg(long)]
@@ -126,14 +94,6 @@ pub(crate) struct Run {
     /// End as soon as everything that has ended by now is carried or set aside
     #[arg(long)]
     pub(crate) until_idle: bool,
-}
-
-/// Narrows a command to one ACD.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct OfAcd {
-    /// Only the ACD of this name [default: all]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) acd: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -265,20 +225,6 @@ pub(crate) struct WebhookReplay {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Events {
-    /// Create the sink and the subscription of each ACD, where they are missing; those of others are never touched
-    ///
-    /// Ends with 5 while something is still to be done before Twilio pushes the events of every ACD.
-    Setup {
-        #[command(flatten)]
-        of: OfAcd,
-        /// Only show what is there, and end with 0 whatever that is
-        #[arg(long)]
-        show: bool,
-    },
-}
-
-#[derive(Debug, Subcommand)]
 pub(crate) enum Keys {
     /// List the private keys of every key ring
     List(OfAcd),
@@ -337,19 +283,6 @@ pub(crate) struct Demo {
     pub(crate) time_limit: Option<u64>,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct Completions {
-    /// For which shell
-    pub(crate) shell: clap_complete::Shell,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Man {
-    /// Write one page for each command into this directory
-    #[arg(long, value_name = "DIR")]
-    pub(crate) out: Option<PathBuf>,
-}
-
 fn message_state(text: &str) -> Result<MessageState, String> {
     MessageState::ALL
         .into_iter()
@@ -363,48 +296,15 @@ fn message_state(text: &str) -> Result<MessageState, String> {
         })
 }
 
-/// A time with its zone, or a day, which begins at midnight UTC.
-fn instant(text: &str) -> Result<DateTime<Utc>, String> {
-    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
-        return Ok(time.to_utc());
-    }
-    let day = text
-        .parse::<NaiveDate>()
-        .ok()
-        .and_then(|day| day.and_hms_opt(0, 0, 0));
-    day.map(|midnight| midnight.and_utc())
-        .ok_or_else(|| "write a day such as 2026-03-01 (midnight UTC), or a time with its zone such as 2026-03-01T08:00:00Z".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
-    use service_runtime::Exit;
 
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn the_help_tells_every_exit_code() {
-        for exit in Exit::ALL {
-            let line = format!("\n  {}  {}", exit.code(), exit.meaning());
-            assert!(EXIT_CODES.contains(&line), "{line}");
-        }
-    }
-
-    #[test]
-    fn a_day_begins_at_midnight_utc_and_a_time_needs_its_zone() {
-        assert_eq!(instant("2026-03-01"), instant("2026-03-01T00:00:00Z"));
-        assert_eq!(instant("2026-03-01T02:00:00+02:00"), instant("2026-03-01"));
-        assert!(
-            instant("2026-03-01T00:00:00")
-                .unwrap_err()
-                .contains("with its zone")
-        );
     }
 
     #[test]

@@ -1,24 +1,23 @@
 //! What commands open before they do anything: the configuration, its secrets, the ledger, the clients.
 
-use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context as _;
-use connector_config::{Config, Product, SecretRef, SecretSource as _, Secrets, SystemSecrets};
+use command_line::{LedgerFile, Program as _};
+use connector_config::{Config, Secrets, SystemSecrets};
 use qm_pipeline::AcdServices;
 use qm_pipeline::report::AcdNames;
-use secrecy::{ExposeSecret as _, SecretString};
-use sync_ledger::{
-    Holder, LedgerError, Sealing, SealingKey, SqliteLedger, SqliteOptions, WorkerLock,
-};
 
-use crate::cli::Global;
+use crate::SyncQm;
 
-/// Reads the configuration. What in it wants attention, `check` and `run` tell.
-pub(crate) fn config(global: &Global) -> anyhow::Result<Config> {
-    Ok(Config::load_for(
-        &global.config,
-        Product::QualityManagement,
-    )?)
+/// The ledger, for commands that need no secret but its sealing keys.
+pub(crate) fn ledger(config: &Config) -> anyhow::Result<LedgerFile> {
+    LedgerFile::of(config, SyncQm::PRODUCT)
+}
+
+/// The ledger, where all secrets were fetched.
+pub(crate) fn ledger_under(config: &Config, secrets: &Secrets) -> anyhow::Result<LedgerFile> {
+    LedgerFile::with_secrets(config, SyncQm::PRODUCT, secrets)
 }
 
 /// Fetches every secret, and sees that those of webhooks can sign.
@@ -31,8 +30,8 @@ pub(crate) fn secrets(config: &Config) -> anyhow::Result<Secrets> {
 /// Makes the clients, off the runtime's threads: private keys are checked on the way.
 pub(crate) async fn services(
     config: &Config,
-    secrets: std::sync::Arc<Secrets>,
-    observer: Option<std::sync::Arc<dyn http_retry::Observer>>,
+    secrets: Arc<Secrets>,
+    observer: Option<Arc<dyn http_retry::Observer>>,
 ) -> anyhow::Result<Vec<AcdServices>> {
     let config = config.clone();
     let made =
@@ -63,134 +62,4 @@ pub(crate) fn chosen(
         .into_iter()
         .filter(|services| name.is_none_or(|name| services.acd.name == name))
         .collect())
-}
-
-fn options(key: Option<SealingKey>, old: impl IntoIterator<Item = SealingKey>) -> SqliteOptions {
-    let sealing = key.map_or_else(Sealing::clear, Sealing::under);
-    SqliteOptions::default().sealing(old.into_iter().fold(sealing, Sealing::also_reading))
-}
-
-/// Opens the ledger as its worker; makes it, and its directory, where there is none.
-pub(crate) async fn ledger_as_worker(
-    config: &Config,
-    secrets: &Secrets,
-) -> anyhow::Result<SqliteLedger> {
-    let key = secrets
-        .sealing_key
-        .as_ref()
-        .map(|key| SealingKey::new(key.expose_secret()))
-        .transpose()?;
-    let old = secrets
-        .old_sealing_keys
-        .iter()
-        .map(|key| SealingKey::new(key.expose_secret()))
-        .collect::<Result<Vec<_>, _>>()?;
-    if let Some(directory) = config.ledger.path.parent() {
-        private_directory(directory).with_context(|| {
-            format!(
-                "the directory of the ledger, {}, cannot be made",
-                directory.display()
-            )
-        })?;
-    }
-    let lock = lock(config).await?;
-    Ok(SqliteLedger::open(lock, options(key, old)).await?)
-}
-
-async fn lock(config: &Config) -> anyhow::Result<WorkerLock> {
-    let path = config.ledger.path.clone();
-    // It waits a moment for whoever only asks.
-    Ok(tokio::task::spawn_blocking(move || WorkerLock::acquire(&path)).await??)
-}
-
-/// The ledger, with or without its lock.
-pub(crate) enum Access {
-    /// No worker ran; now this process is the worker until it drops the ledger.
-    Worker(SqliteLedger),
-    /// A worker runs.
-    Beside(SqliteLedger),
-}
-
-/// Opens the ledger to change it: as its worker where none runs, beside the worker where one does. Makes no ledger.
-pub(crate) async fn ledger_to_change(config: &Config) -> anyhow::Result<Access> {
-    // Refused here, a missing ledger or a newer one is not touched, nor is a lock file made beside it.
-    let (beside, _) = ledger_beside(config).await?;
-    match lock(config).await {
-        Ok(lock) => {
-            beside.close().await;
-            Ok(Access::Worker(
-                SqliteLedger::open(lock, sealing(config)?).await?,
-            ))
-        }
-        Err(error)
-            if matches!(
-                error.downcast_ref(),
-                Some(LedgerError::WorkerRunning { .. })
-            ) =>
-        {
-            Ok(Access::Beside(beside))
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// The same, and makes the ledger where there is none.
-pub(crate) async fn ledger_to_fill(config: &Config, secrets: &Secrets) -> anyhow::Result<Access> {
-    match ledger_to_change(config).await {
-        Err(error) if matches!(error.downcast_ref(), Some(LedgerError::Missing { .. })) => {
-            Ok(Access::Worker(ledger_as_worker(config, secrets).await?))
-        }
-        access => access,
-    }
-}
-
-/// Opens the ledger with nobody beside it: refused where a worker runs. Makes no ledger.
-pub(crate) async fn ledger_alone(config: &Config) -> anyhow::Result<SqliteLedger> {
-    let (beside, _) = ledger_beside(config).await?;
-    let lock = lock(config).await?;
-    beside.close().await;
-    Ok(SqliteLedger::open(lock, sealing(config)?).await?)
-}
-
-/// Opens the ledger to read it; tells who its worker is. Of the secrets only the sealing key is needed.
-pub(crate) async fn ledger_beside(
-    config: &Config,
-) -> anyhow::Result<(SqliteLedger, Option<Holder>)> {
-    let ledger = SqliteLedger::open_beside(&config.ledger.path, sealing(config)?).await?;
-    let path = config.ledger.path.clone();
-    let holder = tokio::task::spawn_blocking(move || WorkerLock::holder(&path)).await??;
-    Ok((ledger, holder))
-}
-
-/// The sealing keys alone, for commands that need no other secret.
-fn sealing(config: &Config) -> anyhow::Result<SqliteOptions> {
-    let key = config.ledger.sealing_key.as_ref().map(sealing_key);
-    let old = config.ledger.old_sealing_keys.iter().map(sealing_key);
-    Ok(options(
-        key.transpose()?,
-        old.collect::<anyhow::Result<Vec<_>>>()?,
-    ))
-}
-
-fn sealing_key(reference: &SecretRef) -> anyhow::Result<SealingKey> {
-    let secret = SystemSecrets.get(reference.place()).with_context(|| {
-        format!(
-            "the sealing key of the ledger cannot be had from {}",
-            reference.place()
-        )
-    })?;
-    let text = std::str::from_utf8(secret.expose_secret()).unwrap_or_default();
-    Ok(SealingKey::from_text(&SecretString::from(text))?)
-}
-
-/// Makes a directory that only its owner may enter; one that is there stays as it is.
-fn private_directory(path: &Path) -> std::io::Result<()> {
-    if path.as_os_str().is_empty() || path.is_dir() {
-        return Ok(());
-    }
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
 }

@@ -1,67 +1,62 @@
-//! What a failure means for the process's end, and what to do about it.
+//! What a failure of this program's own crates means for the process's end, and what to do about it.
 
-use connector_config::ConfigError;
+use std::error::Error;
+
+use command_line::{Advised, cause_advice};
 use service_runtime::Exit;
-use sync_ledger::LedgerError;
-use wfm_pipeline::PipelineError;
+use wfm_pipeline::{PipelineError, PullError};
 
-/// The exit code and the line of advice of an error, by the nearest cause that says something.
-pub(crate) fn of(error: &anyhow::Error) -> (Exit, Option<String>) {
-    let advised = error.chain().find_map(|cause| {
-        cause
-            .downcast_ref::<ConfigError>()
-            .map(|_| CONFIGURATION)
-            .or_else(|| cause.downcast_ref::<LedgerError>().and_then(ledger))
-            .or_else(|| cause.downcast_ref::<PipelineError>().and_then(pipeline))
-    });
-    let (exit, advice) = advised.unwrap_or((Exit::Failure, ""));
-    (exit, (!advice.is_empty()).then(|| advice.to_owned()))
-}
+use crate::SyncWfm;
 
-type Advised = (Exit, &'static str);
-
-const CONFIGURATION: Advised = (
-    Exit::Configuration,
-    "correct the configuration, then run: sync-wfm check --offline",
-);
-
-fn ledger(error: &LedgerError) -> Option<Advised> {
-    Some(match error {
-        LedgerError::WorkerRunning { .. } => (
-            Exit::AlreadyRunning,
-            "one worker works on a ledger: stop that process, or give this one a ledger of its own",
-        ),
-        LedgerError::NewerSchema { .. } => (
-            Exit::Failure,
-            "upgrade this program; the ledger was not touched",
-        ),
-        LedgerError::Missing { .. } => (
-            Exit::Failure,
-            "start sync-wfm run once, or correct ledger.wfm_path",
-        ),
-        LedgerError::SealingKeyMissing { .. } | LedgerError::SealingKey { .. } => (
-            Exit::Configuration,
-            "correct ledger.sealing_key in the configuration, or name the key among old_sealing_keys",
-        ),
-        LedgerError::DiskFull { .. } => {
-            (Exit::Failure, "free some space; nothing was half-written")
-        }
-        // The others say in themselves what to do.
-        _ => return None,
-    })
-}
-
-fn pipeline(error: &PipelineError) -> Option<Advised> {
-    match error {
+/// What an error of this program's own crates means.
+pub(crate) fn of(cause: &(dyn Error + 'static)) -> Option<Advised> {
+    let told = match cause.downcast_ref::<PipelineError>()? {
+        // What is handed through stands in no chain of causes by itself.
+        PipelineError::Ledger(error) => return cause_advice::<SyncWfm>(error),
         PipelineError::Clients(_)
         | PipelineError::NothingOn
         | PipelineError::NoHistory { .. }
-        | PipelineError::NoAdherence { .. } => Some(CONFIGURATION),
-        PipelineError::Pull(wfm_pipeline::PullError::Insights(_)) => Some((
+        | PipelineError::NoAdherence { .. } => (
+            Exit::Configuration,
+            "correct the configuration, then run: sync-wfm check --offline",
+        ),
+        PipelineError::Pull(PullError::Insights(_)) => (
             Exit::CheckFailed,
             "correct the table insights of the ACD, then run: sync-wfm check",
-        )),
-        PipelineError::Ledger(error) => ledger(error),
-        _ => None,
+        ),
+        PipelineError::Intake(_) => (
+            Exit::Failure,
+            "end what holds the address, or give intake.wfm_listen another",
+        ),
+        _ => return None,
+    };
+    Some((told.0, told.1.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use command_line::advice_of;
+    use sync_ledger::LedgerError;
+
+    use super::*;
+
+    #[test]
+    fn what_the_pipeline_hands_through_is_known_as_everywhere() {
+        let running = LedgerError::WorkerRunning {
+            lock: "wfm-ledger.db.lock".into(),
+            pid: Some(7),
+        };
+        let error = anyhow::Error::new(PipelineError::Ledger(running));
+        let (exit, advice) = advice_of::<SyncWfm>(&error);
+        assert_eq!(exit, Exit::AlreadyRunning);
+        assert!(advice.is_some_and(|advice| advice.contains("stop that process")));
+    }
+
+    #[test]
+    fn what_the_configuration_leaves_off_is_a_fault_of_it() {
+        let error = anyhow::Error::new(PipelineError::NothingOn);
+        let (exit, advice) = advice_of::<SyncWfm>(&error);
+        assert_eq!(exit, Exit::Configuration);
+        assert!(advice.is_some_and(|advice| advice.contains("--offline")));
     }
 }

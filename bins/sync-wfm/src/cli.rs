@@ -1,24 +1,24 @@
 //! The command line: what can be said, and nothing of what it does.
 
+#[cfg(feature = "demo")]
 use std::path::PathBuf;
 
-use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use command_line::{Completions, Consent, DayOrTime, Init, Man, Program as _, exit_codes};
+pub(crate) use command_line::{Events, OfAcd};
+use service_runtime::Exit;
 
-/// What stands below the help of the program: its exit codes.
-pub(crate) const EXIT_CODES: &str = "\
-Exit codes:
-  0  done; also after a graceful stop
-  1  failed, for a reason that no other code names
-  2  the command line is wrong
-  4  the configuration, or a secret that it refers to, has faults
-  5  a check of the connection failed
-  6  another process works on this ledger
-  7  stopped at once, with work under way";
+use crate::SyncWfm;
 
 /// Carries queues and agents, fifteen-minute history and live states of Twilio Flex into Calabrio ONE workforce management.
 #[derive(Debug, Parser)]
-#[command(name = "sync-wfm", version, after_help = EXIT_CODES, propagate_version = true)]
+#[command(
+    name = SyncWfm::NAME,
+    version,
+    // Contacts belong to the other program.
+    after_help = exit_codes(&[Exit::Unexplained]),
+    propagate_version = true
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -27,24 +27,7 @@ pub(crate) struct Cli {
 }
 
 /// What every command understands.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct Global {
-    /// The configuration file
-    #[arg(
-        long,
-        global = true,
-        value_name = "FILE",
-        env = "SYNC_WFM_CONFIG",
-        default_value = "connector.toml"
-    )]
-    pub(crate) config: PathBuf,
-    /// Print one JSON value instead of tables
-    #[arg(long, global = true)]
-    pub(crate) json: bool,
-    /// What is logged: a level, or directives such as `info,wfm_pipeline=debug` [default: what the configuration says for run, else warn]
-    #[arg(long, global = true, value_name = "DIRECTIVES")]
-    pub(crate) log: Option<String>,
-}
+pub(crate) type Global = command_line::Global<SyncWfm>;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -69,6 +52,12 @@ pub(crate) enum Command {
     Agents(OfAcd),
     /// Show each agent's state, since when, and how hold is seen
     Adherence(Adherence),
+    /// Set up and show what Twilio pushes
+    #[command(subcommand)]
+    Events(Events),
+    /// List and remove the ACDs of the ledger
+    #[command(subcommand)]
+    Acd(Acds),
     /// Show how things stand
     Status,
     /// Let a simulated floor live through a day, and prove that its intervals and states arrived
@@ -78,13 +67,6 @@ pub(crate) enum Command {
     Completions(Completions),
     /// Print the manual page, or write one for each command
     Man(Man),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Init {
-    /// Replace a file that is there
-    #[arg(long)]
-    pub(crate) force: bool,
 }
 
 #[derive(Debug, Args)]
@@ -103,25 +85,18 @@ pub(crate) struct Run {
     pub(crate) until_idle: bool,
 }
 
-/// Narrows a command to one ACD.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct OfAcd {
-    /// Only the ACD of this name [default: all]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) acd: Option<String>,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct History {
-    /// Where the range begins: 2026-03-01, or 2026-03-01T08:00:00Z. It belongs to the range
-    #[arg(long, value_name = "TIME", value_parser = instant)]
-    pub(crate) from: DateTime<Utc>,
-    /// Where it ends. It does not belong to the range
-    #[arg(long, value_name = "TIME", value_parser = instant)]
-    pub(crate) to: DateTime<Utc>,
+    /// Where the range begins: a day such as 2026-03-01, which begins at midnight in the ACD's `time_zone`, or a time with its zone such as 2026-03-01T08:00:00Z. It
+    /// belongs to the range
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: DayOrTime,
+    /// Where it ends, given in the same way. It does not belong to the range
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: DayOrTime,
     #[command(flatten)]
     pub(crate) of: OfAcd,
-    /// Only tell what would be delivered; write nothing
+    /// Only tell what would be delivered; write nothing. There must be a ledger
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
@@ -132,6 +107,26 @@ pub(crate) enum Reports {
     ///
     /// Ends with 5 where a column is missing.
     Preview(OfAcd),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Acds {
+    /// List every ACD that the configuration or the ledger knows
+    List,
+    /// Remove an ACD with everything that the ledger has of it. No worker may run
+    Remove(RemoveAcd),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RemoveAcd {
+    /// Its name, or its identity as the list shows it
+    #[arg(value_name = "NAME")]
+    pub(crate) acd: String,
+    /// Also if intervals of it wait to be delivered
+    #[arg(long)]
+    pub(crate) with_unfinished: bool,
+    #[command(flatten)]
+    pub(crate) consent: Consent,
 }
 
 #[derive(Debug, Args)]
@@ -202,64 +197,14 @@ pub(crate) struct Demo {
     pub(crate) report: Option<PathBuf>,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct Completions {
-    /// For which shell
-    pub(crate) shell: clap_complete::Shell,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Man {
-    /// Write one page for each command into this directory
-    #[arg(long, value_name = "DIR")]
-    pub(crate) out: Option<PathBuf>,
-}
-
-/// A time with its zone, or a day, which begins at midnight UTC.
-fn instant(text: &str) -> Result<DateTime<Utc>, String> {
-    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
-        return Ok(time.to_utc());
-    }
-    let day = text
-        .parse::<NaiveDate>()
-        .ok()
-        .and_then(|day| day.and_hms_opt(0, 0, 0));
-    day.map(|midnight| midnight.and_utc())
-        .ok_or_else(|| "write a day such as 2026-03-01 (midnight UTC), or a time with its zone such as 2026-03-01T08:00:00Z".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
-    use service_runtime::Exit;
 
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn the_help_tells_every_exit_code_that_can_come() {
-        for exit in Exit::ALL {
-            // Contacts belong to the other program.
-            if exit == Exit::Unexplained {
-                continue;
-            }
-            let line = format!("\n  {}  {}", exit.code(), exit.meaning());
-            assert!(EXIT_CODES.contains(&line), "{line}");
-        }
-    }
-
-    #[test]
-    fn a_day_begins_at_midnight_utc_and_a_time_needs_its_zone() {
-        assert_eq!(instant("2026-03-01"), instant("2026-03-01T00:00:00Z"));
-        assert_eq!(instant("2026-03-01T02:00:00+02:00"), instant("2026-03-01"));
-        assert!(
-            instant("2026-03-01T00:00:00")
-                .unwrap_err()
-                .contains("with its zone")
-        );
     }
 }

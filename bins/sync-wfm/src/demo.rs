@@ -20,7 +20,7 @@ use sync_ledger::IntervalStore as _;
 use wfm_pipeline::{Clock, Until};
 
 use crate::cli::{self, DemoEvents, DemoTransport, Global};
-use crate::commands::{Working, work};
+use crate::commands::{Working, named, work};
 use crate::open;
 
 /// How long the floor's clock stands at first, so that the worker is there when the day begins.
@@ -75,7 +75,7 @@ pub(crate) async fn demo(global: &Global, asked: cli::Demo) -> Result<Exit> {
         text.push('\n');
         std::fs::write(path, text).with_context(|| cannot_write(path))?;
     }
-    open::print(global, &report)?;
+    global.print(&report)?;
     Ok(if stop.is_requested() {
         Exit::Interrupted
     } else if report.is_right() {
@@ -157,9 +157,9 @@ async fn live(path: &Path, simulator: &Simulator, asked: &cli::Demo, stop: &Stop
         },
         () = stop.requested() => false,
     };
-    let (ledger, _) = open::ledger_beside(&config).await?;
+    let (ledger, _) = open::ledger(&config)?.beside().await?;
     let mut held = 0;
-    for (acd, _) in open::acds(&config, None)? {
+    for (acd, _) in named(&config, None)? {
         held += ledger
             .held_count(&acd)
             .await?
@@ -174,7 +174,7 @@ async fn live(path: &Path, simulator: &Simulator, asked: &cli::Demo, stop: &Stop
 /// The worker from the file on, as `run` makes it; whether it came to rest.
 async fn worker(config: &Config, clock: Clock, stop: &Stop, until: Until) -> Result<bool> {
     let secrets = Arc::new(config.resolve_secrets(&SystemSecrets)?);
-    let ledger = open::ledger_as_worker(config).await?;
+    let ledger = open::ledger_under(config, &secrets)?.as_worker().await?;
     let working = Working {
         config,
         secrets,

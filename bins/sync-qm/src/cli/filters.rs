@@ -10,7 +10,7 @@ use qm_pipeline::report::ContactQuery;
 use twilio_sid::WorkerSid;
 
 use super::{OfAcd, instant};
-use crate::advice::Told;
+use command_line::Told;
 
 /// What narrows a command to some contacts.
 #[derive(Debug, Clone, Args)]

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use contact_model::LegId;
 use twilio_sid::WorkerSid;
 
-use super::{Filters, OfAcd, Stages};
+use super::{Consent, Filters, OfAcd, Stages};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Agents {
@@ -59,14 +59,6 @@ pub(crate) struct Forget {
     pub(crate) acd: Option<String>,
     #[command(flatten)]
     pub(crate) consent: Consent,
-}
-
-/// For what cannot be undone.
-#[derive(Debug, Clone, Copy, Args)]
-pub(crate) struct Consent {
-    /// Do not ask
-    #[arg(long)]
-    pub(crate) yes: bool,
 }
 
 /// Sends a contact that no customer is behind.

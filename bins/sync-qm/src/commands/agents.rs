@@ -13,7 +13,7 @@ use crate::cli::{Global, OfAcd};
 use crate::open;
 
 pub(super) async fn list(global: &Global, of: &OfAcd) -> Result<Exit> {
-    let config = open::config(global)?;
+    let config = global.configuration()?;
     AcdNames::configured(&config).find_some(of.acd.as_deref())?;
     let secrets = Arc::new(open::secrets(&config)?);
     let services = open::services(&config, secrets, None).await?;
@@ -33,6 +33,6 @@ pub(super) async fn list(global: &Global, of: &OfAcd) -> Result<Exit> {
         let _ = services.calabrio.logout().await;
         acds.push(found.with_context(|| format!("the agents of {} cannot be listed", acd.name))?);
     }
-    crate::print::report(global, &AgentsReport { acds })?;
+    global.print(&AgentsReport { acds })?;
     Ok(Exit::Ok)
 }

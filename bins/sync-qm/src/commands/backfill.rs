@@ -18,7 +18,8 @@ use sync_ledger::{
 
 use crate::cli::{self, Global};
 use crate::commands::{Ended, work};
-use crate::open::{self, Access};
+use crate::open;
+use command_line::Access;
 
 /// How often progress is looked at.
 const LOOK: Duration = Duration::from_millis(300);
@@ -81,7 +82,7 @@ async fn beyond_now(
 }
 
 pub(super) async fn backfill(global: &Global, asked: &cli::Backfill) -> Result<Exit> {
-    let config = open::config(global)?;
+    let config = global.configuration()?;
     // As the ledger keeps times.
     let range = RangeNote {
         from: asked.from.trunc_subsecs(3),
@@ -99,7 +100,7 @@ pub(super) async fn backfill(global: &Global, asked: &cli::Backfill) -> Result<E
     let stop = Stop::new();
     let _signals = Signals::listen(&stop)?;
     let secrets = open::secrets(&config)?;
-    match open::ledger_to_fill(&config, &secrets).await? {
+    match open::ledger_under(&config, &secrets)?.to_fill().await? {
         Access::Beside(ledger) => {
             let beyond = beyond_now(&ledger, &acds, range).await?;
             let asked = wish(&ledger, &acds, range).await?;
@@ -128,7 +129,7 @@ pub(super) async fn backfill(global: &Global, asked: &cli::Backfill) -> Result<E
                 }
             };
             let ended = ended?;
-            let (ledger, _) = open::ledger_beside(&config).await?;
+            let (ledger, _) = open::ledger(&config)?.beside().await?;
             let through = tell(global, &config, &ledger, Vec::new(), &acds, range, beyond).await?;
             match ended {
                 Ended::Gracefully(report) if report.cut_off == 0 => {}
@@ -235,7 +236,7 @@ async fn tell(
         outcome,
         beyond_reach,
     };
-    crate::print::report(global, &outcome)?;
+    global.print(&outcome)?;
     Ok(through)
 }
 
@@ -245,7 +246,7 @@ async fn plan(
     acd: Option<&str>,
     range: RangeNote,
 ) -> Result<Exit> {
-    let (ledger, _) = open::ledger_beside(config).await?;
+    let (ledger, _) = open::ledger(config)?.beside().await?;
     let names = AcdNames::read(&ledger, config).await?;
     let services = open::services(config, open::secrets(config)?.into(), None).await?;
     let mut plans = Vec::new();
@@ -267,7 +268,7 @@ async fn plan(
                 .with_context(|| format!("the events of {} cannot be read", services.acd.name))?,
         );
     }
-    crate::print::report(global, &BackfillPlans { plans })?;
+    global.print(&BackfillPlans { plans })?;
     Ok(Exit::Ok)
 }
 

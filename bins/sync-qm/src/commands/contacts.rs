@@ -6,32 +6,33 @@ use contact_model::LegId;
 use qm_pipeline::report::{self, AcdNames, RetryReport, Selection};
 use service_runtime::Exit;
 
-use crate::advice::Told;
 use crate::cli::{Filters, Global, List, Retry, Stages};
-use crate::open::{self, Access};
+use crate::open;
+use command_line::Access;
+use command_line::Told;
 
 pub(super) async fn list(global: &Global, list: List) -> Result<Exit> {
     let query = list.filters.query(list.stages, list.limit)?;
-    let config = open::config(global)?;
-    let (ledger, _) = open::ledger_beside(&config).await?;
+    let config = global.configuration()?;
+    let (ledger, _) = open::ledger(&config)?.beside().await?;
     let names = AcdNames::read(&ledger, &config).await?;
-    crate::print::report(global, &report::contacts(&ledger, &names, &query).await?)?;
+    global.print(&report::contacts(&ledger, &names, &query).await?)?;
     Ok(Exit::Ok)
 }
 
 pub(super) async fn show(global: &Global, leg: LegId) -> Result<Exit> {
-    let config = open::config(global)?;
-    let (ledger, _) = open::ledger_beside(&config).await?;
+    let config = global.configuration()?;
+    let (ledger, _) = open::ledger(&config)?.beside().await?;
     let names = AcdNames::read(&ledger, &config).await?;
-    crate::print::report(global, &report::contact(&ledger, &names, leg).await?)?;
+    global.print(&report::contact(&ledger, &names, leg).await?)?;
     Ok(Exit::Ok)
 }
 
 pub(super) async fn retry(global: &Global, retry: Retry) -> Result<Exit> {
     let selection = selection(retry)?;
-    let config = open::config(global)?;
+    let config = global.configuration()?;
     let now = Utc::now();
-    let report = match open::ledger_to_change(&config).await? {
+    let report = match open::ledger(&config)?.to_change().await? {
         Access::Beside(ledger) => {
             let names = AcdNames::read(&ledger, &config).await?;
             report::wish_retry(&ledger, &names, &selection, now).await?
@@ -53,7 +54,7 @@ pub(super) async fn retry(global: &Global, retry: Retry) -> Result<Exit> {
             report
         }
     };
-    crate::print::report(global, &report)?;
+    global.print(&report)?;
     Ok(Exit::Ok)
 }
 

@@ -9,8 +9,8 @@ use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use serde::Serialize;
 use service_runtime::{Exit, Page, Progress, Report, Terminal};
 
-use crate::advice::Told;
 use crate::cli::{Decrypt, Global};
+use command_line::Told;
 
 /// The largest file that is read as details, key or passphrase.
 const LARGEST: u64 = 1024 * 1024;
@@ -85,7 +85,7 @@ pub(super) async fn decrypt(global: &Global, decrypt: Decrypt) -> Result<Exit> {
             output: path.display().to_string(),
             bytes: done.plaintext_len,
         };
-        crate::print::report(global, &report)?;
+        global.print(&report)?;
     }
     Ok(Exit::Ok)
 }

@@ -1,32 +1,43 @@
 //! `events`: what Twilio pushes.
 
+use std::sync::Arc;
+
 use anyhow::Result;
-use qm_pipeline::report::events::{EventsReport, set_up as at_twilio};
+use command_line::{Pushing, pushed_to, set_up as at_twilio};
 use service_runtime::Exit;
 
-use crate::advice::Told;
+use crate::SyncQm;
 use crate::cli::{Global, OfAcd};
 use crate::open;
 
+/// The types that are subscribed to. Those of conferences tell of hold.
+const TYPES: [&str; 15] = [
+    "com.twilio.taskrouter.reservation.created",
+    "com.twilio.taskrouter.reservation.accepted",
+    "com.twilio.taskrouter.reservation.wrapup",
+    "com.twilio.taskrouter.reservation.completed",
+    "com.twilio.taskrouter.reservation.canceled",
+    "com.twilio.taskrouter.reservation.failed",
+    "com.twilio.taskrouter.task.completed",
+    "com.twilio.taskrouter.task.canceled",
+    "com.twilio.taskrouter.task.deleted",
+    "com.twilio.taskrouter.task.system-deleted",
+    "com.twilio.taskrouter.task.wrapup",
+    "com.twilio.taskrouter.task.updated",
+    "com.twilio.voice.status-callback.conference.participant.updated",
+    "com.twilio.voice.status-callback.conference.participant.joined",
+    "com.twilio.voice.status-callback.conference.participant.left",
+];
+
 pub(super) async fn set_up(global: &Global, of: &OfAcd, show: bool) -> Result<Exit> {
-    let config = open::config(global)?;
-    if config.intake.public_url.is_none() {
-        return Err(Told::usage(
-            "intake.public_url is not set, so Twilio has no address to push events to",
-            "set intake.public_url to the address under which Twilio reaches the listener",
-        )
-        .into());
-    }
-    let secrets = std::sync::Arc::new(open::secrets(&config)?);
-    let services = open::services(&config, std::sync::Arc::clone(&secrets), None).await?;
-    let mut acds = Vec::new();
-    for services in open::chosen(services, &config, of.acd.as_deref())? {
-        let (acd, twilio) = (&services.acd, &services.twilio);
-        acds.push(at_twilio(&config, acd, &secrets, twilio, !show).await?);
-    }
-    let report = EventsReport { acds };
-    crate::print::report(global, &report)?;
-    // Whoever only looks has seen it.
-    let done = show || report.is_complete();
-    Ok(crate::exit_if(done, Exit::CheckFailed))
+    let config = global.configuration()?;
+    pushed_to::<SyncQm>(&config)?;
+    let secrets = Arc::new(open::secrets(&config)?);
+    let services = open::services(&config, Arc::clone(&secrets), None).await?;
+    let services = open::chosen(services, &config, of.acd.as_deref())?;
+    let acds = services.iter().map(|services| Pushing {
+        acd: &services.acd,
+        twilio: services.twilio.clone(),
+    });
+    at_twilio(global, &config, &secrets, acds.collect(), &TYPES, show).await
 }

@@ -12,12 +12,12 @@ use service_runtime::Exit;
 use sync_ledger::SqliteLedger;
 
 use super::decrypt::are_one_file;
-use crate::advice::Told;
 use crate::cli::{Export, Global};
 use crate::open;
+use command_line::Told;
 
 pub(super) async fn export(global: &Global, asked: Export) -> Result<Exit> {
-    let config = open::config(global)?;
+    let config = global.configuration()?;
     for read in [&global.config, &config.ledger.path] {
         if are_one_file(read, &asked.out) {
             let what = format!("{} is read, and would be replaced", asked.out.display());
@@ -25,7 +25,7 @@ pub(super) async fn export(global: &Global, asked: Export) -> Result<Exit> {
         }
     }
     let query = asked.filters.query(asked.stages, u32::MAX)?;
-    let (ledger, _) = open::ledger_beside(&config).await?;
+    let (ledger, _) = open::ledger(&config)?.beside().await?;
     let names = AcdNames::read(&ledger, &config).await?;
     if asked.out.as_os_str() == "-" {
         let mut out = BufWriter::new(io::stdout());
@@ -47,7 +47,7 @@ pub(super) async fn export(global: &Global, asked: Export) -> Result<Exit> {
     let mut report = into(&ledger, &names, &query, &mut write).await?;
     file.commit().map_err(unusable)?;
     report.file = Some(asked.out.display().to_string());
-    crate::print::report(global, &report)?;
+    global.print(&report)?;
     Ok(Exit::Ok)
 }
 

@@ -10,9 +10,9 @@ use qm_pipeline::report::erasure::{self, ErasureReport, Meant, Whom};
 use service_runtime::Exit;
 use sync_ledger::{LedgerError, SqliteLedger, WishId};
 
-use super::consent;
 use crate::cli::{Consent, Forget, Global};
-use crate::open::{self, Access};
+use crate::open;
+use command_line::Access;
 
 /// How long the worker is waited for, and how often is looked.
 const WORKER: (Duration, Duration) = (Duration::from_secs(30), Duration::from_millis(200));
@@ -25,7 +25,7 @@ const OLDER: &str = "The ledger is of an earlier release, and is brought up to d
 const NAMED: usize = 5;
 
 pub(super) async fn forget(global: &Global, asked: Forget) -> Result<Exit> {
-    let config = open::config(global)?;
+    let config = global.configuration()?;
     let whom = match (asked.leg, asked.address) {
         (Some(leg), _) => Whom::Leg(leg),
         (None, address) => Whom::Text(address.unwrap_or_default()),
@@ -37,7 +37,7 @@ pub(super) async fn forget(global: &Global, asked: Forget) -> Result<Exit> {
     let names = AcdNames::read(&ledger, &config).await?;
     let meant = erasure::meant(&ledger, &names, &whom, asked.acd.as_deref()).await?;
     if !meant.legs.is_empty() {
-        consent::demand(asked.consent, &question(&meant))?;
+        command_line::demand(asked.consent, &question(&meant))?;
     }
     let report = if as_worker {
         let report = erasure::forget(&ledger, &names, &meant, Utc::now()).await?;
@@ -47,25 +47,29 @@ pub(super) async fn forget(global: &Global, asked: Forget) -> Result<Exit> {
         let wishes = erasure::wish(&ledger, &meant, Utc::now()).await?;
         follow(&ledger, &names, &meant, &wishes).await?
     };
-    crate::print::report(global, &report)?;
-    Ok(crate::exit_if(is_done(&report), Exit::Failure))
+    global.print(&report)?;
+    Ok(command_line::exit_if(is_done(&report), Exit::Failure))
 }
 
 /// Opens the ledger to change it, also where otherwise `run` alone would make it or bring it up to date: `run` would carry first what is to be
 /// forgotten.
 async fn access(config: &Config, whom: &Whom, consent: Consent) -> Result<Access> {
-    let error = match open::ledger_to_change(config).await {
+    let error = match open::ledger(config)?.to_change().await {
         Ok(access) => return Ok(access),
         Err(error) => error,
     };
     match error.downcast_ref() {
         // It was lost: what is never to be taken up is written down in the new one before anything is discovered.
         Some(LedgerError::Missing { .. }) if matches!(whom, Whom::Leg(_)) => {
-            open::ledger_to_fill(config, &open::secrets(config)?).await
+            open::ledger_under(config, &open::secrets(config)?)?
+                .to_fill()
+                .await
         }
         Some(LedgerError::OlderSchema { .. }) => {
-            consent::demand(consent, OLDER)?;
-            let ledger = open::ledger_as_worker(config, &open::secrets(config)?).await?;
+            command_line::demand(consent, OLDER)?;
+            let ledger = open::ledger_under(config, &open::secrets(config)?)?
+                .as_worker()
+                .await?;
             Ok(Access::Worker(ledger))
         }
         _ => Err(error),

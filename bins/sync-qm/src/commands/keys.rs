@@ -22,19 +22,19 @@ fn rings(secrets: &Secrets, of: &OfAcd) -> Vec<(String, Ring)> {
 }
 
 pub(super) fn list(global: &Global, of: &OfAcd) -> Result<Exit> {
-    let config = open::config(global)?;
+    let config = global.configuration()?;
     AcdNames::configured(&config).find_some(of.acd.as_deref())?;
     let rings = rings(&open::secrets(&config)?, of);
     let report = report::keys(rings.iter().map(|(acd, ring)| (acd.as_str(), ring)));
-    crate::print::report(global, &report)?;
-    Ok(crate::exit_if(
+    global.print(&report)?;
+    Ok(command_line::exit_if(
         report.faults.is_empty(),
         Exit::Configuration,
     ))
 }
 
 pub(super) async fn verify(global: &Global, of: &OfAcd, offline: bool) -> Result<Exit> {
-    let config = open::config(global)?;
+    let config = global.configuration()?;
     AcdNames::configured(&config).find_some(of.acd.as_deref())?;
     let secrets = open::secrets(&config)?;
     let rings = rings(&secrets, of);
@@ -52,18 +52,18 @@ pub(super) async fn verify(global: &Global, of: &OfAcd, offline: bool) -> Result
         (acd.as_str(), ring, twilio)
     }))
     .await;
-    crate::print::report(global, &report)?;
+    global.print(&report)?;
     Ok(if report.faults.is_empty() {
         // What was to be compared and could not be is no proof.
         let compared = offline || report.not_compared.is_empty();
-        crate::exit_if(report.sound && compared, Exit::CheckFailed)
+        command_line::exit_if(report.sound && compared, Exit::CheckFailed)
     } else {
         Exit::Configuration
     })
 }
 
 pub(super) async fn fields(global: &Global, of: &OfAcd) -> Result<Exit> {
-    let config = open::config(global)?;
+    let config = global.configuration()?;
     let services = open::services(&config, open::secrets(&config)?.into(), None).await?;
     let mut acds = Vec::new();
     for services in open::chosen(services, &config, of.acd.as_deref())? {
@@ -79,8 +79,8 @@ pub(super) async fn fields(global: &Global, of: &OfAcd) -> Result<Exit> {
         ));
     }
     let report = TenantFields { acds };
-    crate::print::report(global, &report)?;
-    Ok(crate::exit_if(
+    global.print(&report)?;
+    Ok(command_line::exit_if(
         report.acds.iter().all(|acd| acd.sound),
         Exit::CheckFailed,
     ))

@@ -16,12 +16,13 @@ use service_runtime::{Exit, Progress, Terminal};
 use sync_ledger::{AcdStore as _, SqliteLedger};
 use twilio_sid::WorkerSid;
 
-use crate::advice::Told;
 use crate::cli::{Check, Global};
-use crate::open::{self, Access};
+use crate::open;
+use command_line::Access;
+use command_line::Told;
 
 pub(super) async fn check(global: &Global, asked: &Check) -> Result<Exit> {
-    let config = open::config(global)?;
+    let config = global.configuration()?;
     AcdNames::configured(&config).find_some(asked.of.acd.as_deref())?;
     let secrets = Arc::new(open::secrets(&config)?);
     let wait = asked.live.wait.map_or_else(
@@ -34,8 +35,8 @@ pub(super) async fn check(global: &Global, asked: &Check) -> Result<Exit> {
         patience: Patience::new(wait),
     };
     let report = trial.run(&config, secrets).await?;
-    crate::print::report(global, &report)?;
-    Ok(crate::exit_if(report.confirmed(), Exit::CheckFailed))
+    global.print(&report)?;
+    Ok(command_line::exit_if(report.confirmed(), Exit::CheckFailed))
 }
 
 /// What is tried, and how.
@@ -65,7 +66,7 @@ impl Trial<'_> {
             let _ = services.calabrio.logout().await;
             let found = sent?;
             // A worker may run beside it: this is one short transaction for each assumption, and nothing that a worker writes.
-            let (ledger, _) = open::ledger_beside(config).await?;
+            let (ledger, _) = open::ledger(config)?.beside().await?;
             remember(&ledger, &services.acd.key(), &found, Utc::now()).await?;
             ledger.close().await;
             acds.push(found);
@@ -112,7 +113,7 @@ async fn make_ledger(config: &Config, secrets: &Secrets, services: &[AcdServices
         }
         anyhow::Ok(())
     };
-    match open::ledger_to_fill(config, secrets).await? {
+    match open::ledger_under(config, secrets)?.to_fill().await? {
         Access::Worker(ledger) | Access::Beside(ledger) => {
             register(&ledger).await?;
             ledger.close().await;

@@ -4,16 +4,13 @@ mod acd;
 mod agents;
 mod backfill;
 mod check;
-mod consent;
 mod contacts;
 mod decrypt;
 mod events;
 mod export;
 mod forget;
-mod init;
 mod keys;
 pub(crate) mod live_contact;
-mod paper;
 pub(crate) mod reconcile;
 mod reseal;
 mod run;
@@ -24,7 +21,7 @@ mod webhooks;
 use anyhow::Result;
 use service_runtime::Exit;
 
-use crate::cli::{Agents, Command, Contacts, Events, Global, Keys, Recordings};
+use crate::cli::{Agents, Cli, Command, Contacts, Events, Global, Keys, Recordings};
 
 pub(crate) use run::{Ended, work};
 pub(crate) use start::Refused;
@@ -32,7 +29,7 @@ pub(crate) use start::Refused;
 /// Carries a command out.
 pub(crate) async fn carry_out(global: &Global, command: Command) -> Result<Exit> {
     match command {
-        Command::Init(init) => init::init(global, &init),
+        Command::Init(init) => command_line::init(global, init),
         Command::Check(check) if check.live.wanted => {
             Box::pin(live_contact::check(global, &check)).await
         }
@@ -58,7 +55,7 @@ pub(crate) async fn carry_out(global: &Global, command: Command) -> Result<Exit>
         }
         #[cfg(feature = "demo")]
         Command::Demo(demo) => Box::pin(crate::demo::demo(global, demo)).await,
-        Command::Completions(completions) => paper::completions(&completions),
-        Command::Man(man) => paper::man(&man),
+        Command::Completions(completions) => command_line::completions::<Cli>(completions),
+        Command::Man(man) => command_line::man::<Cli>(&man),
     }
 }

@@ -17,13 +17,14 @@ use sync_ledger::{
 
 use crate::cli::{self, Global};
 use crate::commands::{Ended, work};
-use crate::open::{self, Access};
+use crate::open;
+use command_line::Access;
 
 /// How often it is looked at whether the worker is through.
 const LOOK: Duration = Duration::from_millis(300);
 
 pub(super) async fn reconcile(global: &Global, asked: &cli::Reconcile) -> Result<Exit> {
-    let config = open::config(global)?;
+    let config = global.configuration()?;
     // As the ledger keeps times.
     let range = RangeNote {
         from: asked.from.trunc_subsecs(3),
@@ -42,9 +43,9 @@ pub(super) async fn reconcile(global: &Global, asked: &cli::Reconcile) -> Result
     let secrets = open::secrets(&config)?;
     // To fill a ledger there need not be one: it may be what was lost.
     let access = if asked.fill {
-        open::ledger_to_fill(&config, &secrets).await?
+        open::ledger_under(&config, &secrets)?.to_fill().await?
     } else {
-        open::ledger_to_change(&config).await?
+        open::ledger(&config)?.to_change().await?
     };
     let accounts = match access {
         Access::Beside(ledger) => {
@@ -85,7 +86,7 @@ pub(super) async fn reconcile(global: &Global, asked: &cli::Reconcile) -> Result
                     Ended::Gracefully(report) if report.cut_off == 0 && !stop.is_requested() => {}
                     _ => return Ok(Exit::Interrupted),
                 }
-                let (ledger, _) = open::ledger_beside(&config).await?;
+                let (ledger, _) = open::ledger(&config)?.beside().await?;
                 demand_done(&ledger, &wishes).await?;
                 compare(&config, &ledger, asked.of.acd.as_deref(), range, &stop).await?
             } else {
@@ -97,8 +98,11 @@ pub(super) async fn reconcile(global: &Global, asked: &cli::Reconcile) -> Result
         return Ok(Exit::Interrupted);
     };
     let report = ReconcileReport::from(accounts);
-    crate::print::report(global, &report)?;
-    Ok(crate::exit_if(report.unexplained == 0, Exit::Unexplained))
+    global.print(&report)?;
+    Ok(command_line::exit_if(
+        report.unexplained == 0,
+        Exit::Unexplained,
+    ))
 }
 
 /// Makes the accounts in this process. `None` where a stop was asked for meanwhile.

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use connector_config::{Config, LogFormat, Product, Secrets};
+use command_line::gracefully;
+use connector_config::{Config, Secrets};
 use qm_pipeline::report::AcdNames;
 use qm_pipeline::{AcdServices, LedgerOutbox, PipelineError, RunReport, Until, Worker, intake};
 use recording_spool::Spool;
-use service_runtime::{Exit, LogSettings, LogStyle, Signals, Stop, init_logs};
+use service_runtime::{Exit, Signals, Stop, init_logs};
 use sync_ledger::{OutboxStore as _, SqliteLedger};
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 use webhook_delivery::Deliverer;
 
 use super::{reseal, start};
@@ -33,8 +33,8 @@ pub(crate) enum Ended {
 }
 
 pub(super) async fn run(global: &Global, run: &Run) -> Result<Exit> {
-    let config = Config::load_for(&global.config, Product::QualityManagement);
-    init_logs(&log_settings(global, config.as_ref().ok()))?;
+    let config = global.configuration();
+    init_logs(&global.log_settings(config.as_ref().ok()))?;
     let config = config?;
     for warning in config.warnings() {
         tracing::warn!(field = warning.field, "{warning}");
@@ -47,33 +47,17 @@ pub(super) async fn run(global: &Global, run: &Run) -> Result<Exit> {
     } else {
         Until::Stopped
     };
-    let ledger = open::ledger_as_worker(&config, &secrets).await?;
+    let ledger = open::ledger_under(&config, &secrets)?.as_worker().await?;
     match Box::pin(work(&config, secrets, ledger, &stop, until)).await? {
         Ended::AtOnce => Ok(Exit::Interrupted),
         Ended::Gracefully(report) => {
-            crate::print::report(global, &report)?;
+            global.print(&report)?;
             Ok(if report.cut_off == 0 {
                 Exit::Ok
             } else {
                 Exit::Interrupted
             })
         }
-    }
-}
-
-fn log_settings(global: &Global, config: Option<&Config>) -> LogSettings {
-    let configured = config.map(|config| config.runtime.log_level.clone());
-    LogSettings {
-        style: match config.map(|config| config.runtime.log_format) {
-            Some(LogFormat::Human) => LogStyle::Human,
-            Some(LogFormat::Json) => LogStyle::Json,
-            _ => LogStyle::Auto,
-        },
-        directives: global
-            .log
-            .clone()
-            .or(configured)
-            .unwrap_or_else(|| "info".to_owned()),
     }
 }
 
@@ -164,18 +148,7 @@ pub(crate) async fn work(
     }
     listening.follow(config, worker.health(), ledger.clone());
 
-    let gracefully = CancellationToken::new();
-    let asked = tokio::spawn({
-        let (stop, gracefully) = (stop.clone(), gracefully.clone());
-        async move {
-            stop.requested().await;
-            gracefully.cancel();
-        }
-    });
-    let ended = stop
-        .unless_at_once(Box::pin(worker.run(gracefully, until)))
-        .await;
-    asked.abort();
+    let ended = gracefully(stop, |asked| worker.run(asked, until)).await;
     listening.end().await;
     let Some(report) = ended else {
         return Ok(Ended::AtOnce);

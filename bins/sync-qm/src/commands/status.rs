@@ -9,10 +9,10 @@ use crate::cli::Global;
 use crate::open;
 
 pub(super) async fn status(global: &Global) -> Result<Exit> {
-    let config = open::config(global)?;
-    let (ledger, holder) = open::ledger_beside(&config).await?;
+    let config = global.configuration()?;
+    let (ledger, holder) = open::ledger(&config)?.beside().await?;
     let names = AcdNames::read(&ledger, &config).await?;
     let report = report::status(&ledger, &names, &config, holder.into(), Utc::now()).await?;
-    crate::print::report(global, &report)?;
+    global.print(&report)?;
     Ok(Exit::Ok)
 }

@@ -8,18 +8,18 @@ use qm_pipeline::report::webhooks::{self as report, MessageQuery, Replay};
 use service_runtime::Exit;
 use sync_ledger::OutboxStore as _;
 
-use crate::advice::Told;
 use crate::cli::{Global, OfAcd, WebhookList, WebhookReplay, Webhooks};
 use crate::open;
+use command_line::Told;
 
 pub(super) async fn webhooks(global: &Global, asked: Webhooks) -> Result<Exit> {
     match asked {
         Webhooks::List(asked) => list(global, asked).await,
         Webhooks::Show { id } => {
-            let config = open::config(global)?;
-            let (ledger, _) = open::ledger_beside(&config).await?;
+            let config = global.configuration()?;
+            let (ledger, _) = open::ledger(&config)?.beside().await?;
             let names = AcdNames::read(&ledger, &config).await?;
-            crate::print::report(global, &report::message(&ledger, &names, &id).await?)?;
+            global.print(&report::message(&ledger, &names, &id).await?)?;
             Ok(Exit::Ok)
         }
         Webhooks::Replay(asked) => replay(global, asked).await,
@@ -29,8 +29,8 @@ pub(super) async fn webhooks(global: &Global, asked: Webhooks) -> Result<Exit> {
 }
 
 async fn list(global: &Global, asked: WebhookList) -> Result<Exit> {
-    let config = open::config(global)?;
-    let (ledger, _) = open::ledger_beside(&config).await?;
+    let config = global.configuration()?;
+    let (ledger, _) = open::ledger(&config)?.beside().await?;
     let names = AcdNames::read(&ledger, &config).await?;
     let query = MessageQuery {
         acd: asked.of.acd,
@@ -40,7 +40,7 @@ async fn list(global: &Global, asked: WebhookList) -> Result<Exit> {
         to: asked.to,
         limit: asked.limit,
     };
-    crate::print::report(global, &report::messages(&ledger, &names, &query).await?)?;
+    global.print(&report::messages(&ledger, &names, &query).await?)?;
     Ok(Exit::Ok)
 }
 
@@ -61,8 +61,8 @@ async fn replay(global: &Global, asked: WebhookReplay) -> Result<Exit> {
             .into());
         }
     };
-    let config = open::config(global)?;
-    let (ledger, holder) = open::ledger_beside(&config).await?;
+    let config = global.configuration()?;
+    let (ledger, holder) = open::ledger(&config)?.beside().await?;
     let acds: Vec<_> = with_webhook(&config, &asked.of)?
         .into_iter()
         .map(Acd::key)
@@ -81,22 +81,22 @@ async fn replay(global: &Global, asked: WebhookReplay) -> Result<Exit> {
     }
     let running = holder.is_some();
     let done = report::replay(&ledger, &acds, &which, running, Utc::now()).await?;
-    crate::print::report(global, &done)?;
+    global.print(&done)?;
     Ok(Exit::Ok)
 }
 
 async fn enable(global: &Global, of: &OfAcd) -> Result<Exit> {
-    let config = open::config(global)?;
-    let (ledger, _) = open::ledger_beside(&config).await?;
+    let config = global.configuration()?;
+    let (ledger, _) = open::ledger(&config)?.beside().await?;
     for acd in with_webhook(&config, of)? {
         let done = report::enable(&ledger, &acd.key(), Utc::now()).await?;
-        crate::print::report(global, &done)?;
+        global.print(&done)?;
     }
     Ok(Exit::Ok)
 }
 
 async fn test(global: &Global, of: &OfAcd) -> Result<Exit> {
-    let config = open::config(global)?;
+    let config = global.configuration()?;
     let secrets = open::secrets(&config)?;
     let mut taken = true;
     for acd in with_webhook(&config, of)? {
@@ -114,9 +114,9 @@ async fn test(global: &Global, of: &OfAcd) -> Result<Exit> {
         let sent = report::test(&acd.name, tenant, endpoint, extra_ca, random, Utc::now());
         let sent = sent.await.map_err(qm_pipeline::PipelineError::from)?;
         taken &= sent.taken;
-        crate::print::report(global, &sent)?;
+        global.print(&sent)?;
     }
-    Ok(crate::exit_if(taken, Exit::CheckFailed))
+    Ok(command_line::exit_if(taken, Exit::CheckFailed))
 }
 
 /// The ACDs that have a webhook, of those that are asked for.

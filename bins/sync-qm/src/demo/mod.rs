@@ -95,11 +95,11 @@ pub(crate) async fn demo(global: &Global, asked: cli::Demo) -> Result<Exit> {
     if let Some(path) = asked.report {
         write(&path, &report)?;
     }
-    crate::print::report(global, &report)?;
+    global.print(&report)?;
     if seen == Seen::Stopped {
         return Ok(Exit::Interrupted);
     }
-    Ok(crate::exit_if(
+    Ok(command_line::exit_if(
         report.is_right(),
         if report.lost > 0 || report.unexplained > 0 {
             Exit::Unexplained
@@ -143,7 +143,7 @@ async fn carry(
     let config = Config::load_for(path, Product::QualityManagement)?;
     try_calabrio(&config, stop).await?;
     let secrets = open::secrets(&config)?;
-    let ledger = open::ledger_as_worker(&config, &secrets).await?;
+    let ledger = open::ledger_under(&config, &secrets)?.as_worker().await?;
     let (watched, names) = (ledger.clone(), AcdNames::configured(&config));
 
     // The worker's own stop: it is asked for when everything has happened, or by whoever watches.
@@ -176,7 +176,7 @@ async fn carry(
     at_once.abort();
     ended.context("the worker ended before everything had happened")?;
     let seen = seen.unwrap_or(Ok(Seen::TooLate))?;
-    let (ledger, _) = open::ledger_beside(&config).await?;
+    let (ledger, _) = open::ledger(&config)?.beside().await?;
     let contacts = all(&ledger, &names).await?;
     let unexplained = unexplained(&config, &ledger, simulator, stop).await?;
     ledger.close().await;

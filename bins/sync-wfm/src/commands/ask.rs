@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use chrono::Utc;
+use command_line::exit_if;
 use service_runtime::{Exit, Output, Signals, Stop, Terminal, print_report};
 use sync_ledger::SubjectKind;
 use wfm_pipeline::Clock;
@@ -21,8 +22,8 @@ pub(super) async fn activities(global: &Global, of: &OfAcd) -> Result<Exit> {
         acds.push(report::activities(&acd).await?);
     }
     let found = ActivitiesReport { acds };
-    open::print(global, &found)?;
-    Ok(exit_if(found.is_sound()))
+    global.print(&found)?;
+    Ok(exit_if(found.is_sound(), Exit::CheckFailed))
 }
 
 pub(super) async fn preview(global: &Global, of: &OfAcd) -> Result<Exit> {
@@ -35,32 +36,28 @@ pub(super) async fn preview(global: &Global, of: &OfAcd) -> Result<Exit> {
         }
     }
     let found = PreviewReport { reports };
-    open::print(global, &found)?;
-    Ok(exit_if(found.is_sound()))
-}
-
-fn exit_if(sound: bool) -> Exit {
-    if sound { Exit::Ok } else { Exit::CheckFailed }
+    global.print(&found)?;
+    Ok(exit_if(found.is_sound(), Exit::CheckFailed))
 }
 
 pub(super) async fn roster(global: &Global, of: &OfAcd, kind: SubjectKind) -> Result<Exit> {
-    let config = open::config(global)?;
-    let chosen = open::acds(&config, of.acd.as_deref())?;
-    let (ledger, _) = open::ledger_beside(&config).await?;
+    let config = global.configuration()?;
+    let chosen = super::named(&config, of.acd.as_deref())?;
+    let (ledger, _) = open::ledger(&config)?.beside().await?;
     let mut acds = Vec::new();
     for (key, name) in &chosen {
         acds.push(report::roster(&ledger, (key, name), kind).await?);
     }
-    open::print(global, &RosterReport { kind, acds })?;
+    global.print(&RosterReport { kind, acds })?;
     Ok(Exit::Ok)
 }
 
 pub(super) async fn status(global: &Global) -> Result<Exit> {
-    let config = open::config(global)?;
-    let acds = open::acds(&config, None)?;
-    let (ledger, holder) = open::ledger_beside(&config).await?;
+    let config = global.configuration()?;
+    let acds = super::named(&config, None)?;
+    let (ledger, holder) = open::ledger(&config)?.beside().await?;
     let worker = holder.and_then(|holder| holder.pid);
-    open::print(global, &report::status(&ledger, &acds, worker).await?)?;
+    global.print(&report::status(&ledger, &acds, worker).await?)?;
     Ok(Exit::Ok)
 }
 
@@ -76,7 +73,7 @@ pub(super) async fn adherence(global: &Global, asked: &Adherence) -> Result<Exit
         acds: followers.iter().map(Follower::table).collect(),
     };
     if !asked.watch {
-        open::print(global, &seen(&followers))?;
+        global.print(&seen(&followers))?;
         return Ok(Exit::Ok);
     }
     let stop = Stop::new();
@@ -104,8 +101,10 @@ pub(super) async fn adherence(global: &Global, asked: &Adherence) -> Result<Exit
 fn show(global: &Global, report: &AdherenceReport, first: bool) -> Result<()> {
     let mut out = std::io::stdout().lock();
     if global.json {
-        serde_json::to_writer(&mut out, report)?;
-        out.write_all(b"\n")?;
+        // As text first: whoever has read enough is an error of the output then, and of nothing else.
+        let mut line = serde_json::to_vec(report)?;
+        line.push(b'\n');
+        out.write_all(&line)?;
         return Ok(out.flush()?);
     }
     let terminal = Terminal::stdout();

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use connector_config::{Config, LogFormat, Product, Secrets, SystemSecrets};
+use command_line::gracefully;
+use connector_config::{Config, Product, Secrets, SystemSecrets};
 use ledger_intake::Intake;
 use serde::Serialize;
-use service_runtime::{Exit, LogSettings, LogStyle, Page, Report, Signals, Stop, init_logs};
+use service_runtime::{Exit, Page, Report, Signals, Stop, init_logs};
 use sync_ledger::SqliteLedger;
-use tokio_util::sync::CancellationToken;
 use wfm_pipeline::{Clock, PipelineError, RunReport, Until, Worker};
 
 use crate::cli::{Global, Run};
@@ -37,8 +37,8 @@ impl Report for Ran {
 }
 
 pub(super) async fn run(global: &Global, run: &Run) -> Result<Exit> {
-    let config = Config::load_for(&global.config, Product::WorkforceManagement);
-    init_logs(&log_settings(global, config.as_ref().ok()))?;
+    let config = global.configuration();
+    init_logs(&global.log_settings(config.as_ref().ok()))?;
     let config = config?;
     for warning in config.warnings() {
         tracing::warn!(field = warning.field, "{warning}");
@@ -51,7 +51,7 @@ pub(super) async fn run(global: &Global, run: &Run) -> Result<Exit> {
     } else {
         Until::Stopped
     };
-    let ledger = open::ledger_as_worker(&config).await?;
+    let ledger = open::ledger_under(&config, &secrets)?.as_worker().await?;
     let working = Working {
         config: &config,
         secrets,
@@ -61,25 +61,9 @@ pub(super) async fn run(global: &Global, run: &Run) -> Result<Exit> {
     match Box::pin(work(working, &stop, until)).await? {
         None => Ok(Exit::Interrupted),
         Some(report) => {
-            open::print(global, &Ran(report))?;
+            global.print(&Ran(report))?;
             Ok(Exit::Ok)
         }
-    }
-}
-
-fn log_settings(global: &Global, config: Option<&Config>) -> LogSettings {
-    let configured = config.map(|config| config.runtime.log_level.clone());
-    LogSettings {
-        style: match config.map(|config| config.runtime.log_format) {
-            Some(LogFormat::Human) => LogStyle::Human,
-            Some(LogFormat::Json) => LogStyle::Json,
-            _ => LogStyle::Auto,
-        },
-        directives: global
-            .log
-            .clone()
-            .or(configured)
-            .unwrap_or_else(|| "info".to_owned()),
     }
 }
 
@@ -119,18 +103,7 @@ pub(crate) async fn work(
     .map_err(PipelineError::from)?;
     let worker = worker.with_intake(intake);
     watch.begun();
-    let gracefully = CancellationToken::new();
-    let asked = tokio::spawn({
-        let (stop, gracefully) = (stop.clone(), gracefully.clone());
-        async move {
-            stop.requested().await;
-            gracefully.cancel();
-        }
-    });
-    let ended = stop
-        .unless_at_once(Box::pin(worker.run(gracefully, until)))
-        .await;
-    asked.abort();
+    let ended = gracefully(stop, |asked| worker.run(asked, until)).await;
     listening.shutdown().await;
     let Some(report) = ended else {
         return Ok(None);

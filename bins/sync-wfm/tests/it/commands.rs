@@ -3,52 +3,13 @@
 
 use std::path::Path;
 
-use assert_cmd::Command;
 use serde_json::Value;
 
-fn sync_wfm(directory: &Path) -> Command {
-    let mut command = Command::cargo_bin("sync-wfm").unwrap();
-    command.current_dir(directory).env_remove("SYNC_WFM_CONFIG");
-    command
-}
-
-const FILE: &str = r#"
-[ledger]
-path = "state/ledger.db"
-[[acd]]
-name = "main"
-time_zone = "Europe/Berlin"
-[acd.products]
-workforce_management = true
-[acd.twilio]
-account_sid = "AC00000000000000000000000000000001"
-workspace_sid = "WS00000000000000000000000000000001"
-auth_token = { env = "TWILIO_AUTH_TOKEN" }
-[acd.calabrio]
-base_url = "https://tenant.example.com"
-username = "connector"
-password = { env = "CALABRIO_PASSWORD" }
-tenant_id = 1
-acd_server_id = 5
-[acd.wfm]
-adherence = true
-transport = "files"
-[acd.wfm.files]
-folder = "gis"
-"#;
-
-fn with_file(text: &str) -> tempfile::TempDir {
-    let directory = tempfile::tempdir().unwrap();
-    std::fs::write(directory.path().join("connector.toml"), text).unwrap();
-    std::fs::create_dir(directory.path().join("gis")).unwrap();
-    directory
-}
+use crate::support::{FILE, sync_wfm, with_file};
 
 fn check(directory: &Path) -> (Option<i32>, Value) {
     let output = sync_wfm(directory)
         .args(["check", "--offline", "--json"])
-        .env("TWILIO_AUTH_TOKEN", "0123456789abcdef0123456789abcdef")
-        .env("CALABRIO_PASSWORD", "secret")
         .output()
         .unwrap();
     let told = serde_json::from_slice(&output.stdout)
@@ -114,42 +75,6 @@ fn status_without_a_ledger_says_who_makes_it() {
     assert_eq!(output.status.code(), Some(1));
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(told.contains("sync-wfm run"), "{told}");
-}
-
-#[test]
-fn history_that_is_off_and_an_unknown_acd_are_told_by_name() {
-    let directory = with_file(FILE);
-    let asked = |arguments: &[&str]| {
-        let output = sync_wfm(directory.path())
-            .args(arguments)
-            .env("TWILIO_AUTH_TOKEN", "0123456789abcdef0123456789abcdef")
-            .env("CALABRIO_PASSWORD", "secret")
-            .output()
-            .unwrap();
-        (
-            output.status.code(),
-            String::from_utf8_lossy(&output.stderr).into_owned(),
-        )
-    };
-    let (code, told) = asked(&[
-        "history",
-        "--from",
-        "2026-03-01",
-        "--to",
-        "2026-03-02",
-        "--dry-run",
-    ]);
-    assert_eq!(code, Some(4), "{told}");
-    assert!(
-        told.contains("history of the ACD \"main\" is off"),
-        "{told}"
-    );
-    let (code, told) = asked(&["history", "--from", "2026-03-02", "--to", "2026-03-01"]);
-    assert_eq!(code, Some(1), "{told}");
-    assert!(told.contains("--from must lie before --to"), "{told}");
-    let (code, told) = asked(&["adherence", "--acd", "other"]);
-    assert_eq!(code, Some(1), "{told}");
-    assert!(told.contains("no ACD of the name \"other\""), "{told}");
 }
 
 #[test]

@@ -1,5 +1,9 @@
 //! All integration tests of this crate, in one program: it is built and linked once.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
+mod acds;
 mod commands;
 mod demo;
+mod said;
+mod support;
+mod watching;

@@ -20,14 +20,6 @@ pub enum ReportError {
         /// Those that there are, as a clause.
         known: String,
     },
-    /// Two ACDs have that name.
-    #[error("more than one ACD is named {name:?}: {keys}")]
-    AmbiguousAcd {
-        /// What was asked for.
-        name: String,
-        /// Their keys.
-        keys: String,
-    },
     /// Twilio could not be asked.
     #[error(transparent)]
     Twilio(#[from] TwilioError),

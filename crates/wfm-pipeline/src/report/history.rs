@@ -33,6 +33,10 @@ pub struct HistoryReport {
 pub struct AcdHistory {
     /// Its name.
     pub acd: String,
+    /// Where the range begins. It belongs to the range.
+    pub from: DateTime<Utc>,
+    /// Where it ends. It does not belong to the range.
+    pub to: DateTime<Utc>,
     /// The number of the wish that was left for the worker, where one runs.
     pub wish: Option<i64>,
     /// What the pulls brought, where this process made them.
@@ -43,9 +47,11 @@ pub struct AcdHistory {
 
 impl AcdHistory {
     /// What the worker that runs carries out as a wish.
-    pub fn wished(acd: String, wish: WishId) -> Self {
+    pub fn wished(acd: String, (from, to): (DateTime<Utc>, DateTime<Utc>), wish: WishId) -> Self {
         Self {
             acd,
+            from,
+            to,
             wish: Some(wish.0),
             reports: Vec::new(),
             waiting: 0,
@@ -57,11 +63,6 @@ impl HistoryReport {
     /// What was done about these ACDs.
     pub fn new(dry_run: bool, acds: Vec<AcdHistory>) -> Self {
         Self { dry_run, acds }
-    }
-
-    /// Whether nothing of what was to be delivered waits.
-    pub fn is_done(&self) -> bool {
-        self.acds.iter().all(|acd| acd.waiting == 0)
     }
 }
 
@@ -82,7 +83,7 @@ pub async fn preview_history<L: WfmLedger>(
     let core = core(ledger, clock);
     let acds = [Arc::new(acd.clone())];
     let asked = wishes::of_range(&core, &acds, &acd.key, from, to, true, sample, progress);
-    Ok(told(acd, asked.await?, 0))
+    Ok(told(acd, (from, to), asked.await?, 0))
 }
 
 /// Brings history of a range to Calabrio: synchronises agents and queues, pulls both reports, and delivers what differs of the intervals that begin in the range,
@@ -121,7 +122,8 @@ pub async fn history<L: WfmLedger>(
     let waiting = counts
         .iter()
         .filter(|count| count.state == RowState::Waiting);
-    Ok(told(acd, reports, waiting.map(|count| count.rows).sum()))
+    let waiting = waiting.map(|count| count.rows).sum();
+    Ok(told(acd, (from, to), reports, waiting))
 }
 
 fn core<L>(ledger: L, clock: Clock) -> Core<L> {
@@ -133,9 +135,16 @@ fn core<L>(ledger: L, clock: Clock) -> Core<L> {
     }
 }
 
-fn told(acd: &AcdServices, reports: Vec<PullReport>, waiting: u64) -> AcdHistory {
+fn told(
+    acd: &AcdServices,
+    (from, to): (DateTime<Utc>, DateTime<Utc>),
+    reports: Vec<PullReport>,
+    waiting: u64,
+) -> AcdHistory {
     AcdHistory {
         acd: acd.name.clone(),
+        from,
+        to,
         wish: None,
         reports,
         waiting,
@@ -160,7 +169,12 @@ fn shows(pull: &PullReport) -> Option<String> {
 impl Report for HistoryReport {
     fn page(&self, page: &mut Page) {
         for acd in &self.acds {
-            page.line(&acd.acd);
+            page.line(format!(
+                "{} from {} to {}",
+                acd.acd,
+                shown(acd.from),
+                shown(acd.to)
+            ));
             if let Some(wish) = acd.wish {
                 page.line(format!(
                     "the worker that runs carries it out as wish {wish}; `sync-wfm status` tells what became of it"

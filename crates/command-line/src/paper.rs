@@ -1,4 +1,4 @@
-//! `init`: a commented file to begin with.
+//! What is made of the command line itself, and the file to begin with.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
@@ -8,22 +8,28 @@ use connector_config::COMMENTED_FILE;
 use serde::Serialize;
 use service_runtime::{Exit, Page, Report};
 
-use crate::advice::Told;
-use crate::cli::{Global, Init};
+use crate::{CommandLine, Completions, Global, Init, Man, Program, Told};
 
 #[derive(Debug, Serialize)]
 struct Written {
     written: String,
+    #[serde(skip)]
+    next: String,
 }
 
 impl Report for Written {
     fn page(&self, page: &mut Page) {
         page.line(format!("wrote {}", self.written))
-            .line("fill in what is not marked with #, then run: sync-qm check --offline");
+            .line(&self.next);
     }
 }
 
-pub(super) fn init(global: &Global, init: &Init) -> Result<Exit> {
+/// `init`: writes the commented configuration file. One that is there is replaced only where that is asked for.
+///
+/// # Errors
+///
+/// It is there already, or cannot be written.
+pub fn init<P: Program>(global: &Global<P>, init: Init) -> Result<Exit> {
     let path = &global.config;
     let mut options = OpenOptions::new();
     options.write(true);
@@ -54,11 +60,42 @@ pub(super) fn init(global: &Global, init: &Init) -> Result<Exit> {
     file.write_all(COMMENTED_FILE.as_bytes())
         .and_then(|()| file.sync_all())
         .with_context(|| format!("{} cannot be written", path.display()))?;
-    crate::print::report(
-        global,
-        &Written {
-            written: path.display().to_string(),
-        },
-    )?;
+    global.print(&Written {
+        written: path.display().to_string(),
+        next: format!("{}, then run: {} check --offline", P::FILL_IN, P::NAME),
+    })?;
+    Ok(Exit::Ok)
+}
+
+/// `completions`: prints a script that completes commands in a shell.
+///
+/// # Errors
+///
+/// Those of the standard output.
+pub fn completions<C: CommandLine>(completions: Completions) -> Result<Exit> {
+    let mut script = Vec::new();
+    clap_complete::generate(
+        completions.shell,
+        &mut C::command(),
+        C::Program::NAME,
+        &mut script,
+    );
+    std::io::stdout().write_all(&script)?;
+    Ok(Exit::Ok)
+}
+
+/// `man`: prints the manual page, or writes one for each command.
+///
+/// # Errors
+///
+/// Those of the standard output, or of the directory.
+pub fn man<C: CommandLine>(man: &Man) -> Result<Exit> {
+    if let Some(directory) = &man.out {
+        std::fs::create_dir_all(directory)
+            .and_then(|()| clap_mangen::generate_to(C::command(), directory))
+            .with_context(|| format!("the pages cannot be written to {}", directory.display()))?;
+    } else {
+        clap_mangen::Man::new(C::command()).render(&mut std::io::stdout().lock())?;
+    }
     Ok(Exit::Ok)
 }

@@ -5,11 +5,14 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use anyhow::Result;
 use service_runtime::Terminal;
 
-use crate::advice::Told;
-use crate::cli::Consent;
+use crate::{Consent, Told};
 
 /// Returns only if it was agreed to: by the flag, or by whoever sits at the terminal.
-pub(super) fn demand(consent: Consent, what: &str) -> Result<()> {
+///
+/// # Errors
+///
+/// [`Told`], with [`Exit::Usage`](service_runtime::Exit::Usage): it was not agreed to, or nobody is there to be asked.
+pub fn demand(consent: Consent, what: &str) -> Result<()> {
     if consent.yes {
         return Ok(());
     }
