@@ -174,6 +174,13 @@ impl Watch {
         self.note(acd, |standing| standing.adherence = adherence);
     }
 
+    /// Notes that a report came to its end.
+    fn came(&self, acd: &str, report: Report) {
+        self.note(acd, |acd| {
+            acd.not_pulled.remove(&report);
+        });
+    }
+
     /// Notes something of an ACD, and what is ready by that.
     fn note(&self, acd: &str, note: impl FnOnce(&mut Standing)) {
         let mut acds = self.acds.lock().unwrap_or_else(PoisonError::into_inner);
@@ -210,9 +217,7 @@ impl Witness for Watch {
             "whole"
         };
         self.pulls.with([acd, word(report.report), outcome]).add(1);
-        self.note(acd, |acd| {
-            acd.not_pulled.remove(&report.report);
-        });
+        self.came(acd, report.report);
     }
 
     fn pull_failed(&self, acd: &str, report: Report) {
@@ -308,21 +313,6 @@ mod tests {
 
     const QUEUES: Report = Report::QueueHistory;
 
-    fn pulled(report: Report) -> PullReport {
-        PullReport {
-            report,
-            at: DateTime::UNIX_EPOCH,
-            summary: None,
-            changes: wfm_history::ChangeTally::default(),
-            to_deliver: 0,
-            not_again: 0,
-            held: 0,
-            alarm: None,
-            not_workload: None,
-            sample: Vec::new(),
-        }
-    }
-
     #[test]
     fn it_is_ready_once_all_that_is_on_worked_and_not_while_something_fails() {
         let watch = Watch::new();
@@ -341,9 +331,9 @@ mod tests {
         watch.states_told("main", false);
         watch.intervals("main", QUEUES, "waiting", 3);
         assert_eq!(waits(), ["deliveries", "reports", "states"]);
-        watch.pulled("main", &pulled(QUEUES));
+        watch.came("main", QUEUES);
         assert_eq!(waits().len(), 3, "of another ACD");
-        watch.pulled("other", &pulled(QUEUES));
+        watch.came("other", QUEUES);
         watch.states_told("main", true);
         watch.intervals("main", QUEUES, "waiting", 0);
         assert!(watch.ready.is_ready());
@@ -404,7 +394,7 @@ mod tests {
             shown_until: Some(DateTime::UNIX_EPOCH),
             ..Backlog::default()
         };
-        watch.pulled("main", &pulled(QUEUES));
+        watch.pull_failed("main", QUEUES);
         watch.intervals("main", QUEUES, "delivered", 1);
         watch.backlog("main", QUEUES, &backlog, DateTime::UNIX_EPOCH);
         watch.states("main", "delivered", 1);

@@ -80,6 +80,7 @@ pub struct Simulator {
     address: SocketAddr,
     ca_pem: Option<String>,
     timings: Timings,
+    drop_folder: Option<PathBuf>,
     accepting: Option<JoinHandle<()>>,
 }
 
@@ -227,7 +228,7 @@ impl Simulator {
             floor,
         });
         state.tasks.spawn(push::run(Arc::clone(&state)));
-        if let Some(folder) = drop_folder {
+        if let Some(folder) = drop_folder.clone() {
             let watching = receiver::files::watch(Arc::clone(&state), folder);
             state.tasks.spawn(watching);
         }
@@ -237,6 +238,7 @@ impl Simulator {
             address,
             ca_pem,
             timings: options.timings,
+            drop_folder,
             accepting: Some(accepting),
         })
     }
@@ -409,6 +411,7 @@ impl Simulator {
             root: &self.state.root,
             ca_pem: self.ca_pem(),
             floor: self.floor(),
+            drop_folder: self.drop_folder.as_deref(),
         };
         config_writer::write(&facts, config)
             .map_err(|(path, source)| SimulatorError::Write { path, source })

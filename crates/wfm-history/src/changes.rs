@@ -130,7 +130,8 @@ pub struct ChangeTally {
     pub held: u64,
     /// Refused.
     pub not_workload: u64,
-    /// Not shown any more and yet not taken back: because of the alarm, or because held or refused rows may be theirs.
+    /// Not shown any more, or with less than was delivered, and yet not taken back: because of the alarm, or because held or refused rows may
+    /// be theirs. Of a report that was cut short it is all that differs.
     pub kept: u64,
     /// In the report, and none of those that are told.
     pub outside: u64,
@@ -159,7 +160,8 @@ pub struct Changes<D: Iterator> {
 /// Compares a pull with what was delivered before.
 ///
 /// `delivered` lists, in the order of its keys, at least what was delivered of the covered intervals. Only closed intervals are
-/// told: those that ended `settle` before `now`. A report with an [`Alarm`] takes nothing back.
+/// told: those that ended `settle` before `now`. A report with an [`Alarm`] takes nothing back and lowers nothing; one that was cut short
+/// tells nothing at all.
 pub fn changes<D>(
     summary: &Summary,
     intervals: Intervals,
@@ -296,13 +298,24 @@ where
             let settled = delivered.refused.is_none() || !self.rules.refused_again;
             settled && delivered.values == row.values
         });
-        let (happened, deliver) = match delivered.and_then(Delivered::arrived) {
+        let arrived = delivered.and_then(Delivered::arrived);
+        // What a faulty report lacks is no reason to lower anything.
+        let lacking = match self.alarm {
+            Some(Alarm::CutShort) => true,
+            Some(_) => arrived.is_some_and(|before| row.values.lacks(&before)),
+            None => false,
+        };
+        let (happened, deliver) = match arrived {
             _ if known => {
                 self.tally.unchanged += 1;
                 return None;
             }
             Some(before) if before == row.values => {
                 self.tally.unchanged += 1;
+                return None;
+            }
+            _ if lacking => {
+                self.tally.kept += 1;
                 return None;
             }
             Some(before) => {
@@ -348,6 +361,10 @@ where
                 self.keep(held.interval, &held.agent);
                 if !self.is_told(held.interval) {
                     self.tally.outside += 1;
+                    return Ok(None);
+                }
+                if self.alarm == Some(Alarm::CutShort) {
+                    self.tally.kept += 1;
                     return Ok(None);
                 }
                 self.tally.held += 1;

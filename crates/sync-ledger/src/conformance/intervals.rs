@@ -491,9 +491,12 @@ async fn what_was_refused_is_known_beside_what_arrived_before<L: HistoryLedger>(
         known(&ledger, AGENTS).await,
         [as_refused(key, 1, None), as_refused(other, 1, None)]
     );
-    // Other values are not refused yet.
+    // Other values are not refused yet, and nobody asks for those any more that were.
     let mut again = new_row(key, 2);
+    let troubled = async || ledger.troubled_rows(&acd(1), 9).await.unwrap().len();
+    assert_eq!(troubled().await, 2);
     let second = add(&ledger, 4, vec![again]).await;
+    assert_eq!(troubled().await, 1);
     assert_eq!(known(&ledger, AGENTS).await[0], delivered(key, 2));
     settle(&ledger, second, 5, &[(0, SENT)]).await;
     again.row.values = values(AGENTS, 3);

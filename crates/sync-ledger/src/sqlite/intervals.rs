@@ -120,6 +120,17 @@ impl IntervalStore for SqliteLedger {
         for (place, change) in (0_i64..).zip(&batch.rows) {
             self.add_row(&mut tx, (acd, number, place), change).await?;
         }
+        // What was refused of these intervals is history: newer values are on their way.
+        sqlx::query(
+            "DELETE FROM interval_row WHERE (batch, place) IN (SELECT w.batch, w.place FROM interval_row w \
+             INDEXED BY interval_row_troubled JOIN interval_batch b ON b.id = w.batch JOIN interval_value v \
+             ON v.acd = b.acd AND v.report = b.report AND v.number = w.number AND v.agent = w.agent AND v.queue = w.queue \
+             WHERE w.state >= 3 AND w.state = 3 AND v.batch = ?)",
+        )
+        .bind(number)
+        .execute(&mut *tx)
+        .await
+        .map_err(|error| self.fault(error))?;
         for held in &batch.released {
             sqlx::query("DELETE FROM held_interval WHERE id = ? AND acd = ?")
                 .bind(held.0)

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use wfm_history::Report;
 
 use super::*;
-use crate::report::{Follower, activities, history, preview};
+use crate::report::{Follower, activities, preview, preview_history};
 use crate::runner::history::pull_one;
 use crate::runner::pull::{Asked, PullReport};
 use crate::runner::testing::{ACCOUNT, Bench, QUEUES, WORKSPACE, noon};
@@ -122,7 +122,7 @@ async fn history_of_an_acd_tells_why_a_pull_failed() {
     elsewhere(&mut acd);
     let core = bench.core(&acd).await;
     let range = (noon() - TimeDelta::hours(1), noon());
-    let told = history(core.ledger, &acd, range, false, 0, bench.clock(), &|_| {}).await;
+    let told = preview_history(core.ledger, &acd, range, 0, bench.clock(), &|_| {}).await;
     let error = told.unwrap_err();
     assert!(
         matches!(error, PipelineError::Pull(PullError::Activities(_))),
@@ -203,6 +203,17 @@ async fn what_a_vendor_refuses_at_the_start_ends_the_worker() {
     assert!(
         matches!(&error, PipelineError::Refused { acd, .. } if acd == "main"),
         "{error:?}"
+    );
+
+    let bench = Bench::new().await;
+    bench.list("Activities", []);
+    let error = ended(&bench, bench.services(), Arc::new(Nobody)).await;
+    let PipelineError::Refused { reason, .. } = &error else {
+        panic!("{error:?}");
+    };
+    assert!(
+        reason.contains("acd.wfm.activity 1") && reason.contains("\"Lunch\""),
+        "{reason}"
     );
 
     let bench = Bench::new().await;

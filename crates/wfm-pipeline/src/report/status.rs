@@ -282,7 +282,7 @@ fn line(page: &mut Page, report: &ReportStatus) {
             Cadence::MoreOften => "Flex Insights loads it more often than once an hour",
         }
     ));
-    for problem in ["alarm", "sentence"] {
+    for problem in ["alarm", "sentence", "without_queue"] {
         if let Some(text) = last.account.get(problem).and_then(|text| text.as_str()) {
             page.mood(Mood::Bad, text);
         }

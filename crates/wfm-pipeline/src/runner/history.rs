@@ -192,6 +192,9 @@ fn note<L>(core: &Core<L>, acd: &AcdServices, report: &PullReport) {
     if let Some(sentence) = &report.not_workload {
         tracing::error!(acd = %name, report = %report.report, intervals = report.changes.not_workload, "{sentence}");
     }
+    if let Some(sentence) = report.lost_queue() {
+        tracing::warn!(acd = %name, report = %report.report, "{sentence}");
+    }
     for issue in report.issues().take(LOGGED) {
         tracing::warn!(acd = %name, report = %report.report, "{issue}; `status` lists more");
     }
@@ -211,18 +214,8 @@ pub(crate) async fn deliveries<L: IntervalStore + 'static>(
 ) {
     loop {
         let woken = core.wake.notified();
-        let next = deliver_next(&core, &acd, &services, report);
-        let next = if services.comes_once() {
-            // An answer is worth waiting for: without it, nobody knows.
-            if stop.is_cancelled() {
-                return;
-            }
-            next.await
-        } else {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                next = next => next,
-            }
+        let Some(next) = attempt(&core, &acd, &services, report, &stop).await else {
+            return;
         };
         let pause = match next {
             Ok(Next::Again) => continue,
@@ -242,6 +235,53 @@ pub(crate) async fn deliveries<L: IntervalStore + 'static>(
             () = core.clock.sleep(pause) => {}
         }
     }
+}
+
+/// Delivers the oldest batch, if its time has come; `None` once it is told to stop.
+async fn attempt<L: IntervalStore>(
+    core: &Core<L>,
+    acd: &AcdServices,
+    services: &HistoryServices,
+    report: Report,
+    stop: &CancellationToken,
+) -> Option<Result<Next, LedgerError>> {
+    let next = deliver_next(core, acd, services, report);
+    if services.comes_once() {
+        // An answer is worth waiting for: without it, nobody knows.
+        return if stop.is_cancelled() {
+            None
+        } else {
+            Some(next.await)
+        };
+    }
+    tokio::select! {
+        () = stop.cancelled() => None,
+        next = next => Some(next),
+    }
+}
+
+/// Delivers every batch of both reports; `false` where it is told to stop before.
+pub(crate) async fn deliver_all<L: IntervalStore>(
+    core: &Core<L>,
+    acd: &AcdServices,
+    services: &HistoryServices,
+    stop: &CancellationToken,
+) -> Result<bool, LedgerError> {
+    for report in services.reports.iter().map(|source| source.report) {
+        loop {
+            match attempt(core, acd, services, report, stop).await {
+                None => return Ok(false),
+                Some(Ok(Next::Again)) => {}
+                Some(Ok(Next::Nothing)) => break,
+                Some(Ok(Next::At(due))) => tokio::select! {
+                    () = stop.cancelled() => return Ok(false),
+                    () = core.clock.sleep_until(due) => {}
+                },
+                Some(Err(error)) => return Err(error),
+            }
+        }
+    }
+    Ok(true)
 }
 
 /// What is to be done after an attempt.
@@ -310,7 +350,7 @@ pub(crate) async fn deliver_next<L: IntervalStore>(
     if refused + doubtful > 0 {
         tracing::warn!(acd = %acd.name, %report, batch = %batch.number, refused, doubtful, "intervals were not taken; `status` lists them");
     }
-    if let Some(error) = later {
+    if let Some(error) = later.filter(|_| waiting > 0) {
         tracing::warn!(acd = %acd.name, %report, batch = %batch.number, %error, attempts = batch.attempts + 1, "intervals are delivered again later");
     }
     if waiting > 0 {

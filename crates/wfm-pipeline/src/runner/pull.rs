@@ -44,6 +44,8 @@ pub struct PullReport {
     pub report: Report,
     /// When it was pulled.
     pub at: DateTime<Utc>,
+    /// The intervals that were asked for.
+    pub asked: Range<Interval>,
     /// What was found in it; absent where Flex Insights had nothing at all.
     pub summary: Option<Summary>,
     /// How its intervals compare with what was delivered.
@@ -52,6 +54,8 @@ pub struct PullReport {
     pub to_deliver: u64,
     /// Intervals that are listed and not delivered, since Calabrio takes no second delivery.
     pub not_again: u64,
+    /// How many agents' intervals name no queue, while no service queue is set: they are not delivered.
+    pub without_queue: u64,
     /// How many rows are held.
     pub held: u64,
     /// Why nothing was taken back.
@@ -76,6 +80,16 @@ pub(crate) struct Asked {
 }
 
 impl PullReport {
+    /// What to do about rows that name no queue.
+    pub fn lost_queue(&self) -> Option<String> {
+        (self.without_queue > 0).then(|| {
+            format!(
+                "{} intervals of agents name no queue and are not delivered: set service_queue in the table wfm of the ACD",
+                self.without_queue
+            )
+        })
+    }
+
     /// The first rows that could not be read, by their lines, and how many more there are.
     pub fn issues(&self) -> impl Iterator<Item = String> + '_ {
         let issues = self.summary.as_ref().map(|summary| &summary.issues);
@@ -162,7 +176,7 @@ async fn nothing<L: IntervalStore>(
 ) -> Result<PullReport, PullError> {
     let report = PullReport {
         alarm: Some(wfm_history::Alarm::Empty.to_string()),
-        ..empty(source.report, at)
+        ..empty(source.report, at, asked)
     };
     if !asked.dry_run {
         record(ledger, acd, &report).await?;
@@ -170,14 +184,16 @@ async fn nothing<L: IntervalStore>(
     Ok(report)
 }
 
-fn empty(report: Report, at: DateTime<Utc>) -> PullReport {
+fn empty(report: Report, at: DateTime<Utc>, asked: &Asked) -> PullReport {
     PullReport {
         report,
         at,
+        asked: asked.range.clone(),
         summary: None,
         changes: ChangeTally::default(),
         to_deliver: 0,
         not_again: 0,
+        without_queue: 0,
         held: 0,
         alarm: None,
         not_workload: None,
@@ -208,6 +224,7 @@ async fn record<L: IntervalStore>(
             "not_again": report.not_again,
             "not_workload": report.changes.not_workload,
             "kept": report.changes.kept,
+            "without_queue": report.lost_queue(),
             "alarm": report.alarm,
             "sentence": report.not_workload,
         }),
@@ -243,7 +260,7 @@ impl<L: IntervalStore + Clone + 'static> Reading<L> {
         }
         drop(pieces);
         let (summary, intervals) = history.finish()?;
-        let mut report = empty(self.source.report, self.at);
+        let mut report = empty(self.source.report, self.at, &self.asked);
         report.alarm = summary.alarm().map(|alarm| alarm.to_string());
         let mut rules = self.services.rules.change_rules(&summary, self.at);
         rules.refused_again = self.asked.refused_again;
@@ -272,6 +289,7 @@ impl<L: IntervalStore + Clone + 'static> Reading<L> {
         }
         out.flush()?;
         report.changes = *changes.tally();
+        report.without_queue = changes.report_tally().without_queue.intervals;
         report.summary = Some(summary);
         if !self.asked.dry_run {
             if let Some((pull, shown)) = out.pull.take().zip(shown) {

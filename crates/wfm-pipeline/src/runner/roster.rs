@@ -19,8 +19,9 @@ use twilio_sid::{WorkerSid, WorkspaceSid};
 use wfm_delivery::{DeliveryError, Outcome, RosterAgent, RosterBatch, RosterQueue, RosterSink};
 
 use super::start::{self, Starting};
-use super::{Core, Live};
+use super::{Core, Live, workspace};
 use crate::clock::delta;
+use crate::error::PipelineError;
 use crate::services::{AcdServices, Roster};
 
 /// The pause after a round that failed.
@@ -48,6 +49,9 @@ pub(crate) enum RosterError {
         /// How many.
         count: usize,
     },
+    /// A mapping names no activity of the workspace.
+    #[error("acd.wfm.activity {0}")]
+    Mapping(String),
     /// Calabrio refuses who delivers.
     #[error("Calabrio cannot be told of agents and queues")]
     Calabrio(#[from] DeliveryError),
@@ -62,6 +66,7 @@ impl RosterError {
         match self {
             Self::Twilio(error) => start::twilio(error),
             Self::Calabrio(error) => start::delivery(error),
+            Self::Mapping(_) => true,
             Self::Partly { .. } | Self::Ledger(_) => false,
         }
     }
@@ -178,6 +183,14 @@ pub(crate) async fn keep<L>(
             round = round(&core, &acd, live.as_ref()) => round,
         };
         if !whole
+            && round.is_ok()
+            && let Ok(map) =
+                workspace::activities(&acd.twilio, acd.workspace, &acd.activities).await
+            && let Some(unmatched) = map.report().unmatched.first()
+        {
+            starting.refused(&acd.name, &RosterError::Mapping(unmatched.to_string()));
+        }
+        if !whole
             && let Err(error) = &round
             && error.is_refusal()
         {
@@ -203,6 +216,38 @@ pub(crate) async fn keep<L>(
         tokio::select! {
             () = stop.cancelled() => return,
             () = core.clock.sleep_until(core.now() + delta(pause)) => {}
+        }
+    }
+}
+
+/// Rounds until one is whole; `false` where it is told to stop before.
+pub(crate) async fn once<L: RosterStore>(
+    core: &Core<L>,
+    acd: &AcdServices,
+    stop: &CancellationToken,
+) -> Result<bool, PipelineError> {
+    loop {
+        let round = tokio::select! {
+            () = stop.cancelled() => return Ok(false),
+            round = round(core, acd, None) => round,
+        };
+        match round {
+            Ok(Round::Whole) => return Ok(true),
+            Ok(Round::Waiting) => {}
+            Err(error) if error.is_refusal() => {
+                return Err(PipelineError::Refused {
+                    acd: acd.name.clone(),
+                    reason: start::said(&error),
+                });
+            }
+            Err(RosterError::Ledger(error)) => return Err(error.into()),
+            Err(error) => {
+                tracing::warn!(acd = %acd.name, error = &error as &dyn std::error::Error, "agents and queues cannot be synchronised; it is tried again");
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(false),
+            () = core.clock.sleep(PAUSE) => {}
         }
     }
 }
