@@ -30,7 +30,7 @@ def with_duckdb(arguments):
     database = duckdb.connect()
     database.execute("SET threads = 1")
     database.execute("SET preserve_insertion_order = false")
-    # The smallest buffers with which it does not get slower.
+    # Bounded, as it would be beside other work: what does not fit is spilled.
     database.execute(f"SET memory_limit = '{limit}'")
     database.execute("SET temp_directory = $1", [arguments.scratch])
     types = {"Date": "DATE", "Time": "TIME", **{name: "VARCHAR" for name in TEXTS[2:]}, **{name: "BIGINT" for name in NUMBERS}}

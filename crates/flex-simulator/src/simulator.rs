@@ -25,7 +25,7 @@ use crate::floor::{
 };
 use crate::hold::{Held, HoldAt, Holds};
 use crate::options::{SimulatorOptions, Timings};
-use crate::push::{self, Outlet, PushCounts};
+use crate::push::{self, Outlet, PushCounts, SentEvent};
 use crate::server::{self, State, host_names};
 use crate::strict::{Violation, Violations};
 use crate::tls;
@@ -329,6 +329,12 @@ impl Simulator {
     pub fn pushed(&self) -> PushCounts {
         let outlet = self.state.outlet.as_ref();
         outlet.map_or_else(PushCounts::default, Outlet::counts)
+    }
+
+    /// When each event of a floor was sent, in the order in which they went out; the first two million.
+    pub fn sent(&self) -> Vec<SentEvent> {
+        let outlet = self.state.outlet.as_ref();
+        outlet.map_or_else(Vec::new, Outlet::sent)
     }
 
     /// Every message for screen recording that Calabrio took, in the order they came.
