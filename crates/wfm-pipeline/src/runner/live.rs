@@ -307,8 +307,14 @@ pub(crate) async fn deliver<L>(
         live.settle(&batch, &receipt);
         count(&core, &acd, &live, &receipt);
         match receipt.retry_later() {
-            None => failures = 0,
+            None => {
+                failures = 0;
+                if batch.is_last() {
+                    core.witness.states_told(&acd.name, true);
+                }
+            }
             Some(error) => {
+                core.witness.states_told(&acd.name, false);
                 if failures == 0 {
                     tracing::warn!(acd = %acd.name, %error, "states cannot be delivered; the newest are sent as soon as they can be");
                 }

@@ -1,5 +1,6 @@
 //! Carrying out: lists of agents and queues, pulls and deliveries of history, live states, wishes.
 
+mod backlog;
 pub(crate) mod history;
 pub(crate) mod live;
 pub(crate) mod pull;
@@ -20,6 +21,7 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 
+pub use backlog::Backlog;
 pub use live::Live;
 pub use watch::{Nobody, Witness};
 pub use worker::{RunReport, Until, WfmLedger, Worker};

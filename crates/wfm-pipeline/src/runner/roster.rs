@@ -198,6 +198,9 @@ pub(crate) async fn keep<L>(
         }
         // History and states may begin, with what is known by now.
         listed.cancel();
+        if round.is_ok() {
+            core.witness.listed(&acd.name);
+        }
         if !whole && matches!(round, Ok(Round::Whole)) {
             whole = true;
             firsts.fetch_add(1, Ordering::Release);

@@ -20,7 +20,7 @@ use wfm_history::Report;
 use super::live::{Feeds, Live, Standing};
 use super::start::Starting;
 use super::sweep::sweep;
-use super::{Core, Witness, history, live, roster, wishes};
+use super::{Core, Witness, backlog, history, live, roster, wishes};
 use crate::clock::Clock;
 use crate::error::PipelineError;
 use crate::services::AcdServices;
@@ -162,6 +162,11 @@ impl<L: WfmLedger> Worker<L> {
             Arc::clone(&self.core),
             self.acds.clone(),
             self.retain,
+            background.clone(),
+        ));
+        tasks.spawn(backlog::watch(
+            Arc::clone(&self.core),
+            self.acds.clone(),
             background.clone(),
         ));
         let ended = loop {
