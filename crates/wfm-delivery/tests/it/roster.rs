@@ -344,7 +344,10 @@ async fn where_nothing_answers_the_whole_batch_waits() {
     assert_eq!(receipt.parts.len(), 2);
     assert!(receipt.parts.iter().all(later), "{receipt:?}");
     let told = receipt.retry_later().unwrap().to_string();
-    assert!(told.contains("the roster endpoint"), "{told}");
+    assert_eq!(
+        told,
+        "Calabrio refuses the credentials for the roster with status 401; correct them"
+    );
 }
 
 /// Gives out sessions s1, s2 and so on.
