@@ -323,6 +323,7 @@ async fn tell_part(
                     sid: subject.sid,
                     version: subject.version,
                     refused,
+                    file: outcome.file.clone(),
                 });
             }
         }

@@ -1,10 +1,14 @@
 //! Lists of agents and queues, from Twilio to what Calabrio is told.
 
+use chrono::TimeDelta;
 use serde_json::json;
 use wfm_delivery::{DeliveryError, Refusal, RowRefusal};
+use wfm_history::{QueueKey, Report};
+use wfm_interval::Interval;
 
 use super::*;
-use crate::runner::testing::{Bench, Told, queue, sid, worker};
+use crate::runner::history::pull_all;
+use crate::runner::testing::{Bench, QUEUES, Told, noon, queue, sid, worker};
 
 fn told(prefix: &str, number: usize, name: &str, active: bool) -> Told {
     Told {
@@ -181,4 +185,54 @@ async fn a_full_name_that_the_list_does_not_show_is_asked_for_once() {
         asked.filter(|path| path.contains("/Workers/WK")).count()
     });
     assert_eq!(singly, 2);
+}
+
+#[tokio::test]
+async fn rows_of_a_queue_that_was_made_anew_are_held_until_they_can_be_no_others() {
+    let bench = bench().await;
+    let acd = bench.services();
+    let core = bench.core(&acd).await;
+    let history = acd.history.as_ref().unwrap();
+    round(&core, &acd).await.unwrap();
+    let gone = noon() + TimeDelta::hours(1);
+    bench.set_now(gone);
+    bench.list("TaskQueues", [queue(3, "Billing"), queue(2, "Sales")]);
+    round(&core, &acd).await.unwrap();
+
+    let row = |at: DateTime<Utc>| format!("{},Billing,Queue,3,3,0\n", at.format("%F,%H:%M"));
+    let head = "Date,Time,Queue,Kind,Offered,Answered,Abandoned\n";
+    let report = Report::QueueHistory;
+    let delivered = async || {
+        let range =
+            Interval::containing(noon())..Interval::containing(noon() + TimeDelta::days(60));
+        let found = core.ledger.intervals(&acd.key, report, range, None, 99);
+        let keys = found.await.unwrap().into_iter().map(|one| one.key);
+        keys.map(|key| (key.interval.start(), key.queue))
+            .collect::<Vec<_>>()
+    };
+    // One that may be of the first queue, and one that cannot.
+    let rows = [gone - TimeDelta::minutes(30), gone];
+    bench.set_now(gone + TimeDelta::hours(1));
+    bench.report(QUEUES, &format!("{head}{}{}", row(rows[0]), row(rows[1])));
+    assert!(pull_all(&core, &acd, history).await.is_empty());
+    assert_eq!(delivered().await, []);
+    assert_eq!(
+        core.ledger.held_count(&acd.key).await.unwrap(),
+        [(report, 2)]
+    );
+
+    let later = gone + TimeDelta::hours(2) + history.rules.pull_back;
+    bench.set_now(later);
+    let new = later - TimeDelta::hours(1);
+    bench.report(
+        QUEUES,
+        &format!("{head}{}{}{}", row(rows[0]), row(rows[1]), row(new)),
+    );
+    assert!(pull_all(&core, &acd, history).await.is_empty());
+    let third = QueueKey::Task(sid("WQ", 3).parse().unwrap());
+    assert_eq!(delivered().await, [(gone, third), (new, third)]);
+    assert_eq!(
+        core.ledger.held_count(&acd.key).await.unwrap(),
+        [(report, 1)]
+    );
 }
