@@ -86,6 +86,7 @@ pub fn connect(
             }),
             None => None,
         };
+        let roster_files = clients.folder.as_ref().map(|folder| folder.roster.clone());
         let WfmClients {
             twilio,
             states,
@@ -120,6 +121,7 @@ pub fn connect(
             activities: rules.activities.clone(),
             roster: Roster {
                 sink: Some(roster),
+                files: roster_files,
                 every: rules.roster_every,
                 names: rules.agent_name,
             },

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use serde_json::json;
-use wfm_delivery::{DeliveryError, Refusal, RowRefusal};
+use wfm_delivery::{DeliveryContract, DeliveryError, Refusal, RosterFiles, RowRefusal};
 use wfm_history::{QueueKey, Report};
 use wfm_interval::Interval;
 
@@ -234,5 +234,73 @@ async fn rows_of_a_queue_that_was_made_anew_are_held_until_they_can_be_no_others
     assert_eq!(
         core.ledger.held_count(&acd.key).await.unwrap(),
         [(report, 1)]
+    );
+}
+
+#[tokio::test]
+async fn of_whom_a_file_in_the_penalty_box_told_calabrio_was_not_told() {
+    let bench = bench().await;
+    let mut acd = bench.services();
+    let drop = tempfile::tempdir().unwrap();
+    let contract = DeliveryContract::default();
+    let zone = "UTC".parse().unwrap();
+    let files = RosterFiles::new(drop.path(), &contract, 7, zone).unwrap();
+    acd.roster.sink = Some(Arc::new(files.clone()));
+    acd.roster.files = Some(files);
+    let core = bench.core(&acd).await;
+    assert_eq!(round(&core, &acd).await.unwrap(), Round::Whole);
+    let told = async |kind| {
+        let known = core.ledger.roster(&acd.key, kind).await.unwrap();
+        known
+            .into_iter()
+            .map(|one| (one.told, one.refused.is_some()))
+            .collect::<Vec<_>>()
+    };
+    let open = async |kind| core.ledger.told_files(&acd.key, kind).await.unwrap();
+
+    look_at_files(&core, &acd).await.unwrap();
+    let queue_file = open(SubjectKind::Queue).await.remove(0).name;
+    assert_eq!(open(SubjectKind::Agent).await[0].name, "Users.csv");
+    for (name, place) in [
+        ("Users.csv", "penaltyBox/2026-03-03"),
+        (&queue_file, "archives"),
+    ] {
+        let place = drop.path().join(place);
+        std::fs::create_dir_all(&place).unwrap();
+        std::fs::rename(drop.path().join(name), place.join(name)).unwrap();
+    }
+    look_at_files(&core, &acd).await.unwrap();
+    assert_eq!(told(SubjectKind::Agent).await, [(None, true), (None, true)]);
+    assert_eq!(
+        told(SubjectKind::Queue).await,
+        [(Some(1), false), (Some(1), false)]
+    );
+    for kind in [SubjectKind::Agent, SubjectKind::Queue] {
+        assert_eq!(open(kind).await, []);
+    }
+    let agents = core
+        .ledger
+        .roster(&acd.key, SubjectKind::Agent)
+        .await
+        .unwrap();
+    assert_eq!(agents[0].refused, Some(Refusal::PenaltyBox.to_string()));
+
+    // Nobody is told again before something of them changes.
+    round(&core, &acd).await.unwrap();
+    assert!(!drop.path().join("Users.csv").exists());
+    let workers = [
+        worker(1, "ada", "Ada Lovelace", 1),
+        worker(2, "bo", "Bo Diddley", 1),
+    ];
+    bench.list("Workers", workers);
+    round(&core, &acd).await.unwrap();
+    let text = std::fs::read_to_string(drop.path().join("Users.csv")).unwrap();
+    assert!(
+        text.contains("Lovelace") && !text.contains("Diddley"),
+        "{text}"
+    );
+    assert_eq!(
+        told(SubjectKind::Agent).await,
+        [(Some(2), false), (None, true)]
     );
 }
