@@ -144,6 +144,14 @@ pub trait IntervalStore: Send + Sync {
         limit: u32,
     ) -> impl Future<Output = Result<Vec<HeldInterval>>> + Send;
 
+    /// The held rows of finished pulls that are of the oldest intervals, these first, at most so many.
+    fn oldest_held(
+        &self,
+        acd: &AcdKey,
+        report: Report,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<HeldInterval>>> + Send;
+
     /// How many rows are held of each report.
     fn held_count(&self, acd: &AcdKey) -> impl Future<Output = Result<Vec<(Report, u64)>>> + Send;
 

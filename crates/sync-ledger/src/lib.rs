@@ -65,7 +65,7 @@ pub use record::{
 pub use retention::{Pruned, Retention, RetentionStore};
 pub use roster::{
     RosterChange, RosterStore, SeenSubject, Subject, SubjectKind, SubjectNames, SubjectSid,
-    ToldSubject,
+    ToldFile, ToldSubject,
 };
 pub use seal::{DetailsFault, Sealing, SealingKey, StoredBytes};
 pub use sqlite::{DetailsAtRest, SqliteLedger, SqliteOptions};

@@ -48,6 +48,27 @@ pub trait RosterStore: Send + Sync {
         told: &[ToldSubject],
         now: DateTime<Utc>,
     ) -> impl Future<Output = Result<()>> + Send;
+
+    /// The files in which Calabrio was told of agents or queues and of which it is not known yet what it made of them, the oldest first.
+    fn told_files(
+        &self,
+        acd: &AcdKey,
+        kind: SubjectKind,
+    ) -> impl Future<Output = Result<Vec<ToldFile>>> + Send;
+
+    /// Tells what Calabrio made of a file: `refused` says why it was refused. Then Calabrio was not told of those in it, and they wait no more until
+    /// something of them changes.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::UnknownAcd`](crate::LedgerError::UnknownAcd).
+    fn close_told_file(
+        &self,
+        acd: &AcdKey,
+        kind: SubjectKind,
+        file: &ToldFile,
+        refused: Option<&str>,
+    ) -> impl Future<Output = Result<()>> + Send;
 }
 
 /// Agents or queues.
@@ -139,6 +160,8 @@ pub struct Subject {
     pub first_seen: DateTime<Utc>,
     /// When the last list showed it.
     pub last_seen: DateTime<Utc>,
+    /// When a list first showed it no more; `None` while it is active. It may have been there until then.
+    pub gone: Option<DateTime<Utc>>,
     /// The version that Calabrio has been told of, if it has.
     pub told: Option<u32>,
     /// Why Calabrio refused to take its newest version.
@@ -161,6 +184,17 @@ pub struct ToldSubject {
     pub version: u32,
     /// Why it was refused, if it was. No customer data.
     pub refused: Option<String>,
+    /// The file that tells of it, in transports of files; what Calabrio makes of that, its fate shows.
+    pub file: Option<String>,
+}
+
+/// A file that told Calabrio of agents or queues.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToldFile {
+    /// Its name in the drop folder.
+    pub name: String,
+    /// When it was put there, to the millisecond.
+    pub at: DateTime<Utc>,
 }
 
 /// What a list changed.

@@ -82,9 +82,7 @@ pub enum DeliveryError {
     #[error("the writing of files was cut off, since the program stops; deliver again")]
     CutOff,
     /// The name and password, or the token, were refused.
-    #[error(
-        "Calabrio refuses the credentials of the {what} endpoint with status 401; correct them"
-    )]
+    #[error("Calabrio refuses the credentials for {what} with status 401; correct them")]
     CredentialsRefused {
         /// `history`, `states` or `the roster`.
         what: &'static str,

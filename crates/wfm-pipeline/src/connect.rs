@@ -78,6 +78,7 @@ pub fn connect(
             }),
             None => None,
         };
+        let roster_files = clients.folder.as_ref().map(|folder| folder.roster.clone());
         let WfmClients {
             twilio,
             states,
@@ -114,6 +115,7 @@ pub fn connect(
             drop_folder,
             roster: Roster {
                 sink: Some(roster),
+                files: roster_files,
                 every: rules.roster_every,
                 names: rules.agent_name,
             },

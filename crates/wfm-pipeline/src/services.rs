@@ -11,7 +11,9 @@ use flex_insights_client::{FlexInsightsClient, ReportId};
 use tokio::sync::Mutex;
 use twilio_client::TwilioClient;
 use twilio_sid::WorkspaceSid;
-use wfm_delivery::{DeliveryError, Fate, HistoryFiles, HistorySink, RosterSink, StateSink};
+use wfm_delivery::{
+    DeliveryError, Fate, HistoryFiles, HistorySink, RosterFiles, RosterSink, StateSink,
+};
 use wfm_history::{Redelivery, Report};
 use wfm_state_mapping::{ActivityRules, Settings};
 
@@ -45,6 +47,8 @@ pub struct AcdServices {
 pub struct Roster {
     /// Where they are told. `None` where Calabrio learns of them another way: then rows of whoever Twilio shows are delivered.
     pub sink: Option<Arc<dyn RosterSink>>,
+    /// The drop folder, where they are told in files.
+    pub files: Option<RosterFiles>,
     /// How often.
     pub every: Duration,
     /// How a full name becomes a first and a last name.

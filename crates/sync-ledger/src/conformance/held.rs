@@ -162,6 +162,14 @@ async fn what_is_held_is_read_page_by_page<L: HistoryLedger>(ledger: L) {
     }
     // The intervals 6 and 5 do not start before 5.
     assert_eq!(read, mine[2..]);
+    // What an unfinished pull shows does not count.
+    let unfinished = ledger.begin_held(&acd(1), REPORT, at(2)).await.unwrap();
+    let row = held_row(0, "Grace", 1);
+    ledger.put_held(&unfinished, &[row]).await.unwrap();
+    let oldest = ledger.oldest_held(&acd(1), REPORT, 3).await.unwrap();
+    let expected: Vec<_> = mine.iter().rev().take(3).cloned().collect();
+    assert_eq!(rows(oldest), expected);
+    assert_eq!(ledger.oldest_held(&acd(2), REPORT, 3).await.unwrap(), []);
 }
 
 async fn what_is_held_is_counted_by_report<L: HistoryLedger>(ledger: L) {

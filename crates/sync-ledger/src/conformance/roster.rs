@@ -4,7 +4,8 @@ use super::HistoryLedger;
 use super::fixture::{acd, at};
 use super::history::{agent, queue, registered};
 use crate::{
-    RosterChange, SeenSubject, Subject, SubjectKind, SubjectNames, SubjectSid, ToldSubject,
+    RosterChange, SeenSubject, Subject, SubjectKind, SubjectNames, SubjectSid, ToldFile,
+    ToldSubject,
 };
 
 super::cases![history:
@@ -17,6 +18,8 @@ super::cases![history:
     an_older_version_that_was_told_leaves_the_newer_waiting,
     whoever_was_refused_waits_no_more_until_something_changes,
     whoever_is_taken_after_all_is_refused_no_more,
+    a_file_is_open_until_it_is_told_what_became_of_it,
+    of_whom_a_refused_file_told_calabrio_was_not_told,
 ];
 
 const AGENT: SubjectKind = SubjectKind::Agent;
@@ -62,6 +65,7 @@ async fn tell<L: HistoryLedger>(ledger: &L, number: u32, version: u32, refused: 
         sid: SubjectSid::Agent(agent(number)),
         version,
         refused: refused.map(Into::into),
+        file: None,
     };
     let told = ledger.told_roster(&acd(1), AGENT, &[told], at(99)).await;
     told.unwrap();
@@ -97,6 +101,7 @@ async fn who_is_listed_first_is_new_and_waits_to_be_told<L: HistoryLedger>(ledge
         version: 1,
         first_seen: at(1),
         last_seen: at(1),
+        gone: None,
         told: None,
         refused: None,
     };
@@ -163,7 +168,7 @@ async fn whoever_is_not_listed_any_more_is_inactive_and_may_come_back<L: History
         let subject = agents(&ledger).await.swap_remove(0);
         assert_eq!((subject.active, subject.version), (false, 2));
         assert_eq!(subject.names, Some(named("Ada")));
-        assert_eq!(subject.last_seen, at(1));
+        assert_eq!((subject.last_seen, subject.gone), (at(1), Some(at(2))));
         assert!(subject.waits());
     }
     tell(&ledger, 1, 2, None).await;
@@ -179,6 +184,7 @@ async fn whoever_is_not_listed_any_more_is_inactive_and_may_come_back<L: History
     let subject = agents(&ledger).await.swap_remove(0);
     assert_eq!((subject.active, subject.version), (true, 3));
     assert_eq!((subject.first_seen, subject.last_seen), (at(1), at(4)));
+    assert_eq!(subject.gone, None);
     assert_eq!(subject.former, [named("Ada")]);
     assert!(subject.waits());
     // An empty list takes all for gone: whether it can be true is for the caller to judge.
@@ -252,4 +258,92 @@ async fn whoever_is_taken_after_all_is_refused_no_more<L: HistoryLedger>(ledger:
     tell(&ledger, 1, 1, Some("no such team")).await;
     tell(&ledger, 1, 1, None).await;
     assert_eq!(first(&ledger).await, (1, Some(1), None, false));
+}
+
+/// Tells of an agent in a file.
+async fn file<L: HistoryLedger>(ledger: &L, number: u32, version: u32, name: &str, second: i64) {
+    let told = ToldSubject {
+        sid: SubjectSid::Agent(agent(number)),
+        version,
+        refused: None,
+        file: Some(name.into()),
+    };
+    ledger
+        .told_roster(&acd(1), AGENT, &[told], at(second))
+        .await
+        .unwrap();
+}
+
+fn told_file(name: &str, second: i64) -> ToldFile {
+    ToldFile {
+        name: name.into(),
+        at: at(second),
+    }
+}
+
+async fn a_file_is_open_until_it_is_told_what_became_of_it<L: HistoryLedger>(ledger: L) {
+    registered(&ledger).await;
+    let both = [seen_agent(1, "Ada"), seen_agent(2, "Grace")];
+    see(&ledger, &both, 1).await;
+    let open = async || ledger.told_files(&acd(1), AGENT).await.unwrap();
+    assert_eq!(open().await, []);
+    file(&ledger, 2, 1, "Users.csv", 5).await;
+    file(&ledger, 1, 1, "Users.csv", 3).await;
+    let [first, second] = [told_file("Users.csv", 3), told_file("Users.csv", 5)];
+    assert_eq!(open().await, [first.clone(), second.clone()]);
+    for other in [(acd(1), SubjectKind::Queue), (acd(2), AGENT)] {
+        assert_eq!(ledger.told_files(&other.0, other.1).await.unwrap(), []);
+    }
+    // One of the same name and another time is another.
+    ledger
+        .close_told_file(&acd(1), AGENT, &first, None)
+        .await
+        .unwrap();
+    assert_eq!(open().await, [second]);
+    // Who is told another way since then is in no file any more.
+    see(&ledger, &[seen_agent(1, "Ada"), seen_agent(2, "Edith")], 6).await;
+    tell(&ledger, 2, 2, None).await;
+    assert_eq!(open().await, []);
+    for subject in agents(&ledger).await {
+        assert!(!subject.waits(), "{subject:?}");
+    }
+    let nobody = ledger.close_told_file(&acd(3), AGENT, &first, None).await;
+    assert!(matches!(nobody, Err(crate::LedgerError::UnknownAcd { .. })));
+}
+
+async fn of_whom_a_refused_file_told_calabrio_was_not_told<L: HistoryLedger>(ledger: L) {
+    registered(&ledger).await;
+    let refuse = async |file: ToldFile| {
+        ledger
+            .close_told_file(&acd(1), AGENT, &file, Some("a penalty"))
+            .await
+            .unwrap();
+    };
+    let penalty = Some("a penalty".to_owned());
+    see(&ledger, &[seen_agent(1, "Ada")], 1).await;
+    file(&ledger, 1, 1, "first", 2).await;
+    assert_eq!(first(&ledger).await, (1, Some(1), None, false));
+    refuse(told_file("first", 2)).await;
+    assert_eq!(first(&ledger).await, (1, None, penalty.clone(), false));
+    // Told again once it changed; then what an earlier file told is what Calabrio has.
+    see(&ledger, &[seen_agent(1, "Grace")], 3).await;
+    file(&ledger, 1, 2, "second", 4).await;
+    ledger
+        .close_told_file(&acd(1), AGENT, &told_file("second", 4), None)
+        .await
+        .unwrap();
+    assert_eq!(first(&ledger).await, (2, Some(2), None, false));
+    for (version, name) in [(3, "Edith"), (4, "Mary")] {
+        see(&ledger, &[seen_agent(1, name)], i64::from(version) * 2).await;
+        file(&ledger, 1, version, name, i64::from(version) * 2).await;
+    }
+    // Of the file before it nobody knew what became of it, either.
+    refuse(told_file("Mary", 8)).await;
+    assert_eq!(first(&ledger).await, (4, Some(2), penalty, false));
+    // What changed while the file lay there waits all the same.
+    see(&ledger, &[seen_agent(1, "Joan")], 9).await;
+    file(&ledger, 1, 5, "fifth", 10).await;
+    see(&ledger, &[seen_agent(1, "Ada")], 11).await;
+    refuse(told_file("fifth", 10)).await;
+    assert_eq!(first(&ledger).await, (6, Some(2), None, true));
 }

@@ -176,6 +176,29 @@ impl SqliteLedger {
         rows.iter().map(|row| self.read_held(acd, row)).collect()
     }
 
+    pub(super) async fn oldest_held_rows(
+        &self,
+        acd: &AcdKey,
+        report: Report,
+        limit: u32,
+    ) -> Result<Vec<HeldInterval>> {
+        let Some(id) = self.known_acd(acd).await? else {
+            return Ok(Vec::new());
+        };
+        let rows = sqlx::query(
+            "SELECT h.id, h.mark, h.number, h.amounts, h.ambiguous, h.who, h.who_seal, p.at FROM held_interval h \
+             JOIN held_pull p ON p.id = h.pull WHERE h.acd = ? AND h.report = ? AND p.finished = 1 \
+             ORDER BY h.number, h.id LIMIT ?",
+        )
+        .bind(id)
+        .bind(report_number(report))
+        .bind(limit)
+        .fetch_all(&self.inner.reader)
+        .await
+        .map_err(|error| self.fault(error))?;
+        rows.iter().map(|row| self.read_held(acd, row)).collect()
+    }
+
     fn read_held(&self, acd: &AcdKey, row: &SqliteRow) -> Result<HeldInterval> {
         let fault = |error| self.fault(error);
         let mark: String = row.try_get("mark").map_err(fault)?;

@@ -460,6 +460,15 @@ impl IntervalStore for SqliteLedger {
         self.held_rows(acd, report, before, after, limit).await
     }
 
+    async fn oldest_held(
+        &self,
+        acd: &AcdKey,
+        report: Report,
+        limit: u32,
+    ) -> Result<Vec<HeldInterval>> {
+        self.oldest_held_rows(acd, report, limit).await
+    }
+
     async fn held_count(&self, acd: &AcdKey) -> Result<Vec<(Report, u64)>> {
         self.held_row_counts(acd).await
     }

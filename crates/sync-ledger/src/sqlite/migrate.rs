@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0006_conference_changes.sql"),
     include_str!("../../migrations/0007_history_and_roster.sql"),
     include_str!("../../migrations/0008_attempts_and_refusals.sql"),
+    include_str!("../../migrations/0009_gone_and_told_files.sql"),
 ];
 
 /// The newest schema version that this program knows.

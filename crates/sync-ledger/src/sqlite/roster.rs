@@ -13,7 +13,7 @@ use super::rows::{stored_bytes, time_of};
 use crate::seal::Bound;
 use crate::{
     LedgerError, Result, RosterChange, RosterStore, SeenSubject, StoredBytes, Subject, SubjectKind,
-    SubjectNames, SubjectSid, ToldSubject,
+    SubjectNames, SubjectSid, ToldFile, ToldSubject,
 };
 
 const WHAT: &str = "an agent or a queue";
@@ -28,7 +28,7 @@ struct Names {
     former: Vec<SubjectNames>,
 }
 
-const COLUMNS: &str = "SELECT sid, names, names_seal, active, version, first_seen, last_seen, told, refused FROM subject \
+const COLUMNS: &str = "SELECT sid, names, names_seal, active, version, first_seen, last_seen, gone, told, refused FROM subject \
      WHERE acd = ? AND kind = ? ORDER BY sid";
 
 impl RosterStore for SqliteLedger {
@@ -92,7 +92,7 @@ impl RosterStore for SqliteLedger {
             sqlx::query(
                 "INSERT INTO subject (acd, kind, sid, names, names_seal, active, version, first_seen, last_seen) \
                  VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?7) ON CONFLICT (acd, kind, sid) DO UPDATE SET \
-                 names = ?4, names_seal = ?5, active = 1, version = ?6, refused = NULL",
+                 names = ?4, names_seal = ?5, active = 1, version = ?6, gone = NULL, refused = NULL",
             )
             .bind(id)
             .bind(kind_number(kind))
@@ -111,8 +111,9 @@ impl RosterStore for SqliteLedger {
             }
             change.gone += 1;
             sqlx::query(
-                "UPDATE subject SET active = 0, version = version + 1, refused = NULL WHERE acd = ? AND kind = ? AND sid = ?",
+                "UPDATE subject SET active = 0, version = version + 1, gone = ?, refused = NULL WHERE acd = ? AND kind = ? AND sid = ?",
             )
+            .bind(at)
             .bind(id)
             .bind(kind_number(kind))
             .bind(gone.sid.as_str())
@@ -151,15 +152,16 @@ impl RosterStore for SqliteLedger {
         acd: &AcdKey,
         kind: SubjectKind,
         told: &[ToldSubject],
-        _now: DateTime<Utc>,
+        now: DateTime<Utc>,
     ) -> Result<()> {
         let mut tx = self.begin().await?;
         let id = self.acd_id(&mut tx, acd).await?;
         for one in told {
             let statement = match &one.refused {
                 None => sqlx::query(
-                    "UPDATE subject SET told = ?4, refused = CASE WHEN version = ?4 THEN NULL ELSE refused END \
-                     WHERE acd = ?1 AND kind = ?2 AND sid = ?3 AND COALESCE(told, 0) < ?4 AND version >= ?4",
+                    "UPDATE subject SET told = ?4, refused = CASE WHEN version = ?4 THEN NULL ELSE refused END, \
+                     told_before = CASE WHEN ?5 IS NULL THEN NULL WHEN file IS NULL THEN told ELSE told_before END, \
+                     file = ?5, filed_at = CASE WHEN ?5 IS NULL THEN NULL ELSE ?6 END WHERE acd = ?1 AND kind = ?2 AND sid = ?3 AND COALESCE(told, 0) < ?4 AND version >= ?4",
                 ),
                 // What changed meanwhile is told anew.
                 Some(_) => sqlx::query(
@@ -172,7 +174,9 @@ impl RosterStore for SqliteLedger {
                 .bind(one.sid.as_str())
                 .bind(one.version);
             let statement = match &one.refused {
-                None => statement,
+                None => statement
+                    .bind(one.file.as_deref())
+                    .bind(now.timestamp_millis()),
                 Some(reason) => statement.bind(reason.as_str()),
             };
             statement
@@ -180,6 +184,52 @@ impl RosterStore for SqliteLedger {
                 .await
                 .map_err(|error| self.fault(error))?;
         }
+        self.commit(tx).await
+    }
+
+    async fn told_files(&self, acd: &AcdKey, kind: SubjectKind) -> Result<Vec<ToldFile>> {
+        let Some(id) = self.known_acd(acd).await? else {
+            return Ok(Vec::new());
+        };
+        let rows: Vec<(String, i64)> = sqlx::query_as(
+            "SELECT DISTINCT file, filed_at FROM subject WHERE acd = ? AND kind = ? AND file IS NOT NULL ORDER BY filed_at, file",
+        )
+        .bind(id)
+        .bind(kind_number(kind))
+        .fetch_all(&self.inner.reader)
+        .await
+        .map_err(|error| self.fault(error))?;
+        rows.into_iter()
+            .map(|(name, at)| {
+                let at = time_of(WHAT, at)?;
+                Ok(ToldFile { name, at })
+            })
+            .collect()
+    }
+
+    async fn close_told_file(
+        &self,
+        acd: &AcdKey,
+        kind: SubjectKind,
+        file: &ToldFile,
+        refused: Option<&str>,
+    ) -> Result<()> {
+        let mut tx = self.begin().await?;
+        let id = self.acd_id(&mut tx, acd).await?;
+        sqlx::query(
+            "UPDATE subject SET told = CASE WHEN ?5 IS NULL THEN told ELSE told_before END, \
+             refused = CASE WHEN ?5 IS NOT NULL AND version = told THEN ?5 ELSE refused END, \
+             file = NULL, filed_at = NULL, told_before = NULL \
+             WHERE acd = ?1 AND kind = ?2 AND file = ?3 AND filed_at = ?4",
+        )
+        .bind(id)
+        .bind(kind_number(kind))
+        .bind(&file.name)
+        .bind(file.at.timestamp_millis())
+        .bind(refused)
+        .execute(&mut *tx)
+        .await
+        .map_err(|error| self.fault(error))?;
         self.commit(tx).await
     }
 }
@@ -214,6 +264,11 @@ impl SqliteLedger {
             version: row.try_get("version").map_err(fault)?,
             first_seen: time_of(WHAT, row.try_get("first_seen").map_err(fault)?)?,
             last_seen: time_of(WHAT, row.try_get("last_seen").map_err(fault)?)?,
+            gone: row
+                .try_get::<Option<i64>, _>("gone")
+                .map_err(fault)?
+                .map(|gone| time_of(WHAT, gone))
+                .transpose()?,
             told: row.try_get("told").map_err(fault)?,
             refused: row.try_get("refused").map_err(fault)?,
         })

@@ -92,7 +92,7 @@ async fn a_ledger_of_a_later_release_is_refused_and_left_untouched() {
                 error,
                 LedgerError::NewerSchema {
                     found: 99,
-                    known: 8,
+                    known: 9,
                     ..
                 }
             ),
@@ -102,7 +102,7 @@ async fn a_ledger_of_a_later_release_is_refused_and_left_untouched() {
         for told in [
             path.to_str().unwrap(),
             "version 99",
-            "up to 8",
+            "up to 9",
             "run the release that wrote it",
             "untouched",
         ] {
@@ -214,7 +214,7 @@ async fn a_ledger_of_the_first_release_is_brought_up_to_date_with_everything_in_
         beside.unwrap_err(),
         LedgerError::OlderSchema {
             found: 1,
-            known: 8,
+            known: 9,
             ..
         }
     ));

@@ -73,7 +73,7 @@ impl Folder {
     ) -> Result<Outcome, DeliveryError> {
         // The same delivery, before a crash, may have gone further already.
         if self.repeats && layout.name.is_unique(facts) {
-            match self.fates([name])?.first().map(|(_, fate)| *fate) {
+            match self.fates([(name, None)])?.first().map(|(_, fate)| *fate) {
                 Some(Fate::Archived) => return Ok(Outcome::Accepted),
                 Some(Fate::Refused) => return Ok(Outcome::Refused(Refusal::PenaltyBox)),
                 _ => {}
@@ -118,10 +118,10 @@ impl Folder {
 
     fn fates<'a>(
         &self,
-        names: impl IntoIterator<Item = &'a str>,
+        files: impl IntoIterator<Item = (&'a str, Option<DateTime<Utc>>)>,
     ) -> Result<Vec<(&'a str, Fate)>, DeliveryError> {
-        let files = &self.files;
-        fate::fates(&self.path, &files.archive, &files.penalty_box, names)
+        let set = &self.files;
+        fate::fates(&self.path, &set.archive, &set.penalty_box, files)
     }
 }
 
@@ -201,7 +201,8 @@ impl HistoryFiles {
         &self,
         names: impl IntoIterator<Item = &'a str>,
     ) -> Result<Vec<(&'a str, Fate)>, DeliveryError> {
-        self.0.folder.fates(names)
+        let files = names.into_iter().map(|name| (name, None));
+        self.0.folder.fates(files)
     }
 
     /// Writes a batch: as [`HistorySink::deliver`], on the thread that calls.
@@ -307,7 +308,8 @@ impl StateFiles {
         &self,
         names: impl IntoIterator<Item = &'a str>,
     ) -> Result<Vec<(&'a str, Fate)>, DeliveryError> {
-        self.0.folder.fates(names)
+        let files = names.into_iter().map(|name| (name, None));
+        self.0.folder.fates(files)
     }
 
     /// Writes states: as [`StateSink::deliver`], on the thread that calls.

@@ -58,12 +58,15 @@ impl RosterFiles {
         whole::sweep(&self.0.folder.path)
     }
 
-    /// As [`HistoryFiles::fates`](crate::HistoryFiles::fates).
+    /// As [`HistoryFiles::fates`](crate::HistoryFiles::fates), of files by name and by when they were written: where a name is always the same, files of
+    /// earlier deliveries lie in archive and penalty box as well. The newest of the name counts, as its time of change tells, and none that was
+    /// changed more than five minutes before.
     pub fn fates<'a>(
         &self,
-        names: impl IntoIterator<Item = &'a str>,
+        files: impl IntoIterator<Item = (&'a str, DateTime<Utc>)>,
     ) -> Result<Vec<(&'a str, Fate)>, DeliveryError> {
-        self.0.folder.fates(names)
+        let files = files.into_iter().map(|(name, at)| (name, Some(at)));
+        self.0.folder.fates(files)
     }
 
     /// Writes a batch: as [`RosterSink::deliver`], on the thread that calls.

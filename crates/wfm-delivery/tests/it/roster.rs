@@ -77,7 +77,10 @@ fn the_default_files_are_those_of_the_fixtures_and_who_is_inactive_is_in_them() 
         let text = fs::read_to_string(folder.path().join(name)).unwrap();
         let wanted = fs::read_to_string(golden.join(name)).unwrap();
         assert_eq!(text.replace("\r\n", "\n"), wanted, "{name}");
-        assert_eq!(files.fates([name]).unwrap(), [(name, Fate::Waiting)]);
+        assert_eq!(
+            files.fates([(name, at(NOW))]).unwrap(),
+            [(name, Fate::Waiting)]
+        );
     }
     assert_eq!(files.sweep().unwrap(), 0);
     // Nothing but the two whole files lies there.
@@ -344,7 +347,10 @@ async fn where_nothing_answers_the_whole_batch_waits() {
     assert_eq!(receipt.parts.len(), 2);
     assert!(receipt.parts.iter().all(later), "{receipt:?}");
     let told = receipt.retry_later().unwrap().to_string();
-    assert!(told.contains("the roster endpoint"), "{told}");
+    assert_eq!(
+        told,
+        "Calabrio refuses the credentials for the roster with status 401; correct them"
+    );
 }
 
 /// Gives out sessions s1, s2 and so on.

@@ -27,15 +27,15 @@ pub fn key_of(
     service_queue: bool,
 ) -> Option<IntervalKey> {
     let row = &held.row;
-    let agent = match directory.agent_of(&row.agent) {
-        Owner::Held => return None,
+    let agent = match directory.agent_of(&row.agent, row.interval) {
+        Owner::Held(_) => return None,
         Owner::Nobody => None,
         Owner::Known(agent) => Some(agent),
     };
-    let queue = match directory.queue_of(&row.queue) {
+    let queue = match directory.queue_of(&row.queue, row.interval) {
         Owner::Known(queue) => QueueKey::Task(queue),
         Owner::Nobody if service_queue => QueueKey::ServiceQueue,
-        Owner::Nobody | Owner::Held => return None,
+        Owner::Nobody | Owner::Held(_) => return None,
     };
     Some(IntervalKey {
         interval: row.interval,
@@ -150,6 +150,7 @@ mod tests {
             version: 1,
             first_seen: DateTime::UNIX_EPOCH,
             last_seen: DateTime::UNIX_EPOCH,
+            gone: None,
             told: Some(1),
             refused: None,
         }

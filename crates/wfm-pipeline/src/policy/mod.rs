@@ -1,11 +1,13 @@
 //! What is decided: pure functions of what is known, with no network, no ledger and no clock.
 
+mod clashes;
 mod directory;
 mod held;
 mod pulls;
 mod settle;
 
-pub use directory::{Directory, NameClash, Owner};
+pub use clashes::{NameClash, Namesake, clashes};
+pub use directory::{Directory, Owner, Why};
 pub use held::{Released, Sums, key_of};
 pub use pulls::{BATCH_ROWS, next_pull, window};
 pub use settle::{backoff, cut_off, settlement};

@@ -2,13 +2,17 @@
 
 mod activities;
 mod adherence;
+mod held;
 mod history;
 mod preview;
 mod roster;
 mod status;
+#[cfg(test)]
+mod tests;
 
 pub use activities::{AcdActivities, ActivitiesReport, activities};
 pub use adherence::{AcdAdherence, AdherenceReport, Follower};
+pub use held::{HeldLine, HeldWhy};
 pub use history::{AcdHistory, HistoryReport, history, preview_history};
 pub use preview::{PreviewReport, ReportPreview, preview};
 pub use roster::{AcdRoster, RosterLine, RosterReport, roster};

@@ -4,9 +4,10 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use service_runtime::{Mood, Page, Report, Table};
 use sync_ledger::{LedgerError, RosterStore, Subject, SubjectKind};
+use wfm_history::Name;
 
 use super::shown;
-use crate::policy::Directory;
+use crate::policy::{NameClash, clashes};
 
 /// The agents or queues of every ACD.
 #[derive(Debug, Clone, Serialize)]
@@ -24,8 +25,8 @@ pub struct AcdRoster {
     pub acd: String,
     /// Each, by name.
     pub subjects: Vec<RosterLine>,
-    /// How many names lead to several, so that rows of reports without a SID are held.
-    pub ambiguous_names: usize,
+    /// Names that lead to several: rows of reports that name them alone are held, unless it is known whose they are from some time on.
+    pub clashes: Vec<NameClash>,
 }
 
 /// One agent or queue. Its name is printed and never logged.
@@ -68,10 +69,7 @@ pub async fn roster<L: RosterStore>(
 ) -> Result<AcdRoster, LedgerError> {
     let (key, name) = acd;
     let subjects = ledger.roster(key, kind).await?;
-    let directory = match kind {
-        SubjectKind::Agent => Directory::new(&subjects, &[], false),
-        SubjectKind::Queue => Directory::new(&[], &subjects, false),
-    };
+    let clashes = clashes(&subjects);
     let mut lines: Vec<RosterLine> = subjects.into_iter().map(line).collect();
     lines.sort_by_cached_key(|line| {
         (
@@ -82,7 +80,7 @@ pub async fn roster<L: RosterStore>(
     Ok(AcdRoster {
         acd: name.to_owned(),
         subjects: lines,
-        ambiguous_names: directory.clashes().len(),
+        clashes,
     })
 }
 
@@ -130,15 +128,41 @@ impl Report for RosterReport {
             if acd.subjects.is_empty() {
                 page.line("nobody is known yet: run reads Twilio's lists");
             }
-            if acd.ambiguous_names > 0 {
-                page.mood(
-                    Mood::Bad,
-                    format!(
-                        "{} names lead to several: rows of reports that name them are held, unless the report has a column with SIDs",
-                        acd.ambiguous_names
-                    ),
-                );
+            if !acd.clashes.is_empty() {
+                tell_clashes(page, &acd.clashes);
             }
         }
     }
+}
+
+fn tell_clashes(page: &mut Page, clashes: &[NameClash]) {
+    let settled = clashes.iter().all(|clash| clash.leads_to.is_some());
+    page.mood(
+        if settled { Mood::Careful } else { Mood::Bad },
+        "names that lead to several; rows of reports that name them alone are held where nobody can tell whose they are, unless the report has a column with SIDs:",
+    );
+    let mut table = Table::new(["names", "of", "gone", "rows"]);
+    for clash in clashes {
+        let names: Vec<_> = clash.names.iter().map(Name::as_str).collect();
+        let rows = match (clash.leads_to, clash.since) {
+            (Some(sid), Some(since)) => format!("of {sid} from {} on", shown(since)),
+            _ => "held".to_owned(),
+        };
+        for (place, one) in clash.namesakes.iter().enumerate() {
+            let first = |text: &str| {
+                if place == 0 {
+                    text.to_owned()
+                } else {
+                    String::new()
+                }
+            };
+            table.row([
+                first(&names.join(", ")),
+                one.sid.to_string(),
+                one.gone.map(shown).unwrap_or_default(),
+                first(&rows),
+            ]);
+        }
+    }
+    page.table(table);
 }

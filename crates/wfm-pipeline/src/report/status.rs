@@ -10,6 +10,7 @@ use sync_ledger::{
 };
 use wfm_history::{Cadence, Report, Sighting, cadence};
 
+use super::held::{self, HeldLine};
 use super::shown;
 
 /// How many rows that were not taken are listed.
@@ -65,6 +66,12 @@ pub struct AcdStatus {
     pub reports: Vec<ReportStatus>,
     /// Intervals by report and state.
     pub intervals: Vec<RowCount>,
+    /// The oldest rows that are held, at most 20.
+    pub held: Vec<HeldLine>,
+    /// How many more there are.
+    pub held_more: u64,
+    /// Why they cannot be listed, if they cannot.
+    pub held_fault: Option<String>,
     /// The newest intervals that were refused or are in doubt.
     pub troubled: Vec<TroubledRow>,
     /// Pushed events that wait to be processed.
@@ -118,6 +125,13 @@ pub async fn status<L: IntervalStore + RosterStore + Inbox + WishStore>(
             |list: &[sync_ledger::Subject]| list.iter().filter(|one| one.active).count() as u64;
         let both = || agents.iter().chain(&queues);
         let held = ledger.held_count(key).await?;
+        let (listed, held_fault) = match held::held(ledger, key, &agents, &queues).await {
+            Ok(listed) => (listed, None),
+            // Sealed under a key that is not there: the rest can be told all the same.
+            Err(error @ LedgerError::Unreadable { .. }) => (Vec::new(), Some(error.to_string())),
+            Err(error) => return Err(error),
+        };
+        let rows: u64 = held.iter().map(|(_, rows)| rows).sum();
         let mut reports = Vec::new();
         for report in [Report::AgentProductivity, Report::QueueHistory] {
             let pulls = ledger.pulls(key, report).await?;
@@ -150,6 +164,9 @@ pub async fn status<L: IntervalStore + RosterStore + Inbox + WishStore>(
             refused_subjects: both().filter(|one| one.refused.is_some()).count() as u64,
             reports,
             intervals: ledger.row_counts(key).await?,
+            held_more: rows.saturating_sub(listed.len() as u64),
+            held: listed,
+            held_fault,
             troubled: ledger.troubled_rows(key, TROUBLED).await?,
             inbox: backlog
                 .iter()
@@ -208,6 +225,7 @@ impl Printed for StatusReport {
                 ]);
             }
             page.table(table);
+            held::print(page, acd);
             if acd.troubled.is_empty() {
                 continue;
             }

@@ -139,6 +139,7 @@ where
 {
     let _turn = source.turn.lock().await;
     let directory = directory(&core.ledger, acd).await?;
+    let directory = directory.of_rows_from(asked.range.start);
     let map = workspace::activities(&acd.twilio, acd.workspace, &services.activities).await?;
     let spill = services.rules.spill_dir.clone();
     let made = tokio::task::spawn_blocking(move || std::fs::create_dir_all(spill)).await;

@@ -16,7 +16,9 @@ use sync_ledger::{
 use tokio_util::sync::CancellationToken;
 use twilio_client::{TaskQueue, TwilioClient, TwilioError, Worker as TwilioWorker};
 use twilio_sid::{WorkerSid, WorkspaceSid};
-use wfm_delivery::{DeliveryError, Outcome, RosterAgent, RosterBatch, RosterQueue, RosterSink};
+use wfm_delivery::{
+    DeliveryError, Fate, Outcome, Refusal, RosterAgent, RosterBatch, RosterQueue, RosterSink,
+};
 
 use super::start::{self, Starting};
 use super::{Core, Live, workspace};
@@ -32,6 +34,9 @@ const SINGLY: usize = 500;
 
 /// How many agents or queues are told at a time.
 const AT_A_TIME: usize = 500;
+
+/// How often the drop folder is asked what Calabrio made of files.
+const LOOK_AT_FILES: Duration = Duration::from_mins(1);
 
 /// Why a round failed.
 #[derive(Debug, thiserror::Error)]
@@ -213,9 +218,22 @@ pub(crate) async fn keep<L>(
                 PAUSE.min(acd.roster.every)
             }
         };
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = core.clock.sleep_until(core.now() + delta(pause)) => {}
+        let due = core.now() + delta(pause);
+        loop {
+            if let Err(error) = look_at_files(&core, &acd).await {
+                tracing::warn!(acd = %acd.name, error = &error as &dyn std::error::Error, "it cannot be told what Calabrio made of files of agents and queues");
+            }
+            let next = match &acd.roster.files {
+                Some(_) => due.min(core.now() + delta(LOOK_AT_FILES)),
+                None => due,
+            };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = core.clock.sleep_until(next) => {}
+            }
+            if next == due {
+                break;
+            }
         }
     }
 }
@@ -250,6 +268,44 @@ pub(crate) async fn once<L: RosterStore>(
             () = core.clock.sleep(PAUSE) => {}
         }
     }
+}
+
+/// Asks what Calabrio made of the files that told of agents and queues. Of whom a file in the penalty box told, Calabrio was not told.
+pub(crate) async fn look_at_files<L: RosterStore>(
+    core: &Core<L>,
+    acd: &AcdServices,
+) -> Result<(), RosterError> {
+    let Some(files) = &acd.roster.files else {
+        return Ok(());
+    };
+    for kind in [SubjectKind::Queue, SubjectKind::Agent] {
+        let open = core.ledger.told_files(&acd.key, kind).await?;
+        if open.is_empty() {
+            continue;
+        }
+        let (files, asked) = (files.clone(), open.clone());
+        let looking = tokio::task::spawn_blocking(move || {
+            let asked = asked.iter().map(|file| (&*file.name, file.at));
+            let fates = files.fates(asked)?;
+            Ok::<_, DeliveryError>(fates.into_iter().map(|(_, fate)| fate).collect::<Vec<_>>())
+        });
+        let fates = looking.await.unwrap_or(Err(DeliveryError::CutOff))?;
+        for (file, fate) in open.iter().zip(fates) {
+            let refused = match fate {
+                Fate::Waiting => continue,
+                Fate::Refused => {
+                    tracing::error!(acd = %acd.name, ?kind, file = %file.name, "Calabrio put a file into its penalty box and does not try it again; `agents` and `queues` list who was in it");
+                    Some(Refusal::PenaltyBox.to_string())
+                }
+                // Taken, and tidied away later.
+                Fate::Archived | Fate::Gone => None,
+            };
+            core.ledger
+                .close_told_file(&acd.key, kind, file, refused.as_deref())
+                .await?;
+        }
+    }
+    Ok(())
 }
 
 /// How a round ended.
@@ -382,6 +438,7 @@ async fn tell_part(
                     sid: subject.sid,
                     version: subject.version,
                     refused,
+                    file: outcome.file.clone(),
                 });
             }
         }

@@ -259,6 +259,7 @@ pub(crate) async fn know_queues(
             sid: one.sid,
             version: one.version,
             refused: None,
+            file: None,
         })
         .collect();
     ledger
