@@ -177,4 +177,13 @@ mod tests {
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
     }
+
+    #[test]
+    #[cfg(feature = "demo")]
+    fn every_command_line_of_the_documents_can_be_given() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let shown = command_line::shown_command_lines::<Cli>(&root).unwrap();
+        assert!(shown.wrong.is_empty(), "{}", shown.wrong.join("\n"));
+        assert!(shown.tried >= 15, "only {} were found", shown.tried);
+    }
 }
