@@ -3,7 +3,7 @@
 #[cfg(feature = "demo")]
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use command_line::{Completions, Consent, DayOrTime, Init, Man, Program as _, exit_codes};
 pub(crate) use command_line::{Events, OfAcd};
 use service_runtime::Exit;
@@ -141,6 +141,30 @@ pub(crate) struct Adherence {
     pub(crate) every: u64,
 }
 
+/// How a demo delivers.
+#[cfg(feature = "demo")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DemoTransport {
+    /// JSON over HTTP
+    Http,
+    /// Files in a drop folder
+    Files,
+}
+
+/// How a demo hears of events.
+#[cfg(feature = "demo")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DemoEvents {
+    /// The workspace's event callback, beside Event Streams
+    Callback,
+    /// Event Streams alone
+    Streams,
+    /// Twilio's feed for workforce management, beside Event Streams
+    WorkerChange,
+    /// Nothing is pushed: the Events API is polled
+    Polled,
+}
+
 #[cfg(feature = "demo")]
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
@@ -156,6 +180,12 @@ pub(crate) struct Demo {
     /// How much goes wrong: none, mild or hostile
     #[arg(long, value_name = "LEVEL", default_value_t = flex_simulator::FaultLevel::None)]
     pub(crate) faults: flex_simulator::FaultLevel,
+    /// How intervals and states go to Calabrio
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = DemoTransport::Http)]
+    pub(crate) transport: DemoTransport,
+    /// How Twilio's events come
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = DemoEvents::Callback)]
+    pub(crate) events: DemoEvents,
     /// Print the repeated hour merged into one, as some reports do
     #[arg(long)]
     pub(crate) merged: bool,

@@ -19,7 +19,7 @@ use service_runtime::{Exit, Mood, Page, Progress, Report, Signals, Stop, Table, 
 use sync_ledger::IntervalStore as _;
 use wfm_pipeline::{Clock, Until};
 
-use crate::cli::{self, Global};
+use crate::cli::{self, DemoEvents, DemoTransport, Global};
 use crate::commands::{Working, named, work};
 use crate::open;
 
@@ -53,11 +53,11 @@ pub(crate) async fn demo(global: &Global, asked: cli::Demo) -> Result<Exit> {
     }
     let stop = Stop::new();
     let _signals = Signals::listen(&stop)?;
-    let simulator = Simulator::start(options(&asked)).await?;
     let place = tempfile::Builder::new()
         .prefix("sync-wfm-demo-")
         .tempdir()
         .context("no temporary directory can be made")?;
+    let simulator = Simulator::start(options(&asked, place.path())).await?;
     let path = place.path().join("connector.toml");
     simulator.write_config(&path)?;
     let lived = Box::pin(live(&path, &simulator, &asked, &stop)).await;
@@ -85,7 +85,7 @@ pub(crate) async fn demo(global: &Global, asked: cli::Demo) -> Result<Exit> {
     })
 }
 
-fn options(asked: &cli::Demo) -> SimulatorOptions {
+fn options(asked: &cli::Demo, place: &Path) -> SimulatorOptions {
     let mut floor = FloorOptions::default();
     floor.scenario.agents = asked.agents;
     floor.scenario.hours = asked.hours;
@@ -107,9 +107,13 @@ fn options(asked: &cli::Demo) -> SimulatorOptions {
     let mut options = SimulatorOptions::for_floor(floor);
     options.seed = asked.seed;
     options.faults = asked.faults;
+    if asked.transport == DemoTransport::Files {
+        options.wfm.drop_folder = Some(place.join("drop-folder"));
+    }
     let mut push = Push::default();
-    push.callback = true;
-    options.scenario.push = Some(push);
+    push.callback = asked.events == DemoEvents::Callback;
+    push.worker_change = asked.events == DemoEvents::WorkerChange;
+    options.scenario.push = (asked.events != DemoEvents::Polled).then_some(push);
     options
 }
 

@@ -7,7 +7,9 @@ use flex_insights_client::{
     Concern, EmptyReport, FlexInsightsClient, InsightsError, Report as Content, ReportId,
 };
 use twilio_sid::{TaskQueueSid, WorkerSid};
-use wfm_history::{History, HistoryError, Report, ReportRules, Resolution, Resolver, RowFault};
+use wfm_history::{
+    History, HistoryError, Item, Report, ReportRules, Resolution, Resolver, RowFault,
+};
 use wfm_state_mapping::ActivityMap;
 
 use crate::report::{Question, Rows};
@@ -169,11 +171,19 @@ fn columns(rows: &mut Rows, question: Question, rules: ReportRules, found: &Begi
         );
     }
     let mut history = History::new(rules, Nobody);
-    let read = history
-        .push(&found.bytes)
-        .and_then(|()| history.finish().map(|(summary, _)| summary));
-    let summary = match read {
-        Ok(summary) => summary,
+    let read = history.push(&found.bytes).and_then(|()| {
+        let (summary, mut intervals) = history.finish()?;
+        let mut not_workload = None;
+        for item in intervals.by_ref() {
+            if let Item::NotWorkload(refused) = item? {
+                not_workload.get_or_insert_with(|| refused.to_string());
+            }
+        }
+        let without_queue = intervals.tally().without_queue.intervals;
+        Ok((summary, not_workload, without_queue))
+    });
+    let (summary, not_workload, without_queue) = match read {
+        Ok(read) => read,
         Err(error) => {
             let remedy = match error {
                 HistoryError::MissingColumn { .. } | HistoryError::DuplicateColumn { .. } => {
@@ -222,6 +232,21 @@ fn columns(rows: &mut Rows, question: Question, rules: ReportRules, found: &Begi
                 kinds.join(", ")
             ),
             format!("name the kinds that count as kinds under [acd.insights.{table}]"),
+        );
+    } else if let Some(sentence) = not_workload {
+        rows.fail(
+            question,
+            format!("its columns are there, but {sentence}"),
+            "build the report on the workload reporting data set; until then its intervals are wrong",
+        );
+    } else if without_queue > 0 {
+        rows.warn(
+            question,
+            format!(
+                "its columns are there, but of {looked} {count} rows some name no queue, as those of time in activities do: {without_queue} intervals of \
+                 agents would not be delivered"
+            ),
+            "set service_queue under [acd.wfm]",
         );
     } else {
         rows.ok(

@@ -429,9 +429,39 @@ async fn rows_that_cannot_be_read_or_do_not_count_want_attention() {
 }
 
 #[tokio::test]
+async fn a_report_of_whole_activities_fails_and_rows_without_a_queue_want_a_service_queue() {
+    let report = of(World {
+        agents: csv(&AGENTS.replace("Lunch,900", "Lunch,3600")),
+        ..World::default()
+    })
+    .await;
+    assert_told(
+        &report,
+        Question::AgentReport,
+        Status::Fail,
+        &["3600 s of activity", "workload reporting data set"],
+    );
+    let agents = AGENTS.replace("Everyone,Agent Status", ",Agent Status");
+    let report = of(World {
+        agents: csv(&agents),
+        ..World::default()
+    })
+    .await;
+    assert_told(
+        &report,
+        Question::AgentReport,
+        Status::Warn,
+        &["name no queue", "service_queue"],
+    );
+}
+
+#[tokio::test]
 async fn of_a_large_report_only_the_beginning_is_read() {
     let (header, rows) = AGENTS.split_once('\n').unwrap();
-    let large = format!("{header}\n{}", rows.repeat(20_000));
+    let of_each: String = (0..20_000)
+        .map(|number| rows.replace("Lovelace", &number.to_string()))
+        .collect();
+    let large = format!("{header}\n{of_each}");
     let report = of(World {
         agents: csv(&large),
         ..World::default()

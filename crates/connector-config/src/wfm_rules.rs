@@ -100,6 +100,7 @@ impl HistoryRules {
             redelivery: self.redelivery,
             settle: self.settle,
             covered: Some(first..end.max(first)),
+            told: None,
             refused_again: false,
         }
     }

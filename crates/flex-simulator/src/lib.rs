@@ -28,7 +28,7 @@ pub use config_writer::{KeyFile, WrittenConfig};
 pub use faults::{FaultLevel, FaultLevelError};
 pub use hold::{Held, HoldAt};
 pub use options::{SimulatorOptions, Timings};
-pub use push::PushCounts;
+pub use push::{PushCounts, SentEvent};
 pub use simulator::{Ready, Simulator, SimulatorError};
 pub use strict::Violation;
 pub use webhooks::{ReceivedWebhook, WebhookAttempt};

@@ -25,7 +25,7 @@ use crate::floor::{
 };
 use crate::hold::{Held, HoldAt, Holds};
 use crate::options::{SimulatorOptions, Timings};
-use crate::push::{self, Outlet, PushCounts};
+use crate::push::{self, Outlet, PushCounts, SentEvent};
 use crate::server::{self, State, host_names};
 use crate::strict::{Violation, Violations};
 use crate::tls;
@@ -80,6 +80,7 @@ pub struct Simulator {
     address: SocketAddr,
     ca_pem: Option<String>,
     timings: Timings,
+    drop_folder: Option<PathBuf>,
     accepting: Option<JoinHandle<()>>,
 }
 
@@ -227,7 +228,7 @@ impl Simulator {
             floor,
         });
         state.tasks.spawn(push::run(Arc::clone(&state)));
-        if let Some(folder) = drop_folder {
+        if let Some(folder) = drop_folder.clone() {
             let watching = receiver::files::watch(Arc::clone(&state), folder);
             state.tasks.spawn(watching);
         }
@@ -237,6 +238,7 @@ impl Simulator {
             address,
             ca_pem,
             timings: options.timings,
+            drop_folder,
             accepting: Some(accepting),
         })
     }
@@ -329,6 +331,12 @@ impl Simulator {
         outlet.map_or_else(PushCounts::default, Outlet::counts)
     }
 
+    /// When each event of a floor was sent, in the order in which they went out; the first two million.
+    pub fn sent(&self) -> Vec<SentEvent> {
+        let outlet = self.state.outlet.as_ref();
+        outlet.map_or_else(Vec::new, Outlet::sent)
+    }
+
     /// Every message for screen recording that Calabrio took, in the order they came.
     pub fn screen_messages(&self) -> Vec<ScreenMessage> {
         self.state.calabrio.screen_messages()
@@ -409,6 +417,7 @@ impl Simulator {
             root: &self.state.root,
             ca_pem: self.ca_pem(),
             floor: self.floor(),
+            drop_folder: self.drop_folder.as_deref(),
         };
         config_writer::write(&facts, config)
             .map_err(|(path, source)| SimulatorError::Write { path, source })

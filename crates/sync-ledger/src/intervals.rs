@@ -73,10 +73,11 @@ pub trait IntervalStore: Send + Sync {
         settlement: &BatchSettlement,
     ) -> impl Future<Output = Result<()>> + Send;
 
-    /// The files of settled rows of which it is not known yet what Calabrio made of them, the oldest first, at most so many.
+    /// The files of settled rows of which it is not known yet what Calabrio made of them, the oldest first: those behind `after`, at most so many.
     fn open_files(
         &self,
         acd: &AcdKey,
+        after: Option<&DeliveredFile>,
         limit: u32,
     ) -> impl Future<Output = Result<Vec<DeliveredFile>>> + Send;
 
@@ -146,13 +147,34 @@ pub trait IntervalStore: Send + Sync {
     /// How many rows are held of each report.
     fn held_count(&self, acd: &AcdKey) -> impl Future<Output = Result<Vec<(Report, u64)>>> + Send;
 
-    /// Writes down that a pull of a report was whole, and the newest closed interval that it showed; the last 64 are kept.
+    /// Writes down that a pull of a report was whole, and the newest closed interval that it showed; the last 64 are kept. Failures before it are
+    /// over.
     fn record_pull(
         &self,
         acd: &AcdKey,
         report: Report,
         pull: &Pull,
     ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Writes down that a report could not be pulled, and why: with no customer data.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::UnknownAcd`](crate::LedgerError::UnknownAcd).
+    fn record_failed_pull(
+        &self,
+        acd: &AcdKey,
+        report: Report,
+        at: DateTime<Utc>,
+        reason: &str,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Why a report cannot be pulled; `None` where its last pull was whole, or none was tried.
+    fn failed_pull(
+        &self,
+        acd: &AcdKey,
+        report: Report,
+    ) -> impl Future<Output = Result<Option<FailedPull>>> + Send;
 
     /// What was recorded of the last pulls, the oldest first.
     fn pulls(&self, acd: &AcdKey, report: Report)
@@ -341,6 +363,19 @@ pub struct Pull {
     pub newest: Option<Interval>,
     /// What came of it, for `status`: counts alone, no customer data.
     pub account: serde_json::Value,
+}
+
+/// Why a report cannot be pulled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FailedPull {
+    /// The first failure since a pull was whole.
+    pub since: DateTime<Utc>,
+    /// The newest failure.
+    pub last: DateTime<Utc>,
+    /// How many there were.
+    pub pulls: u64,
+    /// Why the newest one failed.
+    pub reason: String,
 }
 
 impl Pull {

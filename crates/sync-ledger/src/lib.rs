@@ -46,8 +46,8 @@ pub use inbox::{
     PushedEvent, REMEMBER_EVENTS, Received, SettledEvents,
 };
 pub use intervals::{
-    BatchNumber, BatchSettlement, DeliveredFile, HeldInterval, HeldNumber, HeldPull, IntervalStore,
-    NewBatch, Pull, RowCount, RowFate, RowState, StoredBatch, TroubledRow,
+    BatchNumber, BatchSettlement, DeliveredFile, FailedPull, HeldInterval, HeldNumber, HeldPull,
+    IntervalStore, NewBatch, Pull, RowCount, RowFate, RowState, StoredBatch, TroubledRow,
 };
 pub use lock::{Holder, WorkerLock};
 pub use outbox::{

@@ -1,7 +1,9 @@
 //! Turns an Agent Productivity report into intervals and prints what it found as JSON, with the time it took:
 //! `cargo run --release -p wfm-history --example intervals -- FILE [ZONE] [MAX_OPEN_KEYS]`.
 //!
-//! Every SID is taken for a known one. Where `/proc` tells it, the memory that was in use at most is printed as well.
+//! Every SID is taken for a known one, `Available` counts as Ready and `Break` as Not Ready, as the simulator's and `generate`'s reports
+//! have them. `check` binds the key of each interval to its values, as `scripts/bench.d/intervals_by_hand.py` reckons it. Where `/proc`
+//! tells it, the memory that was in use at most is printed as well.
 #![allow(clippy::print_stdout, reason = "it is a program")]
 
 use std::fs::File;
@@ -9,7 +11,10 @@ use std::time::Instant;
 
 use serde_json::json;
 use twilio_sid::{TaskQueueSid, WorkerSid};
-use wfm_history::{History, Report, ReportConfig, ReportRules, Resolution, Resolver};
+use wfm_history::{
+    ActivityState, History, IntervalRow, Item, Measure, QueueKey, Report, ReportConfig,
+    ReportRules, Resolution, Resolver,
+};
 
 struct Everyone;
 
@@ -39,6 +44,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .unwrap_or_else(|| "Europe/Berlin".to_owned());
     let mut config = ReportConfig {
         service_queue: true,
+        activities: [
+            ("Available".to_owned(), ActivityState::Ready),
+            ("Break".to_owned(), ActivityState::NotReady),
+        ]
+        .into(),
         ..ReportConfig::default()
     };
     if let Some(most) = arguments.next() {
@@ -57,8 +67,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     history.read(file)?;
     let read = started.elapsed();
     let (summary, mut intervals) = history.finish()?;
+    let mut check = 0;
     for item in intervals.by_ref() {
-        item?;
+        if let Item::Interval(row) = item? {
+            check += bind(&row)?;
+        }
     }
     let took = started.elapsed();
     #[allow(clippy::cast_precision_loss, reason = "megabytes")]
@@ -68,6 +81,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         json!({
             "summary": summary,
             "tally": intervals.tally(),
+            "check": check,
             "bytes": bytes,
             "seconds_reading": read.as_secs_f64(),
             "seconds": took.as_secs_f64(),
@@ -76,6 +90,36 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         })
     );
     Ok(())
+}
+
+/// A number that another key or other values would mostly change.
+fn bind(row: &IntervalRow) -> Result<u64, std::num::TryFromIntError> {
+    const WEIGHTS: [(Measure, u64); 7] = [
+        (Measure::ActivityTime, 1),
+        (Measure::ReadyTime, 3),
+        (Measure::NotReadyTime, 5),
+        (Measure::TalkTime, 7),
+        (Measure::WrapUpTime, 11),
+        (Measure::HoldTime, 13),
+        (Measure::Handled, 17),
+    ];
+    let quarter = u64::try_from(row.key.interval.number())?;
+    let agent = row.key.agent.map_or(0, |sid| digits(sid.as_str()));
+    let queue = match row.key.queue {
+        QueueKey::ServiceQueue => 0,
+        QueueKey::Task(sid) => digits(sid.as_str()),
+    };
+    let values: u64 = WEIGHTS
+        .iter()
+        .map(|(measure, weight)| row.values.seconds(*measure) * weight)
+        .sum();
+    Ok((quarter + agent + 3 * queue) * values % 4_294_967_291)
+}
+
+/// The last seven digits of a SID.
+fn digits(sid: &str) -> u64 {
+    let digits = sid.len().saturating_sub(7);
+    u64::from_str_radix(&sid[digits..], 16).unwrap_or(0)
 }
 
 fn peak_memory_kib() -> Option<u64> {

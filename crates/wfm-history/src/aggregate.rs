@@ -2,12 +2,14 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::collections::hash_map::Entry;
+use std::collections::binary_heap::PeekMut;
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
-use foldhash::{HashMap, HashMapExt};
+use foldhash::fast::RandomState;
+use indexmap::IndexMap;
+use indexmap::map::Entry;
 
 use crate::measure::SLOTS;
 use crate::values::{add, put_slots, take_slots};
@@ -49,27 +51,35 @@ pub(crate) struct Ranking {
 }
 
 impl Ranking {
-    fn of(&self, key: Key) -> Key {
+    /// The place of a key, its numbers as one: that is compared in one step.
+    fn of(&self, key: Key) -> u128 {
         let rank = |ranks: &[u32], id: u32| ranks.get(id as usize).copied().unwrap_or(id);
-        [
+        let numbers = [
             key[0],
             rank(&self.agents, key[1]),
             rank(&self.queues, key[2]),
             key[3],
-        ]
+        ];
+        numbers
+            .iter()
+            .fold(0, |place, number| place << 32 | u128::from(*number))
     }
 }
 
-/// So many runs are merged at a time: each has a file and a buffer.
-const FAN: usize = 64;
+/// So many runs are merged at a time: each has a file and a buffer. The biggest report, in the worst order, makes some 90 by default, and
+/// more than these are written twice.
+const FAN: usize = 128;
 const BUFFER: usize = 16 << 10;
+/// Sums lie anywhere in memory: so many are fetched at a time, so that the processor waits for them together.
+const GATHERED: usize = 16;
+/// A record is never longer: numbers of 32 bits take 5 bytes, those of 64 bits 10.
+const LONGEST_RECORD: usize = 4 * 5 + 10 + 10 + SLOTS * 10;
 
 pub(crate) struct Aggregate {
     report: Report,
     directory: PathBuf,
     most: usize,
-    index: HashMap<Key, u32>,
-    entries: Vec<(Key, Sums)>,
+    sums: IndexMap<Key, Sums, RandomState>,
     last: usize,
     /// Runs by how often their sums were merged.
     levels: Vec<Vec<Run>>,
@@ -91,8 +101,7 @@ impl Aggregate {
             report,
             directory,
             most,
-            index: HashMap::new(),
-            entries: Vec::new(),
+            sums: IndexMap::default(),
             last: usize::MAX,
             levels: Vec::new(),
         }
@@ -106,36 +115,37 @@ impl Aggregate {
         sums: &Sums,
         ranking: impl FnOnce() -> Ranking,
     ) -> Result<(), HistoryError> {
-        if let Some((last, entry)) = self.entries.get_mut(self.last)
+        // Rows of one key mostly follow each other.
+        if let Some((last, known)) = self.sums.get_index_mut(self.last)
             && *last == key
         {
-            return entry.add(self.report, sums);
+            return known.add(self.report, sums);
         }
-        if self.entries.len() >= self.most && !self.index.contains_key(&key) {
-            self.spill(&ranking())?;
-        }
-        match self.index.entry(key) {
+        let full = self.sums.len() >= self.most;
+        match self.sums.entry(key) {
             Entry::Occupied(known) => {
-                self.last = *known.get() as usize;
-                self.entries[self.last].1.add(self.report, sums)
+                self.last = known.index();
+                return known.into_mut().add(self.report, sums);
             }
-            Entry::Vacant(new) => {
-                self.last = self.entries.len();
-                let number = u32::try_from(self.last).map_err(|_| HistoryError::Overflow)?;
-                new.insert(number);
-                self.entries.push((key, *sums));
-                Ok(())
+            Entry::Vacant(new) if !full => {
+                self.last = new.index();
+                new.insert(*sums);
+                return Ok(());
             }
+            Entry::Vacant(_) => {}
         }
+        self.spill(&ranking())?;
+        self.last = self.sums.insert_full(key, *sums).0;
+        Ok(())
     }
 
-    /// The entries in their order, by number.
-    fn sorted(&self, ranking: &Ranking) -> Vec<(Key, u32)> {
+    /// The sums in their order: place and index.
+    fn sorted(&self, ranking: &Ranking) -> Vec<(u128, usize)> {
         let mut order: Vec<_> = self
-            .entries
-            .iter()
-            .zip(0..)
-            .map(|((key, _), number)| (ranking.of(*key), number))
+            .sums
+            .keys()
+            .enumerate()
+            .map(|(index, key)| (ranking.of(*key), index))
             .collect();
         order.sort_unstable();
         order
@@ -143,12 +153,17 @@ impl Aggregate {
 
     fn spill(&mut self, ranking: &Ranking) -> Result<(), HistoryError> {
         let mut writer = Writer::new(&self.directory)?;
-        for (_, number) in self.sorted(ranking) {
-            let (key, sums) = &self.entries[number as usize];
-            writer.put(*key, sums)?;
+        let mut some = Vec::with_capacity(GATHERED);
+        for places in self.sorted(ranking).chunks(GATHERED) {
+            let sums = places
+                .iter()
+                .filter_map(|(_, index)| self.sums.get_index(*index));
+            some.extend(sums.map(|(key, sums)| (*key, *sums)));
+            for (key, sums) in some.drain(..) {
+                writer.put(key, &sums)?;
+            }
         }
-        self.index.clear();
-        self.entries.clear();
+        self.sums.clear();
         self.last = usize::MAX;
         let mut run = writer.finish()?;
         for level in 0.. {
@@ -172,12 +187,10 @@ impl Aggregate {
     }
 
     /// All sums, in the order of their keys, each key once.
-    pub(crate) fn finish(mut self, ranking: Ranking) -> Result<Merge, HistoryError> {
-        let order = self.sorted(&ranking);
-        self.index = HashMap::new();
+    pub(crate) fn finish(self, ranking: Ranking) -> Result<Merge, HistoryError> {
         let memory = Memory {
-            order: order.into_iter(),
-            entries: self.entries,
+            order: self.sorted(&ranking).into_iter(),
+            sums: self.sums,
         };
         let runs = self.levels.into_iter().flatten().collect();
         Merge::new(self.report, runs, Some(memory), ranking)
@@ -185,23 +198,24 @@ impl Aggregate {
 }
 
 struct Writer {
-    file: BufWriter<File>,
+    file: File,
     bytes: Vec<u8>,
     records: u64,
 }
 
 impl Writer {
     fn new(directory: &std::path::Path) -> Result<Self, HistoryError> {
-        let file = tempfile::tempfile_in(directory).map_err(spill("written to"))?;
         Ok(Self {
-            file: BufWriter::with_capacity(BUFFER * 4, file),
-            bytes: Vec::with_capacity(256),
+            file: tempfile::tempfile_in(directory).map_err(spill("written to"))?,
+            bytes: Vec::with_capacity(BUFFER * 4),
             records: 0,
         })
     }
 
     fn put(&mut self, key: Key, sums: &Sums) -> Result<(), HistoryError> {
-        self.bytes.clear();
+        if self.bytes.capacity() - self.bytes.len() < LONGEST_RECORD {
+            self.flush()?;
+        }
         for number in key {
             put(&mut self.bytes, number.into());
         }
@@ -211,28 +225,30 @@ impl Writer {
         );
         put_slots(&mut self.bytes, &sums.slots);
         self.records += 1;
-        self.file
-            .write_all(&self.bytes)
-            .map_err(spill("written to"))
+        Ok(())
     }
 
-    fn finish(self) -> Result<Run, HistoryError> {
-        let written = self
-            .file
-            .into_inner()
-            .map_err(std::io::IntoInnerError::into_error);
-        let mut file = written.map_err(spill("written to"))?;
-        file.seek(SeekFrom::Start(0)).map_err(spill("read"))?;
+    fn flush(&mut self) -> Result<(), HistoryError> {
+        self.file
+            .write_all(&self.bytes)
+            .map_err(spill("written to"))?;
+        self.bytes.clear();
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Run, HistoryError> {
+        self.flush()?;
+        self.file.seek(SeekFrom::Start(0)).map_err(spill("read"))?;
         Ok(Run {
-            file,
+            file: self.file,
             records: self.records,
         })
     }
 }
 
 struct Memory {
-    order: std::vec::IntoIter<(Key, u32)>,
-    entries: Vec<(Key, Sums)>,
+    order: std::vec::IntoIter<(u128, usize)>,
+    sums: IndexMap<Key, Sums, RandomState>,
 }
 
 enum Source {
@@ -246,17 +262,33 @@ impl Source {
             Self::Memory(memory) => Ok(memory
                 .order
                 .next()
-                .map(|(_, number)| memory.entries[number as usize])),
+                .and_then(|(_, index)| memory.sums.get_index(index))
+                .map(|(key, sums)| (*key, *sums))),
             Self::Run(_, 0) => Ok(None),
             Self::Run(cursor, left) => {
                 *left -= 1;
-                record(cursor).map(Some).ok_or(HistoryError::DamagedSpill)
+                record_of_run(cursor)
+                    .map(Some)
+                    .ok_or(HistoryError::DamagedSpill)
             }
         }
     }
 }
 
-fn record(cursor: &mut Cursor<BufReader<File>>) -> Option<(Key, Sums)> {
+/// The next record of a run, from what is buffered where it cannot end within.
+fn record_of_run(cursor: &mut Cursor<BufReader<File>>) -> Option<(Key, Sums)> {
+    let buffered = cursor.buffered();
+    if buffered.len() < LONGEST_RECORD {
+        return record(cursor);
+    }
+    let mut quick = Cursor::new(buffered);
+    let found = record(&mut quick);
+    let read = buffered.len() - quick.left();
+    cursor.skip(read);
+    found
+}
+
+fn record<R: BufRead>(cursor: &mut Cursor<R>) -> Option<(Key, Sums)> {
     let mut key = [0; 4];
     for number in &mut key {
         *number = u32::try_from(cursor.number()?).ok()?;
@@ -276,7 +308,7 @@ pub(crate) struct Merge {
     ranking: Ranking,
     sources: Vec<Source>,
     heads: Vec<Option<(Key, Sums)>>,
-    heap: BinaryHeap<Reverse<(Key, usize)>>,
+    heap: BinaryHeap<Reverse<(u128, usize)>>,
 }
 
 impl Merge {
@@ -301,41 +333,41 @@ impl Merge {
             sources,
         };
         for source in 0..merge.sources.len() {
-            merge.advance(source)?;
+            merge.heads[source] = merge.sources[source].next()?;
+            if let Some((key, _)) = merge.heads[source] {
+                merge.heap.push(Reverse((merge.ranking.of(key), source)));
+            }
         }
         Ok(merge)
     }
 
-    fn advance(&mut self, source: usize) -> Result<(), HistoryError> {
-        self.heads[source] = self.sources[source].next()?;
-        if let Some((key, _)) = &self.heads[source] {
-            self.heap.push(Reverse((self.ranking.of(*key), source)));
-        }
-        Ok(())
-    }
-
-    fn take(&mut self) -> Result<Option<(Key, Sums)>, HistoryError> {
-        let Some(Reverse((_, source))) = self.heap.pop() else {
+    /// The next record of all runs, with its place; only one of this place, where it is told.
+    fn take(&mut self, only: Option<u128>) -> Result<Option<(u128, Key, Sums)>, HistoryError> {
+        let Some(mut top) = self.heap.peek_mut() else {
             return Ok(None);
         };
-        let head = self.heads[source].take();
-        self.advance(source)?;
-        Ok(head)
+        let Reverse((place, source)) = *top;
+        if only.is_some_and(|only| only != place) {
+            return Ok(None);
+        }
+        let next = self.sources[source].next()?;
+        // The next one of a run mostly comes before those of the others: then the heap stays as it is.
+        match &next {
+            Some((key, _)) => top.0.0 = self.ranking.of(*key),
+            None => {
+                PeekMut::pop(top);
+            }
+        }
+        let head = std::mem::replace(&mut self.heads[source], next);
+        Ok(head.map(|(key, sums)| (place, key, sums)))
     }
 
     pub(crate) fn next(&mut self) -> Result<Option<(Key, Sums)>, HistoryError> {
-        let Some((key, mut sums)) = self.take()? else {
+        let Some((place, key, mut sums)) = self.take(None)? else {
             return Ok(None);
         };
-        let rank = self.ranking.of(key);
-        while self
-            .heap
-            .peek()
-            .is_some_and(|Reverse((next, _))| *next == rank)
-        {
-            if let Some((_, more)) = self.take()? {
-                sums.add(self.report, &more)?;
-            }
+        while let Some((_, _, more)) = self.take(Some(place))? {
+            sums.add(self.report, &more)?;
         }
         Ok(Some((key, sums)))
     }

@@ -34,6 +34,8 @@ pub struct ChangeRules {
     /// The intervals that the pull was to show. What was delivered of them and is not shown any more is taken back, as far as the last
     /// interval of the report; `None` is from its first interval on.
     pub covered: Option<Range<Interval>>,
+    /// Which intervals are told and counted; `None` is all.
+    pub told: Option<Range<Interval>>,
     /// Whether what Calabrio refused is told again although its values are the same.
     pub refused_again: bool,
 }
@@ -128,8 +130,11 @@ pub struct ChangeTally {
     pub held: u64,
     /// Refused.
     pub not_workload: u64,
-    /// Not shown any more and yet not taken back: because of the alarm, or because held or refused rows may be theirs.
+    /// Not shown any more, or with less than was delivered, and yet not taken back: because of the alarm, or because held or refused rows may
+    /// be theirs. Of a report that was cut short it is all that differs.
     pub kept: u64,
+    /// In the report, and none of those that are told.
+    pub outside: u64,
 }
 
 /// The changes of a pull, in the order of keys.
@@ -155,7 +160,8 @@ pub struct Changes<D: Iterator> {
 /// Compares a pull with what was delivered before.
 ///
 /// `delivered` lists, in the order of its keys, at least what was delivered of the covered intervals. Only closed intervals are
-/// told: those that ended `settle` before `now`. A report with an [`Alarm`] takes nothing back.
+/// told: those that ended `settle` before `now`. A report with an [`Alarm`] takes nothing back and lowers nothing; one that was cut short
+/// tells nothing at all.
 pub fn changes<D>(
     summary: &Summary,
     intervals: Intervals,
@@ -205,6 +211,13 @@ where
         self.intervals.tally()
     }
 
+    fn is_told(&self, interval: Interval) -> bool {
+        self.rules
+            .told
+            .as_ref()
+            .is_none_or(|told| told.contains(&interval))
+    }
+
     fn is_closed(&self, interval: Interval) -> bool {
         self.now
             .checked_sub_signed(self.rules.settle)
@@ -248,7 +261,7 @@ where
             .as_ref()
             .or(self.shown.as_ref())
             .is_none_or(|covered| covered.contains(&key.interval));
-        if !expected || !self.is_closed(key.interval) {
+        if !expected || !self.is_closed(key.interval) || !self.is_told(key.interval) {
             return None;
         }
         let unsure = self.keep_interval == Some(key.interval)
@@ -272,6 +285,10 @@ where
 
     /// One that is in the report, beside what was delivered of it.
     fn compare(&mut self, row: IntervalRow, delivered: Option<&Delivered>) -> Option<Change> {
+        if !self.is_told(row.key.interval) {
+            self.tally.outside += 1;
+            return None;
+        }
         if !self.is_closed(row.key.interval) {
             self.tally.open += 1;
             return None;
@@ -281,13 +298,24 @@ where
             let settled = delivered.refused.is_none() || !self.rules.refused_again;
             settled && delivered.values == row.values
         });
-        let (happened, deliver) = match delivered.and_then(Delivered::arrived) {
+        let arrived = delivered.and_then(Delivered::arrived);
+        // What a faulty report lacks is no reason to lower anything.
+        let lacking = match self.alarm {
+            Some(Alarm::CutShort) => true,
+            Some(_) => arrived.is_some_and(|before| row.values.lacks(&before)),
+            None => false,
+        };
+        let (happened, deliver) = match arrived {
             _ if known => {
                 self.tally.unchanged += 1;
                 return None;
             }
             Some(before) if before == row.values => {
                 self.tally.unchanged += 1;
+                return None;
+            }
+            _ if lacking => {
+                self.tally.kept += 1;
                 return None;
             }
             Some(before) => {
@@ -331,6 +359,14 @@ where
             }
             Item::Held(held) => {
                 self.keep(held.interval, &held.agent);
+                if !self.is_told(held.interval) {
+                    self.tally.outside += 1;
+                    return Ok(None);
+                }
+                if self.alarm == Some(Alarm::CutShort) {
+                    self.tally.kept += 1;
+                    return Ok(None);
+                }
                 self.tally.held += 1;
                 Some(Outcome::Held(held))
             }

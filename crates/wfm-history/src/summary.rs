@@ -100,12 +100,12 @@ impl Summary {
     pub fn alarm(&self) -> Option<Alarm> {
         if self.ending == Ending::CutShort {
             Some(Alarm::CutShort)
-        } else if self.counted == 0 {
-            Some(Alarm::Empty)
         } else if self.issues.total > 0 {
             Some(Alarm::Unreadable {
                 rows: self.issues.total,
             })
+        } else if self.counted == 0 {
+            Some(Alarm::Empty)
         } else {
             None
         }

@@ -80,6 +80,14 @@ impl Values {
         add(self.report, &mut sum.slots, &other.slots).then_some(sum)
     }
 
+    /// Whether any measure is less than it was.
+    pub fn lacks(&self, before: &Self) -> bool {
+        self.slots
+            .iter()
+            .zip(&before.slots)
+            .any(|(now, before)| now < before)
+    }
+
     /// A short form for a ledger: the same values always give the same bytes, and other values others.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = vec![VERSION, u8::from(self.report == Report::QueueHistory)];

@@ -1,6 +1,6 @@
 //! Numbers of variable length, seven bits in a byte, for spilled runs and ledgers.
 
-use std::io::BufRead;
+use std::io::{BufRead, BufReader, Read};
 
 pub(crate) fn put(bytes: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
@@ -46,5 +46,22 @@ impl<R: BufRead> Cursor<R> {
             }
         }
         None
+    }
+}
+
+impl<R: Read> Cursor<BufReader<R>> {
+    /// What is buffered, to be read without asking for each byte whether there is one; then `skip` what was read.
+    pub(crate) fn buffered(&self) -> &[u8] {
+        self.source.buffer()
+    }
+
+    pub(crate) fn skip(&mut self, bytes: usize) {
+        self.source.consume(bytes);
+    }
+}
+
+impl Cursor<&[u8]> {
+    pub(crate) fn left(&self) -> usize {
+        self.source.len()
     }
 }

@@ -45,6 +45,7 @@ fn replace() -> ChangeRules {
         redelivery: Redelivery::Replace,
         settle: TimeDelta::minutes(10),
         covered: None,
+        told: None,
         refused_again: false,
     }
 }
@@ -154,6 +155,33 @@ fn where_there_is_no_second_delivery_changes_are_only_listed() {
     assert_eq!(deliver, [true, false, false]);
 }
 
+#[test]
+fn intervals_that_nobody_asked_about_are_counted_by_themselves() {
+    let text = agent_report(
+        &(row("09:00", ADA, 1)
+            + &row("09:15", ADA, 2)
+            + &row("09:30", ADA, 3)
+            + &row("09:30", "WK000000000000000000000000000000ff", 3)
+            + &row("10:00", ADA, 5)),
+    );
+    let before = [delivered("08:45", ADA, 9), delivered("09:00", ADA, 1)];
+    let covered = Some(interval("08:45")..interval("12:00"));
+    let rules = ChangeRules {
+        told: Some(interval("09:15")..interval("09:30")),
+        covered,
+        ..replace()
+    };
+    let (outcomes, tally, _) = compare(&text, &before, rules);
+    let only = (interval("09:15").to_string(), 2, Happened::New, true);
+    assert_eq!(told(&outcomes), [only]);
+    let expected = ChangeTally {
+        new: 1,
+        outside: 4,
+        ..ChangeTally::default()
+    };
+    assert_eq!(tally, expected);
+}
+
 /// Like [`delivered`], refused: Calabrio has what was delivered before.
 fn refused(time: &str, agent: &str, seconds: u64, before: Option<u64>) -> Delivered {
     Delivered {
@@ -238,9 +266,10 @@ fn empty_cut_and_unreadable_reports_take_nothing_back() {
             ..replace()
         };
         let (outcomes, tally, alarm) = compare(&text, &before, rules);
+        let kept = if expected == Alarm::CutShort { 3 } else { 1 };
         assert_eq!(
             (alarm, tally.kept, tally.gone),
-            (Some(expected), 1, 0),
+            (Some(expected), kept, 0),
             "{text}"
         );
         assert!(
@@ -250,6 +279,36 @@ fn empty_cut_and_unreadable_reports_take_nothing_back() {
         );
         assert!(expected.to_string().contains("nothing was taken back"));
     }
+}
+
+#[test]
+fn what_a_faulty_report_lacks_lowers_nothing() {
+    let before = [delivered("09:00", ADA, 5), delivered("09:15", ADA, 2)];
+    // Of 09:00 a part is missing; 09:15 has more than before.
+    let rows = row("09:00", ADA, 1) + &row("09:15", ADA, 3) + &row("09:30", ADA, 4);
+    let unreadable = agent_report(&(rows.clone() + &row("9 o'clock", ADA, 4)));
+    let (outcomes, tally, _) = compare(&unreadable, &before, replace());
+    let changed = Happened::Changed {
+        before: seconds_of(2),
+    };
+    let at = |time| interval(time).to_string();
+    let expected = [
+        (at("09:15"), 3, changed, true),
+        (at("09:30"), 4, Happened::New, true),
+    ];
+    assert_eq!(told(&outcomes), expected);
+    assert_eq!(tally.kept, 1);
+
+    // Nobody knows what else a report lacks that was cut short: nothing of it is told, held rows neither.
+    let unknown = "WK000000000000000000000000000000ff";
+    let cut = agent_report(&(rows + &row("09:30", unknown, 4))) + "2026-06-15,09:4";
+    let (outcomes, tally, alarm) = compare(&cut, &before, replace());
+    assert_eq!(
+        (outcomes, alarm),
+        (Vec::new(), Some(Alarm::CutShort)),
+        "{tally:?}"
+    );
+    assert_eq!((tally.kept, tally.new, tally.changed), (4, 0, 0));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::time::Instant;
 
 /// How long a sleep lasts at most before the clock is read again, so that a clock that was set is noticed.
 const SLICE: Duration = Duration::from_secs(5);
@@ -51,11 +52,15 @@ impl Clock {
         tokio::time::sleep(self.real_length(stretch)).await;
     }
 
-    /// Waits until it is that time.
+    /// Waits until it is that time, and not much longer than it is until then: whoever planned by a clock that was set back meanwhile is to plan anew.
     pub async fn sleep_until(&self, then: DateTime<Utc>) {
+        let begun = Instant::now();
+        let planned = self.real_length((then - self.now()).to_std().unwrap_or_default());
+        // A clock that only goes a little slower than it should sends nobody away early.
+        let most = planned.saturating_add(SLICE);
         loop {
             let left = (then - self.now()).to_std().unwrap_or_default();
-            if left.is_zero() {
+            if left.is_zero() || begun.elapsed() >= most {
                 return;
             }
             let left = self.real_length(left).max(Duration::from_millis(1));
@@ -93,11 +98,31 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn it_waits_until_it_is_that_time() {
-        let (origin, begun) = (Utc::now(), tokio::time::Instant::now());
+        let (origin, begun) = (Utc::now(), Instant::now());
         let clock = Clock::paced(move || origin + delta(begun.elapsed()) * 100, 100.0);
         clock.sleep_until(origin + TimeDelta::minutes(50)).await;
         assert_eq!(begun.elapsed().as_secs(), 30);
         clock.sleep_until(origin).await;
         assert_eq!(begun.elapsed().as_secs(), 30);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_is_set_back_keeps_nobody_waiting_for_longer_than_was_planned() {
+        let (origin, begun) = (Utc::now(), Instant::now());
+        // A day ahead, for the first ten seconds.
+        let clock = Clock::paced(
+            move || {
+                let wrong = begun.elapsed() < Duration::from_secs(10);
+                origin + delta(begun.elapsed()) + TimeDelta::days(i64::from(wrong))
+            },
+            1.0,
+        );
+        let hour = clock.now() + TimeDelta::hours(1);
+        clock.sleep_until(hour).await;
+        let waited = begun.elapsed();
+        assert!(
+            (Duration::from_hours(1)..Duration::from_secs(3_620)).contains(&waited),
+            "{waited:?}"
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! From the configuration and its secrets to what it takes to work for an ACD.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use connection_check::{ClientsError, Connector, WfmClients};
 use connector_config::{Config, HistoryRules, Product, Secrets};
@@ -19,10 +20,12 @@ const RESYNC_REQUESTS: usize = 5_000;
 const STATE_ROWS: usize = 1_000;
 
 /// How often the Events API is polled where nothing is pushed.
-const POLL_EVENTS: std::time::Duration = std::time::Duration::from_secs(3);
+const POLL_EVENTS: Duration = Duration::from_secs(3);
 
-/// Makes the clients of every ACD that has workforce management. Nothing is asked of any vendor yet; temporary files that a crash left in drop folders are
-/// removed.
+/// How often it is polled where events are pushed: a subscription that tells nothing does not say so.
+const POLL_PUSHED: Duration = Duration::from_secs(30);
+
+/// Makes the clients of every ACD that has workforce management. Nothing is asked of any vendor yet, and no drop folder is touched.
 ///
 /// Reads the file of further certificate authorities, so it blocks: call it off the runtime's threads. Each HTTP attempt is told to `observer`.
 ///
@@ -50,24 +53,13 @@ pub fn connect(
             continue;
         };
         let clients = connector.wfm(acd, &rules, own)?;
-        if let Some(folder) = &clients.folder {
-            // Of one connector alone: see `DeliveryRules`. The folder may be mounted later.
-            match folder.history.sweep() {
-                Ok(0) => {}
-                Ok(files) => {
-                    tracing::info!(acd = %acd.name, files, "removed temporary files that a crash left");
-                }
-                Err(error) => {
-                    tracing::warn!(acd = %acd.name, %error, "the drop folder cannot be looked at");
-                }
-            }
-        }
+        let drop_folder = clients.folder.as_ref().map(|folder| folder.history.clone());
         let contract = &rules.delivery.contract;
         let once = rules
             .history
             .as_ref()
             .is_some_and(|history| history.redelivery == Redelivery::Never);
-        let batch_rows = match clients.folder {
+        let batch_rows = match drop_folder {
             Some(_) => contract.files.rows.clamp(1, BATCH_ROWS),
             // What is in doubt after a crash is in doubt as a whole batch: it is no more than one request.
             None if once => contract.http.rows.clamp(1, BATCH_ROWS),
@@ -80,7 +72,7 @@ pub fn connect(
                 rules: rules_,
                 activities: rules.activities.clone(),
                 sink: Arc::clone(&clients.history),
-                files: clients.folder.as_ref().map(|folder| folder.history.clone()),
+                files: drop_folder.clone(),
                 batch_rows,
                 service_queue: acd.wfm.service_queue.is_some(),
             }),
@@ -103,7 +95,8 @@ pub fn connect(
             resync_every: rules.resync_every,
             resync_confirm: rules.resync_confirm,
             resync_requests: RESYNC_REQUESTS,
-            poll_events: (!pushed).then_some(POLL_EVENTS),
+            poll_events: Some(if pushed { POLL_PUSHED } else { POLL_EVENTS }),
+            pushed,
             hold_budget: if rules.hold.poll {
                 rules.hold.poll_budget
             } else {
@@ -118,6 +111,7 @@ pub fn connect(
             twilio,
             calabrio,
             activities: rules.activities.clone(),
+            drop_folder,
             roster: Roster {
                 sink: Some(roster),
                 every: rules.roster_every,

@@ -54,6 +54,17 @@ pub enum PipelineError {
     /// The wish is about an ACD that is not configured any more.
     #[error("the ACD is not configured, or has no workforce management: look at its `products`")]
     UnknownAcd,
+    /// A vendor refuses at the start what no time mends.
+    #[error("the worker does not start: the ACD \"{acd}\" is not ready: {reason}")]
+    Refused {
+        /// The ACD's name.
+        acd: String,
+        /// What the vendor refuses, and the setting to look at.
+        reason: String,
+    },
+    /// The listener for pushed events ended by itself. What Twilio could not deliver meanwhile, the next start finds by reading the workspace.
+    #[error("pushed events are taken no more: restart the worker")]
+    IntakeEnded(#[source] event_intake::IntakeError),
     /// A part of the worker ended that should go on. This is a defect; a restart takes everything up where it stood.
     #[error("a part of the worker broke off: restart it, and report what the log says before this")]
     BrokenOff,

@@ -12,5 +12,5 @@ pub use clock::Clock;
 pub use connect::connect;
 pub use error::{PipelineError, PullError};
 pub use runner::pull::PullReport;
-pub use runner::{Live, Nobody, RunReport, Until, WfmLedger, Witness, Worker};
+pub use runner::{Backlog, Live, Nobody, RunReport, Until, WfmLedger, Witness, Worker};
 pub use services::{AcdServices, AdherenceServices, HistoryServices, ReportSource, Roster};

@@ -32,6 +32,8 @@ pub struct AcdServices {
     pub roster: Roster,
     /// How activities become states.
     pub activities: ActivityRules,
+    /// The drop folder, where the transport is files: the worker removes from it what a crash left.
+    pub drop_folder: Option<HistoryFiles>,
     /// History, where it is on.
     pub history: Option<HistoryServices>,
     /// Adherence, where it is on.
@@ -113,8 +115,10 @@ pub struct AdherenceServices {
     pub resync_confirm: Duration,
     /// Of how many live tasks reservations are asked for in one resynchronisation.
     pub resync_requests: usize,
-    /// How often the Events API is polled; `None` where events are pushed.
+    /// How often the Events API is polled; `None` for never.
     pub poll_events: Option<Duration>,
+    /// Whether events are pushed as well: then those that polling finds should have come before.
+    pub pushed: bool,
     /// How many requests a second may ask for hold; 0 asks for none.
     pub hold_budget: u16,
     /// How often calls are asked about at most.

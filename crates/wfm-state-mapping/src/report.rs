@@ -1,5 +1,7 @@
 //! How each activity of the workspace is mapped: what `sync-wfm activities` prints.
 
+use std::fmt;
+
 use serde::Serialize;
 use twilio_sid::ActivitySid;
 
@@ -43,6 +45,20 @@ pub struct UnmatchedMapping {
     pub activity: String,
     /// The activity that was perhaps meant.
     pub nearest: Option<String>,
+}
+
+impl fmt::Display for UnmatchedMapping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: the workspace has no activity {:?}",
+            self.mapping, self.activity
+        )?;
+        match &self.nearest {
+            Some(nearest) => write!(f, "; {nearest:?} was perhaps meant"),
+            None => Ok(()),
+        }
+    }
 }
 
 impl ActivityMap {

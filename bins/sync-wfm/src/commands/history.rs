@@ -1,19 +1,18 @@
 //! `history`: a range, as far as it differs from what was delivered.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, Utc};
-use command_line::{Access, Told};
+use command_line::{Access, Told, exit_if, gracefully};
 use connector_config::{Config, Secrets, SystemSecrets};
 use contact_model::AcdKey;
 use service_runtime::{Exit, Progress, Signals, Stop, Terminal};
-use sync_ledger::{AcdStore as _, SqliteLedger, Wish, WishStore as _};
-use wfm_pipeline::report::{AcdHistory, HistoryReport, history as pull};
-use wfm_pipeline::{Clock, PipelineError, Until};
+use sync_ledger::{SqliteLedger, Wish, WishStore as _};
+use tokio_util::sync::CancellationToken;
+use wfm_pipeline::report::{AcdHistory, HistoryReport, history as bring, preview_history};
+use wfm_pipeline::{AcdServices, Clock, PipelineError};
 
-use super::run::{Working, work};
 use crate::cli::{Global, History};
 use crate::open;
 
@@ -26,6 +25,14 @@ struct Meant {
     name: String,
     from: DateTime<Utc>,
     to: DateTime<Utc>,
+}
+
+impl Meant {
+    /// What it takes to work for it.
+    fn of<'a>(&self, services: &'a [AcdServices]) -> Result<&'a AcdServices> {
+        let found = services.iter().find(|acd| acd.key == self.key);
+        found.with_context(|| format!("ACD {} has no services", self.name))
+    }
 }
 
 /// The ACDs that are meant. Nothing is opened or asked before all of them are known to have history, and a range.
@@ -73,101 +80,80 @@ pub(super) async fn history(global: &Global, asked: &History) -> Result<Exit> {
     let file = open::ledger_under(&config, &secrets)?;
     let dry_run = asked.dry_run;
     let (acds, exit) = if dry_run {
-        // It reads what was delivered, beside a worker or without one.
+        // It reads what was delivered, beside a worker or without one, and writes nothing.
         let (ledger, _) = file.beside().await?;
-        (
-            pulled(&config, &secrets, &ledger, &meant, true).await?,
-            Exit::Ok,
-        )
+        (looked(&config, &secrets, &ledger, &meant).await?, Exit::Ok)
     } else {
         match file.to_work().await? {
             // Its worker has the tokens of Flex Insights and the order of batches: it carries this out.
             Access::Beside(ledger) => (wished(&ledger, meant).await?, Exit::Ok),
-            Access::Worker(ledger) => delivered(&config, secrets, ledger, &meant).await?,
+            Access::Worker(ledger) => brought(&config, &secrets, ledger, &meant).await?,
         }
     };
-    global.print(&HistoryReport { dry_run, acds })?;
+    global.print(&HistoryReport::new(dry_run, acds))?;
     Ok(exit)
 }
 
 async fn wished(ledger: &SqliteLedger, meant: Vec<Meant>) -> Result<Vec<AcdHistory>> {
     let mut acds = Vec::new();
-    for Meant {
-        key,
-        name,
-        from,
-        to,
-    } in meant
-    {
-        let wish = Wish::History { acd: key, from, to };
+    for one in meant {
+        let (acd, from, to) = (one.key, one.from, one.to);
+        let wish = Wish::History { acd, from, to };
         let wish = ledger.put(&wish, Utc::now()).await?;
-        acds.push(AcdHistory {
-            acd: name,
-            from,
-            to,
-            wish: Some(wish.0),
-            reports: Vec::new(),
-        });
+        acds.push(AcdHistory::wished(one.name, (from, to), wish));
     }
     Ok(acds)
 }
 
-async fn pulled(
+/// What would be delivered.
+async fn looked(
     config: &Config,
     secrets: &Arc<Secrets>,
     ledger: &SqliteLedger,
     meant: &[Meant],
-    dry_run: bool,
 ) -> Result<Vec<AcdHistory>> {
     let services = open::services(config, secrets, None).await?;
     let progress = Progress::new(Terminal::stderr(), None, "bytes of reports");
     let told = |bytes| progress.set(bytes);
     let mut acds = Vec::new();
-    for acd in meant {
-        let services = services.iter().find(|one| one.key == acd.key);
-        let services = services.with_context(|| format!("ACD {} has no services", acd.name))?;
-        if !dry_run {
-            ledger.register(&acd.key, &acd.name).await?;
-        }
-        let found = pull(
-            ledger.clone(),
-            services,
-            (acd.from, acd.to),
-            dry_run,
-            if dry_run { SAMPLE } else { 0 },
-            Clock::real(),
-            &told,
-        );
+    for one in meant {
+        let (acd, range) = (one.of(&services)?, (one.from, one.to));
+        let found = preview_history(ledger.clone(), acd, range, SAMPLE, Clock::real(), &told);
         acds.push(found.await?);
     }
     progress.finish();
     Ok(acds)
 }
 
-/// Pulls, and is the worker until what differs is delivered; how that ended.
-async fn delivered(
+/// Brings the ranges to Calabrio; a stop leaves the rest to the next start.
+async fn brought(
     config: &Config,
-    secrets: Arc<Secrets>,
+    secrets: &Arc<Secrets>,
     ledger: SqliteLedger,
     meant: &[Meant],
 ) -> Result<(Vec<AcdHistory>, Exit)> {
-    let acds = pulled(config, &secrets, &ledger, meant, false).await?;
+    let services = open::services(config, secrets, None).await?;
     let stop = Stop::new();
     let _signals = Signals::listen(&stop)?;
-    // The worker delivers what waits, and everything else that is due; a stop leaves the rest to the next start.
-    let working = Working {
-        config,
-        secrets,
-        ledger,
-        clock: Clock::real(),
+    let progress = Progress::new(Terminal::stderr(), None, "bytes of reports");
+    let told = |bytes| progress.set(bytes);
+    let bringing = |asked: CancellationToken| {
+        let (ledger, services, told) = (&ledger, &services, &told);
+        async move {
+            let mut acds = Vec::new();
+            for one in meant {
+                let (acd, range) = (one.of(services)?, (one.from, one.to));
+                let clock = Clock::real();
+                acds.push(bring(ledger.clone(), acd, range, clock, told, &asked).await?);
+            }
+            anyhow::Ok(acds)
+        }
     };
-    let ended = tokio::time::timeout(
-        Duration::from_hours(24),
-        Box::pin(work(working, &stop, Until::Idle)),
-    );
-    let ended = ended
-        .await
-        .context("intervals still wait after a day; `status` tells why")??;
-    let exit = ended.map_or(Exit::Interrupted, |_| Exit::Ok);
-    Ok((acds, exit))
+    let ended = gracefully(&stop, bringing).await;
+    progress.finish();
+    ledger.close().await;
+    // A stop at once leaves all of it.
+    let acds = ended.transpose()?.unwrap_or_default();
+    let done = acds.len() == meant.len() && acds.iter().all(|acd| acd.waiting == 0);
+    Ok((acds, exit_if(done, Exit::Interrupted)))
 }

@@ -64,6 +64,44 @@ fn a_day_with_a_repeated_hour_arrives_as_it_was() {
 
 #[test]
 #[ignore = "slow: scripts/test"]
+fn it_arrives_by_files_and_where_nothing_is_pushed() {
+    let report = demo(&[
+        "--agents",
+        "8",
+        "--hours",
+        "3",
+        "--pace",
+        "240",
+        "--transport",
+        "files",
+        "--events",
+        "polled",
+        "--seed",
+        "3",
+    ]);
+    assert_right(&report);
+}
+
+#[test]
+#[ignore = "slow: scripts/test"]
+fn it_arrives_by_the_feed_for_workforce_management() {
+    let report = demo(&[
+        "--agents",
+        "8",
+        "--hours",
+        "3",
+        "--pace",
+        "600",
+        "--events",
+        "worker-change",
+        "--seed",
+        "4",
+    ]);
+    assert_right(&report);
+}
+
+#[test]
+#[ignore = "slow: scripts/test"]
 fn a_merged_repeated_hour_is_conserved_and_said_to_be_ambiguous() {
     let report = demo(&[
         "--agents", "12", "--hours", "6", "--pace", "1200", "--merged", "--seed", "2",

@@ -19,8 +19,8 @@ pub struct Wfm {
     pub history: bool,
     /// Whether agents' states are delivered as they change. Vendor's page: the states for adherence.
     pub adherence: bool,
-    /// The Calabrio service queue that takes agent productivity rows which name no queue. Without it they are held and
-    /// listed. Vendor's page: *Service Queue*.
+    /// The Calabrio service queue that takes agent productivity rows which name no queue: those of time in activities.
+    /// Without it they are not delivered, and counted. Vendor's page: *Service Queue*.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_queue: Option<String>,
     /// What Calabrio does with a second delivery of an interval. Calabrio documents neither.

@@ -32,6 +32,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) ca_pem: Option<&'a str>,
     /// The floor, where one is lived through.
     pub(crate) floor: Option<&'a FloorRun>,
+    /// Where classic WFM looks for files. Without it the connector delivers over HTTP.
+    pub(crate) drop_folder: Option<&'a Path>,
 }
 
 impl Facts<'_> {

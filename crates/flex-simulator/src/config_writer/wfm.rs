@@ -27,11 +27,19 @@ pub(super) fn wfm(toml: &mut Toml<'_>, facts: &Facts<'_>, floor: &FloorRun) {
     toml.line("history = true");
     toml.line("adherence = true");
     toml.set("service_queue", SERVICE_QUEUE);
-    toml.set("transport", "http");
+    let transport = match facts.drop_folder {
+        Some(_) => "files",
+        None => "http",
+    };
+    toml.set("transport", transport);
     toml.set("state_flush", "0s");
     // By the floor's clock: long enough for what is pushed to arrive.
     let confirm = (0.5 * floor.options().pace).clamp(1.0, 3_600.0);
     toml.set("resync_confirm", &format!("{confirm:.0}s"));
+    if let Some(folder) = facts.drop_folder {
+        toml.section("[acd.wfm.files]");
+        toml.set("folder", &folder.to_string_lossy());
+    }
     for activity in &floor.options().scenario.activities {
         let Some(mapped) = &activity.mapped else {
             continue;

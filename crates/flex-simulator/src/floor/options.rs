@@ -19,6 +19,9 @@ pub struct FloorOptions {
     pub pace: f64,
     /// How long the clock stands at its beginning, in real milliseconds, so that who is to watch can get ready.
     pub stands_ms: u64,
+    /// Whether the clock stands until it really is as late as its beginning instead, for programs that know no clock but the system's. A beginning
+    /// that is past does not wait.
+    pub punctual: bool,
     /// Flex Insights.
     pub insights: InsightsOptions,
 }
@@ -29,6 +32,7 @@ impl Default for FloorOptions {
             scenario: FloorScenario::default(),
             pace: 1.0,
             stands_ms: 0,
+            punctual: false,
             insights: InsightsOptions::default(),
         }
     }

@@ -69,7 +69,13 @@ impl FloorRun {
 
     /// Starts its clock, once more: what was made of it meanwhile took its time.
     pub(crate) fn start(&mut self) {
-        self.pace.started = Instant::now() + Duration::from_millis(self.options.stands_ms);
+        let stands = if self.options.punctual {
+            let left = self.floor.from() - Utc::now();
+            left.to_std().unwrap_or_default()
+        } else {
+            Duration::from_millis(self.options.stands_ms)
+        };
+        self.pace.started = Instant::now() + stands;
         // Else the day would be out of its reports' reach before anybody has fetched the last one.
         self.pace.calms = Some(self.settles());
     }

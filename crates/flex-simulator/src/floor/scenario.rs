@@ -61,7 +61,7 @@ pub struct FloorScenario {
     pub agents: u32,
     /// How many queues there are: 1 at least.
     pub queues: u32,
-    /// Where the day begins, on a quarter of an hour.
+    /// Where the day begins, on a quarter of an hour; where changes come at a constant rate, anywhere.
     pub from: DateTime<Utc>,
     /// How long it is, in hours: 1 to 72. Nothing new comes in its last 20 minutes, so that all that began in it ends in it.
     pub hours: u32,
@@ -180,7 +180,7 @@ impl FloorScenario {
             "from",
             self.from.to_rfc3339(),
             "a full quarter of an hour",
-            self.from.timestamp_millis().rem_euclid(super::QUARTER) == 0,
+            self.steady.is_some() || self.from.timestamp_millis().rem_euclid(super::QUARTER) == 0,
         )?;
         number(
             "calls_per_agent_hour",

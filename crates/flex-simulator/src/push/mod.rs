@@ -6,6 +6,7 @@ pub(crate) mod forms;
 mod send;
 mod sign;
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,6 +40,8 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::fro
 const AT_ONCE: usize = 16;
 /// The same where many agents live on a floor.
 const AT_ONCE_OF_A_FLOOR: usize = 64;
+/// Of how many events of a floor it is taken down when they were sent.
+const NOTED: usize = 2_000_000;
 
 /// What was pushed so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -64,6 +67,18 @@ pub struct PushCounts {
     pub lost: u64,
 }
 
+/// When an event of a floor was sent for the first time: both by the floor's clock, in whole milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub struct SentEvent {
+    /// When it happened.
+    pub happened: DateTime<Utc>,
+    /// When it was to be sent: some time later, since events come late and overtake one another.
+    pub due: DateTime<Utc>,
+    /// When it was: its request was made, and the connection for it not yet opened.
+    pub sent: DateTime<Utc>,
+}
+
 /// Where pushed events go.
 pub(crate) struct Outlet {
     /// Where the connector listens.
@@ -71,6 +86,7 @@ pub(crate) struct Outlet {
     /// The address that Twilio was given, down to the ACD's path.
     pub(crate) url: String,
     counts: Mutex<PushCounts>,
+    sent: Mutex<Vec<SentEvent>>,
 }
 
 impl Outlet {
@@ -85,6 +101,7 @@ impl Outlet {
             intake,
             url: push.url(workspace),
             counts: Mutex::default(),
+            sent: Mutex::default(),
         })
     }
 
@@ -92,8 +109,28 @@ impl Outlet {
         *self.lock()
     }
 
+    pub(crate) fn sent(&self) -> Vec<SentEvent> {
+        self.lock_sent().clone()
+    }
+
     fn lock(&self) -> MutexGuard<'_, PushCounts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_sent(&self) -> MutexGuard<'_, Vec<SentEvent>> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes down that events go out now.
+    fn note(&self, happened: &[DateTime<Utc>], due: DateTime<Utc>, sent: DateTime<Utc>) {
+        let mut noted = self.lock_sent();
+        let room = NOTED.saturating_sub(noted.len());
+        let events = happened.iter().map(|happened| SentEvent {
+            happened: *happened,
+            due,
+            sent,
+        });
+        noted.extend(events.take(room));
     }
 }
 
@@ -106,6 +143,8 @@ struct Delivery {
     content: Content,
     /// How many events are in it that count.
     events: u64,
+    /// When they happened.
+    happened: Vec<DateTime<Utc>>,
     attempts: u32,
     /// Its signature is wrong.
     forged: bool,
@@ -138,6 +177,10 @@ pub(crate) async fn run(state: Arc<State>) {
         let happened = coming.until_now(&state);
         due.extend(deliveries(&state, outlet, &happened, now));
         due.extend(tests(&state, outlet, now));
+        if due.len() + under_way.len() > at_once {
+            // Not all can go at once: the oldest first, which the loop below finds at the end.
+            due.sort_by_key(|delivery| Reverse(delivery.at));
+        }
         for index in (0..due.len()).rev() {
             if due[index].at <= now && under_way.len() < at_once {
                 let delivery = due.swap_remove(index);
@@ -202,6 +245,7 @@ fn deliveries(
                 if let Content::Json(there) = &mut other.content {
                     there.extend(one.iter().cloned());
                     other.events += 1;
+                    other.happened.push(event.at);
                 }
                 return;
             }
@@ -210,6 +254,7 @@ fn deliveries(
                 url: url.to_owned(),
                 content,
                 events: 1,
+                happened: vec![event.at],
                 attempts: 0,
                 forged: false,
                 dice: dice.clone(),
@@ -324,6 +369,7 @@ fn tests(state: &State, outlet: &Outlet, now: DateTime<Utc>) -> Vec<Delivery> {
                 url: url.to_owned(),
                 content: Content::Json(event.as_array().cloned().unwrap_or_default()),
                 events: 0,
+                happened: Vec::new(),
                 attempts: 0,
                 forged: false,
                 dice: Dice::new(state.world.seed(), fnv(&test.id), 8),
@@ -339,6 +385,13 @@ async fn attempt(state: Arc<State>, mut delivery: Delivery) -> Option<Delivery> 
     let request = request(&state, outlet, &mut delivery)?;
     let level = state.faults.level_now();
     outlet.lock().requests += 1;
+    if state.world.live.is_some() && !delivery.forged {
+        let sent = state.clock();
+        let late = TimeDelta::max(Utc::now() - delivery.at, TimeDelta::zero());
+        let pace = state.floor.as_ref().map_or(1, |floor| floor.pace().whole());
+        let happened = std::mem::take(&mut delivery.happened);
+        outlet.note(&happened, sent - late * pace, sent);
+    }
     let answered = tokio::select! {
         () = state.stop.cancelled() => return None,
         answered = send::send(&request) => answered,

@@ -97,7 +97,7 @@ pub(super) fn live_participants(request: &Request<'_>, sid: &str) -> Result<Outb
                 "coaching": false,
                 "conference_sid": conference.sid,
                 "date_created": rfc2822(participant.join),
-                "date_updated": rfc2822(participant.join),
+                "date_updated": rfc2822(participant.updated(request.now())),
                 "end_conference_on_exit": false,
                 "hold": participant.is_on_hold(request.now()),
                 "muted": false,

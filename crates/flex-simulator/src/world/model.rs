@@ -205,6 +205,13 @@ impl Participant {
         };
         self.holds.iter().any(on)
     }
+
+    /// When something about them changed last.
+    pub(crate) fn updated(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        let changes = self.holds.iter().flat_map(|(from, to)| [Some(*from), *to]);
+        let changes = changes.flatten().filter(|at| *at <= now);
+        changes.fold(self.join, DateTime::max)
+    }
 }
 
 /// A conference.

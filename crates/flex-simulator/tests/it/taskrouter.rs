@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, TimeDelta, Utc};
 use common::*;
 use flex_simulator::floor::{FloorOptions, FloorScenario, FloorState, Steady};
 use flex_simulator::scenario::Push;
@@ -138,7 +139,7 @@ async fn all(simulator: &Simulator, list: &str) -> Vec<Value> {
 async fn a_floor_is_read_by_its_own_clock_page_by_page() {
     let simulator = floor(small(), 600.0, None, FaultLevel::None).await;
     let run = simulator.floor().unwrap();
-    let middle = run.floor().from() + chrono::TimeDelta::minutes(20);
+    let middle = run.floor().from() + TimeDelta::minutes(20);
     tokio::time::sleep(run.pace().until(middle, Instant::now())).await;
 
     let workers = all(&simulator, "Workers?PageSize=5").await;
@@ -183,7 +184,7 @@ async fn a_floor_is_read_by_its_own_clock_page_by_page() {
 
     // The default is the last quarter of an hour, by the floor's clock.
     let events = all(&simulator, "Events?PageSize=1000").await;
-    let earliest = (simulator.clock() - chrono::TimeDelta::minutes(20)).timestamp_millis();
+    let earliest = (simulator.clock() - TimeDelta::minutes(20)).timestamp_millis();
     assert!(events.len() > 10);
     assert!(
         events
@@ -388,7 +389,48 @@ async fn ten_thousand_agents_change_a_thousand_times_a_second() {
     assert!(counts.events >= 4_000, "{counts:?}");
     assert!(behind < 700, "{counts:?}");
     assert!(taken.lock().unwrap().len() as u64 >= counts.accepted);
+    let sent = simulator.sent();
+    assert!(sent.len() as u64 >= counts.accepted);
+    let from = simulator.floor().unwrap().floor().from();
+    let moments: BTreeSet<_> = sent.iter().map(|event| event.happened).collect();
+    assert_eq!(
+        moments.len(),
+        sent.len(),
+        "each event once, one in a millisecond"
+    );
+    for event in &sent {
+        let late = event.due - event.happened;
+        assert!(
+            event.happened >= from && event.sent >= event.due,
+            "{event:?}"
+        );
+        assert!(late < TimeDelta::seconds(1), "it was due soon: {event:?}");
+    }
     assert_eq!(all(&simulator, "Workers?PageSize=1000").await.len(), 10_000);
+    simulator.stop().await;
+}
+
+#[tokio::test]
+async fn a_punctual_floor_begins_when_it_really_is_that_time() {
+    let begin = DateTime::from_timestamp(Utc::now().timestamp() + 3, 0).unwrap();
+    let mut options = FloorOptions::default();
+    options.punctual = true;
+    options.stands_ms = 60_000;
+    options.scenario.agents = 4;
+    options.scenario.from = begin;
+    options.scenario.steady = Some(Steady {
+        events_per_second: 10,
+        seconds: 5,
+    });
+    let simulator = Simulator::start(SimulatorOptions::for_floor(options))
+        .await
+        .unwrap();
+    assert!(Utc::now() < begin);
+    assert_eq!(simulator.clock(), begin);
+    tokio::time::sleep((begin - Utc::now()).to_std().unwrap()).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let off = simulator.clock() - Utc::now();
+    assert!(off.abs() < TimeDelta::milliseconds(100), "{off}");
     simulator.stop().await;
 }
 

@@ -6,7 +6,7 @@ use wfm_interval::Interval;
 use super::HistoryLedger;
 use super::fixture::{acd, at};
 use super::history::{agent_key, batch, held_row, interval, new_row, registered};
-use crate::{HeldInterval, HeldNumber, HeldPull, LedgerError, NewBatch, Pull};
+use crate::{FailedPull, HeldInterval, HeldNumber, HeldPull, LedgerError, NewBatch, Pull};
 
 super::cases![history:
     what_a_pull_holds_shows_once_it_is_finished,
@@ -18,6 +18,7 @@ super::cases![history:
     what_is_held_is_counted_by_report,
     what_is_older_than_the_retention_is_held_no_more,
     the_last_sixty_four_pulls_are_remembered,
+    a_pull_that_failed_is_remembered_until_one_is_whole,
     a_pull_of_the_same_moment_takes_the_place_of_the_other,
 ];
 
@@ -235,6 +236,32 @@ async fn the_last_sixty_four_pulls_are_remembered<L: HistoryLedger>(ledger: L) {
     assert_eq!(made[0].sighting(), None);
     let seen = made[1].sighting().unwrap();
     assert_eq!((seen.at, seen.newest), (at(1), interval(1)));
+}
+
+async fn a_pull_that_failed_is_remembered_until_one_is_whole<L: HistoryLedger>(ledger: L) {
+    registered(&ledger).await;
+    let failed = async || ledger.failed_pull(&acd(1), REPORT).await.unwrap();
+    assert_eq!(failed().await, None);
+    for (second, reason) in [(1, "a password"), (9, "a report id")] {
+        ledger
+            .record_failed_pull(&acd(1), REPORT, at(second), reason)
+            .await
+            .unwrap();
+    }
+    let expected = FailedPull {
+        since: at(1),
+        last: at(9),
+        pulls: 2,
+        reason: "a report id".to_owned(),
+    };
+    assert_eq!(failed().await, Some(expected));
+    let others = [(acd(2), REPORT), (acd(1), Report::QueueHistory)];
+    for (acd, report) in others {
+        assert_eq!(ledger.failed_pull(&acd, report).await.unwrap(), None);
+    }
+    let whole = pull(10, None);
+    ledger.record_pull(&acd(1), REPORT, &whole).await.unwrap();
+    assert_eq!(failed().await, None);
 }
 
 async fn a_pull_of_the_same_moment_takes_the_place_of_the_other<L: HistoryLedger>(ledger: L) {

@@ -141,6 +141,8 @@ async fn furnish<L: HistoryLedger>(ledger: &L, acd: &AcdKey) {
             account: serde_json::json!({}),
         };
         ledger.record_pull(acd, report, &pull).await.unwrap();
+        let failed = ledger.record_failed_pull(acd, report, at(3), "no");
+        failed.await.unwrap();
     }
     let pull = ledger.begin_held(acd, Report::AgentProductivity, at(3));
     let pull = pull.await.unwrap();
@@ -166,21 +168,22 @@ async fn inventory<L: HistoryLedger>(ledger: &L, acd: &AcdKey) -> Vec<usize> {
         found.push(intervals.await.unwrap().len());
         let next = ledger.next_batch(acd, report).await.unwrap();
         found.push(next.map_or(0, |batch| batch.rows.len()));
-        found.push(ledger.pulls(acd, report).await.unwrap().len());
+        let failed = ledger.failed_pull(acd, report).await.unwrap();
+        found.push(ledger.pulls(acd, report).await.unwrap().len() + usize::from(failed.is_some()));
         let held = ledger.held(acd, report, None, None, 99).await.unwrap();
         found.push(held.len());
     }
     for kind in [SubjectKind::Agent, SubjectKind::Queue] {
         found.push(ledger.roster(acd, kind).await.unwrap().len());
     }
-    found.push(ledger.open_files(acd, 99).await.unwrap().len());
+    found.push(ledger.open_files(acd, None, 99).await.unwrap().len());
     found.push(ledger.row_counts(acd).await.unwrap().len());
     found.push(ledger.held_count(acd).await.unwrap().len());
     found.push(ledger.troubled_rows(acd, 99).await.unwrap().len());
     found
 }
 
-const FURNISHED: [usize; 14] = [1, 1, 1, 1, 1, 1, 1, 0, 1, 0, 2, 4, 1, 0];
+const FURNISHED: [usize; 14] = [1, 1, 2, 1, 1, 1, 2, 0, 1, 0, 2, 4, 1, 0];
 
 async fn an_acd_is_removed_with_its_history_and_another_keeps_its_own<L: HistoryLedger>(ledger: L) {
     registered(&ledger).await;
@@ -214,6 +217,9 @@ async fn nothing_is_known_of_an_acd_that_is_not_registered<L: HistoryLedger>(led
         ledger.add_batch(&batch(&nobody, 1, rows)).await.map(drop),
         ledger.begin_held(&nobody, report, at(1)).await.map(drop),
         ledger.record_pull(&nobody, report, &pull).await,
+        ledger
+            .record_failed_pull(&nobody, report, at(1), "no")
+            .await,
         ledger
             .see_roster(&nobody, SubjectKind::Agent, &[], at(1))
             .await

@@ -14,6 +14,7 @@ super::cases![
     an_event_is_processed_once,
     an_event_of_another_acd_is_another,
     a_group_that_is_refused_leaves_nothing,
+    of_a_large_group_each_event_is_written_down_and_settled_once,
     no_more_wait_than_there_is_room_for,
     an_event_and_the_legs_that_it_told_of_are_settled_together,
     what_is_not_held_is_not_settled_and_adds_no_leg,
@@ -116,6 +117,24 @@ async fn a_group_that_is_refused_leaves_nothing<L: Ledger>(ledger: L) {
         Err(LedgerError::UnknownAcd { .. })
     ));
     assert_eq!(claim(&ledger, 10, 9).await.len(), 1);
+}
+
+async fn of_a_large_group_each_event_is_written_down_and_settled_once<L: Ledger>(ledger: L) {
+    receive(&ledger, 1..=200).await;
+    let mut group: Vec<_> = (100..=399).map(|number| event(&acd(1), number)).collect();
+    group.push(event(&acd(1), 399));
+    let received = ledger.receive(&group, ROOM).await.unwrap();
+    assert_eq!((received.stored, received.duplicates), (199, 102));
+    let claimed = claim(&ledger, 10, 500).await;
+    let ids: Vec<_> = claimed.iter().map(|event| event.event.id.clone()).collect();
+    let all: Vec<_> = (1..=399).map(|number| event(&acd(1), number).id).collect();
+    assert_eq!(ids, all);
+    let mut twice = claimed.clone();
+    twice.push(claimed[7].clone());
+    let settled = settle(&ledger, &twice, vec![]).await.unwrap();
+    assert_eq!(settled.not_held, [claimed[7].claim.number]);
+    assert_eq!(claim(&ledger, 100, 500).await, []);
+    assert_eq!(ledger.inbox_backlog().await.unwrap(), []);
 }
 
 async fn no_more_wait_than_there_is_room_for<L: Ledger>(ledger: L) {

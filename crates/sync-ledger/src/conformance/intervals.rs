@@ -322,14 +322,24 @@ async fn filed<L: HistoryLedger>(ledger: &L) -> [DeliveredFile; 3] {
 
 async fn a_file_is_open_until_it_is_told_what_became_of_it<L: HistoryLedger>(ledger: L) {
     let files = filed(&ledger).await;
-    assert_eq!(ledger.open_files(&acd(1), 9).await.unwrap(), files);
-    assert_eq!(ledger.open_files(&acd(1), 2).await.unwrap(), files[..2]);
-    assert_eq!(ledger.open_files(&acd(2), 9).await.unwrap(), []);
+    assert_eq!(ledger.open_files(&acd(1), None, 9).await.unwrap(), files);
+    assert_eq!(
+        ledger.open_files(&acd(1), None, 2).await.unwrap(),
+        files[..2]
+    );
+    for (place, file) in files.iter().enumerate() {
+        let behind = ledger.open_files(&acd(1), Some(file), 9).await.unwrap();
+        assert_eq!(behind, files[place + 1..]);
+    }
+    assert_eq!(ledger.open_files(&acd(2), None, 9).await.unwrap(), []);
     let all = [count(AGENTS, RowState::Delivered, 4, 0)];
     assert_eq!(ledger.row_counts(&acd(1)).await.unwrap(), all);
     for _ in 0..2 {
         ledger.close_file(&files[0], None, at(5)).await.unwrap();
-        assert_eq!(ledger.open_files(&acd(1), 9).await.unwrap(), files[1..]);
+        assert_eq!(
+            ledger.open_files(&acd(1), None, 9).await.unwrap(),
+            files[1..]
+        );
         assert_eq!(ledger.row_counts(&acd(1)).await.unwrap(), all);
     }
     // What was taken is not refused later.
@@ -345,7 +355,10 @@ async fn a_file_that_was_refused_takes_its_rows_with_it<L: HistoryLedger>(ledger
     for _ in 0..2 {
         let closed = ledger.close_file(&files[0], Some("penalty box"), at(5));
         closed.await.unwrap();
-        assert_eq!(ledger.open_files(&acd(1), 9).await.unwrap(), files[1..]);
+        assert_eq!(
+            ledger.open_files(&acd(1), None, 9).await.unwrap(),
+            files[1..]
+        );
         let counts = [
             count(AGENTS, RowState::Delivered, 2, 0),
             count(AGENTS, RowState::Refused, 2, 0),
@@ -378,7 +391,7 @@ async fn a_settlement_that_comes_again_opens_no_file<L: HistoryLedger>(ledger: L
         &[(0, in_file("a")), (9, in_file("c"))],
     )
     .await;
-    assert_eq!(ledger.open_files(&acd(1), 9).await.unwrap(), []);
+    assert_eq!(ledger.open_files(&acd(1), None, 9).await.unwrap(), []);
 }
 
 async fn rows_are_counted_by_report_and_state<L: HistoryLedger>(ledger: L) {
@@ -469,7 +482,7 @@ async fn what_was_refused_is_known_beside_what_arrived_before<L: HistoryLedger>(
         known(&ledger, AGENTS).await,
         [as_refused(key, 1, None), delivered(other, 1)]
     );
-    let file = ledger.open_files(&acd(1), 1).await.unwrap().remove(0);
+    let file = ledger.open_files(&acd(1), None, 1).await.unwrap().remove(0);
     ledger
         .close_file(&file, Some("penalty box"), at(3))
         .await
@@ -478,9 +491,12 @@ async fn what_was_refused_is_known_beside_what_arrived_before<L: HistoryLedger>(
         known(&ledger, AGENTS).await,
         [as_refused(key, 1, None), as_refused(other, 1, None)]
     );
-    // Other values are not refused yet.
+    // Other values are not refused yet, and nobody asks for those any more that were.
     let mut again = new_row(key, 2);
+    let troubled = async || ledger.troubled_rows(&acd(1), 9).await.unwrap().len();
+    assert_eq!(troubled().await, 2);
     let second = add(&ledger, 4, vec![again]).await;
+    assert_eq!(troubled().await, 1);
     assert_eq!(known(&ledger, AGENTS).await[0], delivered(key, 2));
     settle(&ledger, second, 5, &[(0, SENT)]).await;
     again.row.values = values(AGENTS, 3);
@@ -564,7 +580,7 @@ async fn what_is_old_is_dropped_and_what_waits_stays<L: HistoryLedger>(ledger: L
     assert_eq!(known(&ledger, AGENTS).await, expected);
     let waiting = next(&ledger, AGENTS).await.unwrap();
     assert_eq!((waiting.number, waiting.rows), (half, vec![(1, row(4))]));
-    let open = ledger.open_files(&acd(1), 9).await.unwrap();
+    let open = ledger.open_files(&acd(1), None, 9).await.unwrap();
     assert_eq!(open.len(), 1);
     assert_eq!(open[0].name, "b");
     assert_eq!(ledger.troubled_rows(&acd(1), 9).await.unwrap(), []);
@@ -588,7 +604,7 @@ async fn what_is_old_is_dropped_and_what_waits_stays<L: HistoryLedger>(ledger: L
     assert_eq!(ledger.prune_intervals(interval(8), 99).await.unwrap(), 1);
     assert_eq!(ledger.prune_intervals(interval(10), 99).await.unwrap(), 1);
     assert_eq!(ledger.row_counts(&acd(1)).await.unwrap(), []);
-    assert_eq!(ledger.open_files(&acd(1), 9).await.unwrap(), []);
+    assert_eq!(ledger.open_files(&acd(1), None, 9).await.unwrap(), []);
 }
 
 async fn at_most_so_many_intervals_of_a_report_are_dropped_at_once<L: HistoryLedger>(ledger: L) {

@@ -1,12 +1,13 @@
 //! The table of pushed events.
 
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use contact_model::AcdKey;
-use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row as _, Sqlite};
 
 use super::rows::{acd_of, stored_bytes, time_of};
 use super::writing::json;
@@ -28,6 +29,14 @@ pub(super) const CLAIM: &str = "SELECT i.id, i.event, i.kind, i.form, i.happened
 pub(super) const LEASE: &str = "UPDATE inbox SET lease_until = ?, claims = claims + 1 \
     WHERE id IN (SELECT value FROM json_each(?))";
 
+pub(super) const HELD: &str = "SELECT id, claims FROM inbox \
+    WHERE id IN (SELECT value FROM json_each(?)) AND lease_until IS NOT NULL AND settled_at IS NULL";
+pub(super) const SETTLE: &str = "UPDATE inbox SET payload = NULL, payload_seal = NULL, lease_until = NULL, settled_at = ? \
+    WHERE id IN (SELECT value FROM json_each(?))";
+
+/// How many events one statement writes down.
+const AT_ONCE: usize = 128;
+
 impl Inbox for SqliteLedger {
     async fn receive(&self, events: &[PushedEvent], room: u64) -> Result<Received> {
         let fault = |error| self.fault(error);
@@ -37,7 +46,7 @@ impl Inbox for SqliteLedger {
             .await
             .map_err(fault)?;
         let waiting = waiting.unsigned_abs();
-        let mut received = Received::default();
+        let mut rows = Vec::with_capacity(events.len());
         // Events of one ACD come together, as a rule.
         let mut of: Option<(&AcdKey, i64)> = None;
         for event in events {
@@ -46,12 +55,13 @@ impl Inbox for SqliteLedger {
                 _ => self.acd_id(&mut tx, &event.acd).await?,
             };
             of = Some((&event.acd, acd_id));
-            if self.keep_event(&mut tx, acd_id, event).await? {
-                received.stored += 1;
-            } else {
-                received.duplicates += 1;
-            }
+            rows.push((acd_id, event));
         }
+        let mut received = Received::default();
+        for some in rows.chunks(AT_ONCE) {
+            received.stored += self.keep_events(&mut tx, some).await?;
+        }
+        received.duplicates = rows.len() as u64 - received.stored;
         // What is known already needs no room.
         if received.stored > 0 && waiting + received.stored > room {
             return Err(LedgerError::InboxFull {
@@ -112,23 +122,25 @@ impl Inbox for SqliteLedger {
     ) -> Result<SettledEvents> {
         let mut tx = self.begin().await?;
         let (mut settled, mut legs) = (SettledEvents::default(), Vec::new());
+        let mut held = self.held_events(&mut tx, &events).await?;
+        let mut ids = Vec::with_capacity(held.len());
         for ProcessedEvent { claim, legs: told } in events {
-            let held = sqlx::query(
-                "UPDATE inbox SET payload = NULL, payload_seal = NULL, lease_until = NULL, settled_at = ? \
-                 WHERE id = ? AND claims = ? AND lease_until IS NOT NULL AND settled_at IS NULL",
-            )
+            let id = claim.number.0;
+            if held.get(&id) == Some(&claim.claim) {
+                // Told twice, it is settled once.
+                held.remove(&id);
+                ids.push(id);
+                legs.extend(told);
+            } else {
+                settled.not_held.push(claim.number);
+            }
+        }
+        sqlx::query(SETTLE)
             .bind(now.timestamp_millis())
-            .bind(claim.number.0)
-            .bind(claim.claim)
+            .bind(json("numbers", &ids)?)
             .execute(&mut *tx)
             .await
             .map_err(|error| self.fault(error))?;
-            if held.rows_affected() == 0 {
-                settled.not_held.push(claim.number);
-            } else {
-                legs.extend(told);
-            }
-        }
         for (acd, legs) in by_acd(legs) {
             let acd_id = self.acd_id(&mut tx, &acd).await?;
             let at = floor_ms(now);
@@ -167,28 +179,59 @@ impl Inbox for SqliteLedger {
 }
 
 impl SqliteLedger {
-    /// Writes an event down unless it is known; gives whether it was not.
-    async fn keep_event(&self, tx: &mut Tx, acd: i64, event: &PushedEvent) -> Result<bool> {
-        let sealed = self
-            .inner
-            .sealing
-            .seal_bytes(Bound::Event(&event.acd, &event.id), &event.payload)?;
-        let done = sqlx::query(
-            "INSERT INTO inbox (acd, event, kind, form, happened_at, received_at, payload, payload_seal) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (acd, event) DO NOTHING",
-        )
-        .bind(acd)
-        .bind(&event.id)
-        .bind(&event.kind)
-        .bind(&event.form)
-        .bind(event.at.map(|at| at.timestamp_millis()))
-        .bind(event.received_at.timestamp_millis())
-        .bind(sealed.bytes)
-        .bind(sealed.marker)
-        .execute(&mut **tx)
-        .await
-        .map_err(|error| self.fault(error))?;
-        Ok(done.rows_affected() == 1)
+    /// Writes those events down that are not known; gives how many.
+    ///
+    /// All in one statement: each takes its way to the connection's thread and back, while whoever waits for an answer waits.
+    async fn keep_events(&self, tx: &mut Tx, events: &[(i64, &PushedEvent)]) -> Result<u64> {
+        let mut sealed = Vec::with_capacity(events.len());
+        for (acd, event) in events {
+            let bound = Bound::Event(&event.acd, &event.id);
+            let payload = self.inner.sealing.seal_bytes(bound, &event.payload)?;
+            sealed.push((*acd, *event, payload));
+        }
+        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
+            "INSERT INTO inbox (acd, event, kind, form, happened_at, received_at, payload, payload_seal) ",
+        );
+        query.push_values(sealed, |mut row, (acd, event, payload)| {
+            row.push_bind(acd)
+                .push_bind(&event.id)
+                .push_bind(&event.kind)
+                .push_bind(&event.form)
+                .push_bind(event.at.map(|at| at.timestamp_millis()))
+                .push_bind(event.received_at.timestamp_millis())
+                .push_bind(payload.bytes)
+                .push_bind(payload.marker);
+        });
+        query.push(" ON CONFLICT (acd, event) DO NOTHING");
+        let done = query
+            .build()
+            // Of as many lengths there would be as many statements to be kept.
+            .persistent(events.len() == 1)
+            .execute(&mut **tx)
+            .await
+            .map_err(|error| self.fault(error))?;
+        Ok(done.rows_affected())
+    }
+
+    /// The claims by which those of some events are held that are held, by their numbers.
+    async fn held_events(
+        &self,
+        tx: &mut Tx,
+        events: &[ProcessedEvent],
+    ) -> Result<HashMap<i64, u32>> {
+        let fault = |error| self.fault(error);
+        let ids: Vec<i64> = events.iter().map(|event| event.claim.number.0).collect();
+        let rows = sqlx::query(HELD)
+            .bind(json("numbers", &ids)?)
+            .fetch_all(&mut **tx)
+            .await
+            .map_err(fault)?;
+        let mut held = HashMap::with_capacity(rows.len());
+        for row in rows {
+            let id = row.try_get("id").map_err(fault)?;
+            held.insert(id, row.try_get("claims").map_err(fault)?);
+        }
+        Ok(held)
     }
 
     /// Settles an event: its id alone stays.

@@ -16,8 +16,9 @@ use super::acds::ACD_ID;
 use super::rows::time_of;
 use super::{SqliteLedger, Tx};
 use crate::{
-    BatchNumber, BatchSettlement, DeliveredFile, HeldInterval, HeldNumber, HeldPull, IntervalStore,
-    LedgerError, NewBatch, Pull, Result, RowCount, RowFate, RowState, StoredBatch, TroubledRow,
+    BatchNumber, BatchSettlement, DeliveredFile, FailedPull, HeldInterval, HeldNumber, HeldPull,
+    IntervalStore, LedgerError, NewBatch, Pull, Result, RowCount, RowFate, RowState, StoredBatch,
+    TroubledRow,
 };
 
 /// How many pulls of a report are remembered.
@@ -119,6 +120,17 @@ impl IntervalStore for SqliteLedger {
         for (place, change) in (0_i64..).zip(&batch.rows) {
             self.add_row(&mut tx, (acd, number, place), change).await?;
         }
+        // What was refused of these intervals is history: newer values are on their way.
+        sqlx::query(
+            "DELETE FROM interval_row WHERE (batch, place) IN (SELECT w.batch, w.place FROM interval_row w \
+             INDEXED BY interval_row_troubled JOIN interval_batch b ON b.id = w.batch JOIN interval_value v \
+             ON v.acd = b.acd AND v.report = b.report AND v.number = w.number AND v.agent = w.agent AND v.queue = w.queue \
+             WHERE w.state >= 3 AND w.state = 3 AND v.batch = ?)",
+        )
+        .bind(number)
+        .execute(&mut *tx)
+        .await
+        .map_err(|error| self.fault(error))?;
         for held in &batch.released {
             sqlx::query("DELETE FROM held_interval WHERE id = ? AND acd = ?")
                 .bind(held.0)
@@ -270,15 +282,22 @@ impl IntervalStore for SqliteLedger {
         self.commit(tx).await
     }
 
-    async fn open_files(&self, acd: &AcdKey, limit: u32) -> Result<Vec<DeliveredFile>> {
+    async fn open_files(
+        &self,
+        acd: &AcdKey,
+        after: Option<&DeliveredFile>,
+        limit: u32,
+    ) -> Result<Vec<DeliveredFile>> {
         let Some(acd) = self.known_acd(acd).await? else {
             return Ok(Vec::new());
         };
         let rows: Vec<(i64, String, i64)> = sqlx::query_as(
             "SELECT f.batch, f.name, f.at FROM interval_file f JOIN interval_batch b ON b.id = f.batch WHERE b.acd = ? \
-             ORDER BY f.batch, f.name LIMIT ?",
+             AND (f.batch, f.name) > (?, ?) ORDER BY f.batch, f.name LIMIT ?",
         )
         .bind(acd)
+        .bind(after.map_or(i64::MIN, |file| file.batch.0))
+        .bind(after.map_or("", |file| &file.name))
         .bind(limit)
         .fetch_all(&self.inner.reader)
         .await
@@ -468,7 +487,59 @@ impl IntervalStore for SqliteLedger {
         .execute(&mut *tx)
         .await
         .map_err(fault)?;
+        sqlx::query("DELETE FROM failed_pull WHERE acd = ? AND report = ?")
+            .bind(acd)
+            .bind(report_number(report))
+            .execute(&mut *tx)
+            .await
+            .map_err(fault)?;
         self.commit(tx).await
+    }
+
+    async fn record_failed_pull(
+        &self,
+        acd: &AcdKey,
+        report: Report,
+        at: DateTime<Utc>,
+        reason: &str,
+    ) -> Result<()> {
+        let mut tx = self.begin().await?;
+        let acd = self.acd_id(&mut tx, acd).await?;
+        sqlx::query(
+            "INSERT INTO failed_pull (acd, report, since, last, pulls, reason) VALUES (?1, ?2, ?3, ?3, 1, ?4) \
+             ON CONFLICT (acd, report) DO UPDATE SET last = ?3, pulls = pulls + 1, reason = ?4",
+        )
+        .bind(acd)
+        .bind(report_number(report))
+        .bind(at.timestamp_millis())
+        .bind(reason)
+        .execute(&mut *tx)
+        .await
+        .map_err(|error| self.fault(error))?;
+        self.commit(tx).await
+    }
+
+    async fn failed_pull(&self, acd: &AcdKey, report: Report) -> Result<Option<FailedPull>> {
+        let Some(acd) = self.known_acd(acd).await? else {
+            return Ok(None);
+        };
+        let row: Option<(i64, i64, i64, String)> = sqlx::query_as(
+            "SELECT since, last, pulls, reason FROM failed_pull WHERE acd = ? AND report = ?",
+        )
+        .bind(acd)
+        .bind(report_number(report))
+        .fetch_optional(&self.inner.reader)
+        .await
+        .map_err(|error| self.fault(error))?;
+        row.map(|(since, last, pulls, reason)| {
+            Ok(FailedPull {
+                since: time_of("a failed pull", since)?,
+                last: time_of("a failed pull", last)?,
+                pulls: pulls.unsigned_abs(),
+                reason,
+            })
+        })
+        .transpose()
     }
 
     async fn pulls(&self, acd: &AcdKey, report: Report) -> Result<Vec<Pull>> {

@@ -39,6 +39,7 @@ const REST: &[&str] = &[
     "DELETE FROM tenant_fact WHERE acd = ?",
     "DELETE FROM reconciliation WHERE acd = ?",
     "DELETE FROM history_pull WHERE acd = ?",
+    "DELETE FROM failed_pull WHERE acd = ?",
     "DELETE FROM cursor WHERE acd = ?",
     "DELETE FROM backfill WHERE acd = ?",
     "DELETE FROM forgotten WHERE acd = ?",

@@ -61,16 +61,19 @@ enum State {
     InFile(&'static str),
     Refused,
     InDoubt,
+    /// It was refused, and newer values of it came.
+    Over,
 }
 
 impl State {
-    fn in_counts(&self) -> RowState {
-        match self {
+    fn in_counts(&self) -> Option<RowState> {
+        Some(match self {
             Self::Waiting => RowState::Waiting,
             Self::Sent | Self::InFile(_) => RowState::Delivered,
             Self::Refused => RowState::Refused,
             Self::InDoubt => RowState::InDoubt,
-        }
+            Self::Over => return None,
+        })
     }
 }
 
@@ -139,7 +142,7 @@ impl Model {
             ] {
                 let rows = self.of(acd, report).flat_map(|batch| &batch.rows);
                 let rows: Vec<_> = rows
-                    .filter(|(_, of)| of.in_counts() == state)
+                    .filter(|(_, of)| of.in_counts() == Some(state))
                     .map(|(change, _)| change.row.key.interval)
                     .collect();
                 let oldest = match state {
@@ -351,7 +354,7 @@ async fn compare(ledger: &SqliteLedger, model: &Model) {
             assert_eq!(next.rows, rows);
         }
         assert_eq!(ledger.row_counts(&acd).await.unwrap(), model.counts(number));
-        let files = ledger.open_files(&acd, 99).await.unwrap();
+        let files = ledger.open_files(&acd, None, 99).await.unwrap();
         assert_eq!(files, model.open_files(number));
         let troubled = ledger.troubled_rows(&acd, 999).await.unwrap();
         let counts = model.counts(number);
@@ -410,6 +413,16 @@ async fn add(
             batch: number,
         };
         model.values.insert(key, known);
+        let of = (acd_number, report);
+        let older = model
+            .batches
+            .iter_mut()
+            .filter(|one| (one.acd, one.report) == of);
+        for (old, state) in older.flat_map(|one| &mut one.rows) {
+            if old.row.key == row.row.key && *state == State::Refused {
+                *state = State::Over;
+            }
+        }
     }
     let last = model.batches.iter().map(|batch| batch.number).max();
     assert!(last < Some(number));

@@ -11,10 +11,10 @@ use tokio_util::sync::CancellationToken;
 use wfm_history::Report;
 
 use super::*;
-use crate::report::{Follower, activities, history, preview};
+use crate::report::{Follower, activities, preview, preview_history};
 use crate::runner::history::pull_one;
 use crate::runner::pull::{Asked, PullReport};
-use crate::runner::testing::{Bench, QUEUES, noon};
+use crate::runner::testing::{ACCOUNT, Bench, QUEUES, WORKSPACE, noon};
 use crate::runner::{Core, Nobody, Until, Witness, Worker, wishes};
 use crate::services::AcdServices;
 use crate::{connect, policy};
@@ -122,7 +122,7 @@ async fn history_of_an_acd_tells_why_a_pull_failed() {
     elsewhere(&mut acd);
     let core = bench.core(&acd).await;
     let range = (noon() - TimeDelta::hours(1), noon());
-    let told = history(core.ledger, &acd, range, false, 0, bench.clock(), &|_| {}).await;
+    let told = preview_history(core.ledger, &acd, range, 0, bench.clock(), &|_| {}).await;
     let error = told.unwrap_err();
     assert!(
         matches!(error, PipelineError::Pull(PullError::Activities(_))),
@@ -195,6 +195,57 @@ async fn a_part_that_breaks_off_ends_the_worker() {
 }
 
 #[tokio::test]
+async fn what_a_vendor_refuses_at_the_start_ends_the_worker() {
+    let bench = Bench::new().await;
+    let mut acd = bench.services();
+    elsewhere(&mut acd);
+    let error = ended(&bench, acd, Arc::new(Nobody)).await;
+    assert!(
+        matches!(&error, PipelineError::Refused { acd, .. } if acd == "main"),
+        "{error:?}"
+    );
+
+    let bench = Bench::new().await;
+    bench.list("Activities", []);
+    let error = ended(&bench, bench.services(), Arc::new(Nobody)).await;
+    let PipelineError::Refused { reason, .. } = &error else {
+        panic!("{error:?}");
+    };
+    assert!(
+        reason.contains("acd.wfm.activity 1") && reason.contains("\"Lunch\""),
+        "{reason}"
+    );
+
+    let bench = Bench::new().await;
+    let refusal = wiremock::ResponseTemplate::new(404);
+    bench.world(|world| world.reports.insert(QUEUES, refusal));
+    let error = ended(&bench, bench.services(), Arc::new(Nobody)).await;
+    let PipelineError::Refused { reason, .. } = &error else {
+        panic!("{error:?}");
+    };
+    assert!(
+        reason.contains("does not give report") && reason.contains(QUEUES),
+        "{reason}"
+    );
+    let ledger = bench.ledger().await;
+    let acd = bench.services().key;
+    let failed = ledger
+        .failed_pull(&acd, Report::QueueHistory)
+        .await
+        .unwrap();
+    assert_eq!(failed.unwrap().reason, *reason);
+
+    let bench = Bench::new().await;
+    bench.list("TaskQueues", [crate::runner::testing::queue(1, "Billing")]);
+    bench.roster.answer_next(wfm_delivery::Outcome::RetryLater {
+        error: wfm_delivery::DeliveryError::CredentialsRefused { what: "the roster" },
+        in_doubt: false,
+    });
+    let error = ended(&bench, bench.services(), Arc::new(Nobody)).await;
+    assert!(matches!(&error, PipelineError::Refused { .. }), "{error:?}");
+}
+
+#[tokio::test]
 async fn a_report_without_its_columns_cannot_be_read() {
     let bench = Bench::new().await;
     bench.report(QUEUES, "Date,Time,Queue\n2026-03-03,09:00,Billing\n");
@@ -233,4 +284,79 @@ async fn a_directory_for_what_does_not_fit_that_cannot_be_made_is_named() {
     );
     let pulls = core.ledger.pulls(&acd.key, Report::QueueHistory).await;
     assert!(pulls.unwrap().is_empty());
+}
+
+/// The listener calls it, and breaks off with it.
+struct Breaking;
+
+impl Witness for Breaking {
+    fn pushed(&self, _: &str, outcome: &'static str, _: u64) {
+        assert_ne!(outcome, "stored", "an event was pushed");
+    }
+}
+
+#[tokio::test]
+async fn a_listener_that_breaks_off_ends_the_worker() {
+    let bench = Bench::new().await;
+    let pushed = "[intake]\nwfm_public_url = \"https://connector.example.com/wfm\"\n\
+                  [acd.intake]\npath = \"floor\"\nusername = \"flex\"\npassword = { env = \"PUSHED\" }";
+    let (mut config, mut secrets) = bench.config(pushed);
+    config.intake.wfm_listen = ([127, 0, 0, 1], 0).into();
+    let acd = bench.services_set(pushed);
+    let adherence = acd.adherence.as_ref().unwrap();
+    assert!(adherence.pushed);
+    assert_eq!(adherence.poll_events, Some(Duration::from_secs(30)));
+    // So that credentials suffice.
+    for own in &mut secrets.acds {
+        own.auth_token = None;
+    }
+    let ledger = bench.ledger().await;
+    let keep = Duration::from_hours(24);
+    let worker = Worker::new(
+        vec![acd],
+        ledger.clone(),
+        bench.clock(),
+        Arc::new(Breaking),
+        keep,
+    );
+    let product = Product::WorkforceManagement;
+    let intake =
+        ledger_intake::Intake::bind(&config, product, &secrets, ledger, worker.watcher()).await;
+    let intake = intake.unwrap().unwrap();
+    let address = intake.local_addr();
+    let running = worker
+        .with_intake(Some(intake))
+        .run(CancellationToken::new(), Until::Stopped);
+    let running = tokio::spawn(running);
+    // Until the worker listens and knows the ACD.
+    while !running.is_finished() {
+        push(address).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let ended = running.await.unwrap();
+    assert!(
+        matches!(&ended, Err(PipelineError::IntakeEnded(_))),
+        "{ended:?}"
+    );
+}
+
+/// Pushes an event of the bench's workspace, as `flex` with the password `PUSHED`.
+async fn push(address: std::net::SocketAddr) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let ids = format!(r#""account_sid": "{ACCOUNT}", "workspace_sid": "{WORKSPACE}""#);
+    let event = "EV00000000000000000000000000000001";
+    let body = format!(
+        r#"[{{"type": "com.twilio.taskrouter.reservation.completed", "id": "EZ1", "data": {{"sid": "{event}", "payload": {{{ids}}}}}}}]"#
+    );
+    let request = format!(
+        "POST /wfm/floor HTTP/1.1\r\nHost: x\r\nAuthorization: Basic ZmxleDpQVVNIRUQ=\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    // It ends in the midst.
+    let Ok(mut stream) = tokio::net::TcpStream::connect(address).await else {
+        return;
+    };
+    let _ = stream.write_all(request.as_bytes()).await;
+    let _ = stream.read_to_string(&mut String::new()).await;
 }

@@ -76,19 +76,7 @@ impl Report for ActivitiesReport {
             }
             page.table(table);
             for unmatched in &acd.report.unmatched {
-                let nearest = unmatched
-                    .nearest
-                    .as_ref()
-                    .map_or_else(String::new, |nearest| {
-                        format!("; {nearest:?} was perhaps meant")
-                    });
-                page.mood(
-                    Mood::Bad,
-                    format!(
-                        "acd.wfm.activity {}: the workspace has no activity {:?}{nearest}",
-                        unmatched.mapping, unmatched.activity
-                    ),
-                );
+                page.mood(Mood::Bad, format!("acd.wfm.activity {unmatched}"));
             }
         }
     }

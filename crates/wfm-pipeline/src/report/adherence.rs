@@ -1,6 +1,6 @@
 //! A live table of agents: read from Twilio, beside the worker or without one.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use service_runtime::{Page, Report, Table};
 use wfm_state_mapping::AgentRow;
@@ -9,7 +9,8 @@ use super::shown;
 use crate::clock::Clock;
 use crate::error::PipelineError;
 use crate::runner::Live;
-use crate::runner::live::{GoingOn, ask_next, poll};
+use crate::runner::live::poll::Polling;
+use crate::runner::live::{GoingOn, ask_next};
 use crate::services::{AcdServices, AdherenceServices};
 
 /// The agents of every ACD, as they are now.
@@ -37,7 +38,7 @@ pub struct Follower {
     live: Live,
     clock: Clock,
     going_on: GoingOn,
-    heard: DateTime<Utc>,
+    polling: Polling,
 }
 
 impl Follower {
@@ -54,7 +55,7 @@ impl Follower {
                 acd: acd.name.clone(),
             })?;
         let live = Live::new(&services);
-        let heard = clock.now();
+        let polling = Polling::new(clock.now());
         live.resynchronise(&acd, &services, &clock).await?;
         let mut follower = Self {
             acd,
@@ -62,7 +63,7 @@ impl Follower {
             live,
             clock,
             going_on: GoingOn::default(),
-            heard,
+            polling,
         };
         follower.ask().await?;
         Ok(follower)
@@ -74,15 +75,11 @@ impl Follower {
     ///
     /// [`PipelineError::Twilio`].
     pub async fn follow(&mut self) -> Result<(), PipelineError> {
-        let now = self.clock.now();
-        poll(
-            &self.acd,
-            &self.live,
-            self.heard - TimeDelta::seconds(60),
-            now,
-        )
-        .await?;
-        self.heard = now;
+        let (acd, live, now) = (&self.acd, &self.live, self.clock.now());
+        self.polling.poll(acd, live, now, false).await?;
+        if self.polling.tally().passed_over {
+            live.resynchronise(acd, &self.services, &self.clock).await?;
+        }
         self.ask().await
     }
 

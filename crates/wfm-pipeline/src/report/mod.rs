@@ -9,10 +9,10 @@ mod status;
 
 pub use activities::{AcdActivities, ActivitiesReport, activities};
 pub use adherence::{AcdAdherence, AdherenceReport, Follower};
-pub use history::{AcdHistory, HistoryReport, history};
+pub use history::{AcdHistory, HistoryReport, history, preview_history};
 pub use preview::{PreviewReport, ReportPreview, preview};
 pub use roster::{AcdRoster, RosterLine, RosterReport, roster};
-pub use status::{AcdStatus, PullLine, ReportStatus, StatusReport, status};
+pub use status::{AcdStatus, PullLine, ReportStatus, StatusReport, WishLine, status};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 

@@ -5,7 +5,8 @@ use contact_model::AcdKey;
 use serde::Serialize;
 use service_runtime::{Mood, Page, Report as Printed, Table};
 use sync_ledger::{
-    Inbox, IntervalStore, LedgerError, RosterStore, RowCount, RowState, SubjectKind, TroubledRow,
+    FailedPull, Inbox, IntervalStore, LedgerError, RosterStore, RowCount, RowState, SubjectKind,
+    TroubledRow, Wish, WishRow, WishState, WishStore,
 };
 use wfm_history::{Cadence, Report, Sighting, cadence};
 
@@ -13,6 +14,9 @@ use super::shown;
 
 /// How many rows that were not taken are listed.
 const TROUBLED: u32 = 20;
+
+/// How many wishes are shown: those that wait, and the newest of the others.
+const WISHES: u32 = 10;
 
 /// The support ticket that makes Flex Insights load each quarter of an hour.
 const TICKET: &str = "Flex Insights loads once an hour: submit a support ticket at help.twilio.com to update the Twilio Flex to Flex Insights \
@@ -25,6 +29,23 @@ pub struct StatusReport {
     pub worker: Option<u32>,
     /// Each ACD.
     pub acds: Vec<AcdStatus>,
+    /// What was asked of the worker, the newest first.
+    pub wishes: Vec<WishLine>,
+}
+
+/// Something that was asked of the worker.
+#[derive(Debug, Clone, Serialize)]
+pub struct WishLine {
+    /// Its number.
+    pub id: i64,
+    /// What is asked, in words.
+    pub wish: String,
+    /// What became of it.
+    pub state: WishState,
+    /// When it was left.
+    pub created: DateTime<Utc>,
+    /// What was said of it when it was settled.
+    pub outcome: Option<String>,
 }
 
 /// How one ACD stands.
@@ -57,6 +78,8 @@ pub struct ReportStatus {
     pub report: Report,
     /// The last pull that was whole.
     pub last: Option<PullLine>,
+    /// Why it cannot be pulled since then.
+    pub failed: Option<FailedPull>,
     /// How often Flex Insights loads it.
     pub cadence: Cadence,
     /// What to do about that.
@@ -81,7 +104,7 @@ pub struct PullLine {
 /// # Errors
 ///
 /// What the ledger has against it.
-pub async fn status<L: IntervalStore + RosterStore + Inbox>(
+pub async fn status<L: IntervalStore + RosterStore + Inbox + WishStore>(
     ledger: &L,
     acds: &[(AcdKey, String)],
     worker: Option<u32>,
@@ -110,6 +133,7 @@ pub async fn status<L: IntervalStore + RosterStore + Inbox>(
                     newest: pull.newest.map(wfm_interval::Interval::start),
                     account: pull.account.clone(),
                 }),
+                failed: ledger.failed_pull(key, report).await?,
                 cadence,
                 advice: (cadence == Cadence::Hourly).then(|| TICKET.to_owned()),
                 held: held
@@ -133,10 +157,31 @@ pub async fn status<L: IntervalStore + RosterStore + Inbox>(
                 .map_or(0, |one| one.waiting),
         });
     }
+    let wishes = ledger.wishes(false, WISHES).await?;
     Ok(StatusReport {
         worker,
         acds: found,
+        wishes: wishes.into_iter().map(|row| wish_line(row, acds)).collect(),
     })
+}
+
+fn wish_line(row: WishRow, acds: &[(AcdKey, String)]) -> WishLine {
+    let wish = match &row.wish {
+        Some(Wish::History { acd, from, to }) => {
+            let name = acds.iter().find(|(key, _)| key == acd);
+            let name = name.map_or("an ACD that is not configured", |(_, name)| name.as_str());
+            format!("history of {name} from {} to {}", shown(*from), shown(*to))
+        }
+        Some(_) => "a wish for the program of quality management".to_owned(),
+        None => "of a kind that this release does not know".to_owned(),
+    };
+    WishLine {
+        id: row.id.0,
+        wish,
+        state: row.state,
+        created: row.created_at,
+        outcome: row.outcome,
+    }
 }
 
 impl Printed for StatusReport {
@@ -186,10 +231,38 @@ impl Printed for StatusReport {
             }
             page.table(table);
         }
+        if self.wishes.is_empty() {
+            return;
+        }
+        page.line("").line("asked of the worker, the newest first:");
+        let mut table = Table::new(["wish", "what", "state", "left", "outcome"]);
+        for wish in &self.wishes {
+            table.row([
+                wish.id.to_string(),
+                wish.wish.clone(),
+                wish.state.as_str().to_owned(),
+                shown(wish.created),
+                wish.outcome.clone().unwrap_or_default(),
+            ]);
+        }
+        page.table(table);
     }
 }
 
 fn line(page: &mut Page, report: &ReportStatus) {
+    if let Some(failed) = &report.failed {
+        page.mood(
+            Mood::Bad,
+            format!(
+                "{}: cannot be pulled since {} ({} times, the last at {}): {}",
+                report.report,
+                shown(failed.since),
+                failed.pulls,
+                shown(failed.last),
+                failed.reason
+            ),
+        );
+    }
     let Some(last) = &report.last else {
         page.line(format!("{}: never pulled", report.report));
         return;
@@ -199,15 +272,31 @@ fn line(page: &mut Page, report: &ReportStatus) {
         |newest| format!("newest interval {}", shown(newest)),
     );
     page.line(format!(
-        "{}: pulled {}, {newest}, {} rows held",
+        "{}: pulled {}, {newest}, {} rows held; {}",
         report.report,
         shown(last.at),
-        report.held
+        report.held,
+        match report.cadence {
+            Cadence::Unknown => "how often Flex Insights loads it is not known yet",
+            Cadence::Hourly => "Flex Insights loads it once an hour",
+            Cadence::MoreOften => "Flex Insights loads it more often than once an hour",
+        }
     ));
-    for problem in ["alarm", "sentence"] {
+    for problem in ["alarm", "sentence", "without_queue"] {
         if let Some(text) = last.account.get(problem).and_then(|text| text.as_str()) {
             page.mood(Mood::Bad, text);
         }
+    }
+    let listed = last
+        .account
+        .get("listed")
+        .and_then(|listed| listed.as_array());
+    for issue in listed
+        .into_iter()
+        .flatten()
+        .filter_map(|issue| issue.as_str())
+    {
+        page.mood(Mood::Bad, issue);
     }
     if let Some(advice) = &report.advice {
         page.mood(Mood::Bad, advice);

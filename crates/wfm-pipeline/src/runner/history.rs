@@ -15,6 +15,7 @@ use wfm_history::Report;
 use wfm_interval::Interval;
 
 use super::pull::{Asked, PullReport, pull, release_old};
+use super::start::{self, Starting};
 use super::{Core, workspace};
 use crate::clock::delta;
 use crate::error::PullError;
@@ -24,13 +25,14 @@ use crate::services::{AcdServices, HistoryServices, ReportSource};
 /// How long after the quarter of an hour reports are pulled: Flex Insights needs a little to load.
 const LAG: Duration = Duration::from_mins(2);
 
-/// How often the drop folder is asked what Calabrio made of files, and about how many.
+/// How often the drop folder is asked what Calabrio made of files, and how many the ledger is asked for at a time.
 const LOOK_AT_FILES: (Duration, u32) = (Duration::from_mins(1), 500);
 
 /// How long is waited after the ledger failed, and how often it is looked at although nobody says that something waits.
 const LEDGER_PAUSE: Duration = Duration::from_secs(5);
 
-/// How often a failed pull is tried again before the next quarter of an hour.
+/// When a failed pull is tried again before the next quarter of an hour, at first; then after twice as long each time, so that a vendor who refuses is not
+/// asked without end.
 const PULL_AGAIN: Duration = Duration::from_mins(1);
 
 /// Agents and queues as the ledger has them.
@@ -49,16 +51,22 @@ pub(crate) async fn pulls<L>(
     acd: Arc<AcdServices>,
     services: HistoryServices,
     firsts: Arc<AtomicUsize>,
+    starting: Starting,
     stop: CancellationToken,
 ) where
     L: IntervalStore + RosterStore + Clone + 'static,
 {
-    let mut first = true;
+    let (mut first, mut failures) = (true, 0);
     loop {
-        let whole = tokio::select! {
+        let failed = tokio::select! {
             () = stop.cancelled() => return,
-            whole = pull_all(&core, &acd, &services) => whole,
+            failed = pull_all(&core, &acd, &services) => failed,
         };
+        if first && let Some(refused) = failed.iter().find(|error| start::pull(error)) {
+            starting.refused(&acd.name, refused);
+        }
+        let whole = failed.is_empty();
+        failures = if whole { 0 } else { failures + 1 };
         if whole && first {
             first = false;
             firsts.fetch_add(1, Ordering::Release);
@@ -70,7 +78,7 @@ pub(crate) async fn pulls<L>(
             LAG.min(services.rules.pull_every / 4),
         );
         if !whole {
-            next = next.min(now + delta(PULL_AGAIN));
+            next = next.min(now + delta(PULL_AGAIN * (1 << (failures - 1).min(4))));
         }
         tokio::select! {
             () = stop.cancelled() => return,
@@ -79,16 +87,16 @@ pub(crate) async fn pulls<L>(
     }
 }
 
-/// One pull of every report; whether all of them came.
+/// One pull of every report; why those failed that did.
 pub(crate) async fn pull_all<L>(
     core: &Core<L>,
     acd: &AcdServices,
     services: &HistoryServices,
-) -> bool
+) -> Vec<PullError>
 where
     L: IntervalStore + RosterStore + Clone + 'static,
 {
-    let mut whole = true;
+    let mut failed = Vec::new();
     for source in &services.reports {
         let asked = Asked {
             range: window(core.now(), services.rules.pull_back),
@@ -99,15 +107,22 @@ where
         match pull_one(core, acd, services, source, asked, &|_| {}).await {
             Ok(report) => note(core, acd, &report),
             Err(error) => {
-                whole = false;
                 let report = source.report;
                 core.witness.pull_failed(&acd.name, report);
-                tracing::warn!(acd = %acd.name, %report, %error, "a report could not be pulled; it is tried again");
+                tracing::warn!(acd = %acd.name, %report, error = &error as &dyn std::error::Error, "a report could not be pulled; it is tried again");
+                let told = core
+                    .ledger
+                    .record_failed_pull(&acd.key, report, core.now(), &start::said(&error))
+                    .await;
+                if let Err(error) = told {
+                    tracing::error!(acd = %acd.name, %error, "the ledger cannot be used");
+                }
+                failed.push(error);
             }
         }
         core.wake.notify_waiters();
     }
-    whole
+    failed
 }
 
 /// One pull of one report. What is held although no pull delivers its interval any more is released where it is known by now whose it is.
@@ -177,6 +192,12 @@ fn note<L>(core: &Core<L>, acd: &AcdServices, report: &PullReport) {
     if let Some(sentence) = &report.not_workload {
         tracing::error!(acd = %name, report = %report.report, intervals = report.changes.not_workload, "{sentence}");
     }
+    if let Some(sentence) = report.lost_queue() {
+        tracing::warn!(acd = %name, report = %report.report, "{sentence}");
+    }
+    for issue in report.issues().take(LOGGED) {
+        tracing::warn!(acd = %name, report = %report.report, "{issue}; `status` lists more");
+    }
     tracing::info!(
         acd = %name, report = %report.report, intervals = report.to_deliver, held = report.held,
         "a report was pulled"
@@ -193,18 +214,8 @@ pub(crate) async fn deliveries<L: IntervalStore + 'static>(
 ) {
     loop {
         let woken = core.wake.notified();
-        let next = deliver_next(&core, &acd, &services, report);
-        let next = if services.comes_once() {
-            // An answer is worth waiting for: without it, nobody knows.
-            if stop.is_cancelled() {
-                return;
-            }
-            next.await
-        } else {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                next = next => next,
-            }
+        let Some(next) = attempt(&core, &acd, &services, report, &stop).await else {
+            return;
         };
         let pause = match next {
             Ok(Next::Again) => continue,
@@ -224,6 +235,53 @@ pub(crate) async fn deliveries<L: IntervalStore + 'static>(
             () = core.clock.sleep(pause) => {}
         }
     }
+}
+
+/// Delivers the oldest batch, if its time has come; `None` once it is told to stop.
+async fn attempt<L: IntervalStore>(
+    core: &Core<L>,
+    acd: &AcdServices,
+    services: &HistoryServices,
+    report: Report,
+    stop: &CancellationToken,
+) -> Option<Result<Next, LedgerError>> {
+    let next = deliver_next(core, acd, services, report);
+    if services.comes_once() {
+        // An answer is worth waiting for: without it, nobody knows.
+        return if stop.is_cancelled() {
+            None
+        } else {
+            Some(next.await)
+        };
+    }
+    tokio::select! {
+        () = stop.cancelled() => None,
+        next = next => Some(next),
+    }
+}
+
+/// Delivers every batch of both reports; `false` where it is told to stop before.
+pub(crate) async fn deliver_all<L: IntervalStore>(
+    core: &Core<L>,
+    acd: &AcdServices,
+    services: &HistoryServices,
+    stop: &CancellationToken,
+) -> Result<bool, LedgerError> {
+    for report in services.reports.iter().map(|source| source.report) {
+        loop {
+            match attempt(core, acd, services, report, stop).await {
+                None => return Ok(false),
+                Some(Ok(Next::Again)) => {}
+                Some(Ok(Next::Nothing)) => break,
+                Some(Ok(Next::At(due))) => tokio::select! {
+                    () = stop.cancelled() => return Ok(false),
+                    () = core.clock.sleep_until(due) => {}
+                },
+                Some(Err(error)) => return Err(error),
+            }
+        }
+    }
+    Ok(true)
 }
 
 /// What is to be done after an attempt.
@@ -292,7 +350,7 @@ pub(crate) async fn deliver_next<L: IntervalStore>(
     if refused + doubtful > 0 {
         tracing::warn!(acd = %acd.name, %report, batch = %batch.number, refused, doubtful, "intervals were not taken; `status` lists them");
     }
-    if let Some(error) = later {
+    if let Some(error) = later.filter(|_| waiting > 0) {
         tracing::warn!(acd = %acd.name, %report, batch = %batch.number, %error, attempts = batch.attempts + 1, "intervals are delivered again later");
     }
     if waiting > 0 {
@@ -324,8 +382,17 @@ async fn look_at_files<L: IntervalStore>(
     acd: &AcdServices,
     services: &HistoryServices,
 ) -> Result<(), String> {
-    let open = core.ledger.open_files(&acd.key, LOOK_AT_FILES.1).await;
-    let open = open.map_err(|error| error.to_string())?;
+    let mut open = Vec::new();
+    loop {
+        let (ledger, after) = (&core.ledger, open.last());
+        let some = ledger.open_files(&acd.key, after, LOOK_AT_FILES.1).await;
+        let some = some.map_err(|error| error.to_string())?;
+        // All at once: for each question the folder is listed.
+        open.extend_from_slice(&some);
+        if some.len() < LOOK_AT_FILES.1 as usize {
+            break;
+        }
+    }
     if open.is_empty() {
         return Ok(());
     }
@@ -352,23 +419,25 @@ async fn look_at_files<L: IntervalStore>(
     Ok(())
 }
 
+/// How many rows that could not be read are logged of a pull.
+const LOGGED: usize = 3;
+
 /// How long intervals are kept, counted from their beginning.
 const KEPT: Duration = Duration::from_hours(24 * 60);
+
+/// How many intervals of a report are dropped at a time.
+const DROPPED: u32 = 5_000;
 
 /// Drops what is old, until it is told to stop.
 pub(crate) async fn prune<L: IntervalStore + 'static>(
     core: Arc<Core<L>>,
+    acds: Vec<Arc<AcdServices>>,
     rows: Duration,
     stop: CancellationToken,
 ) {
     loop {
-        let before = core.now() - delta(rows.min(KEPT));
-        match core
-            .ledger
-            .prune_intervals(Interval::containing(before), 5_000)
-            .await
-        {
-            Ok(5_000..) => continue,
+        match prune_some(&core, &acds, rows).await {
+            Ok(dropped) if dropped >= u64::from(DROPPED) => continue,
             Ok(_) => {}
             Err(error) => {
                 tracing::error!(%error, "what is older than the retention could not be dropped");
@@ -379,6 +448,31 @@ pub(crate) async fn prune<L: IntervalStore + 'static>(
             () = core.clock.sleep(Duration::from_mins(10)) => {}
         }
     }
+}
+
+/// How old something is is counted from the newest closed interval that a report showed: a clock that is far ahead makes nothing old, and what it took
+/// from the ledger would be delivered anew.
+async fn prune_some<L: IntervalStore>(
+    core: &Core<L>,
+    acds: &[Arc<AcdServices>],
+    rows: Duration,
+) -> Result<u64, LedgerError> {
+    let (mut pulled, mut newest) = (false, None);
+    for acd in acds {
+        let reports = acd.history.iter().flat_map(|history| &history.reports);
+        for source in reports {
+            pulled = true;
+            let pulls = core.ledger.pulls(&acd.key, source.report).await?;
+            newest = newest.max(pulls.into_iter().filter_map(|pull| pull.newest).max());
+        }
+    }
+    let present = match newest {
+        Some(newest) => core.now().min(newest.end()),
+        None if pulled => return Ok(0),
+        None => core.now(),
+    };
+    let before = Interval::containing(present - delta(rows.min(KEPT)));
+    core.ledger.prune_intervals(before, DROPPED).await
 }
 
 /// How long a first attempt that failed is waited for.

@@ -1,5 +1,7 @@
 //! Live states of one ACD: from events, snapshots and answers about hold to the newest state of each agent at Calabrio.
 
+pub(crate) mod poll;
+mod refused;
 #[cfg(test)]
 mod tests;
 
@@ -12,13 +14,14 @@ use flex_events::{Pushed, WireForm};
 use sync_ledger::{Inbox, LedgerError, ProcessedEvent, PushedEvent, keep};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
-use twilio_client::{EventQuery, ParticipantFilter, TwilioError};
+use twilio_client::{ParticipantFilter, TwilioError};
 use twilio_sid::{ConferenceSid, TaskSid};
 use wfm_delivery::{NewestStates, Outcome, StateBatch};
 use wfm_state_mapping::{
     ActivityMap, AgentRow, AgentStates, HoldAnswer, Resynchronised, StateChange, WorkspaceSnapshot,
 };
 
+use self::refused::Refused;
 use super::Core;
 use super::workspace;
 use crate::clock::{Clock, delta};
@@ -35,11 +38,11 @@ const LOOK: Duration = Duration::from_secs(1);
 /// The pause after Twilio or the ledger failed.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// How far polls of the Events API overlap: its events come late by some seconds.
-const OVERLAP: TimeDelta = TimeDelta::seconds(60);
-
 /// How long what is over stays known, so that a late event does not revive it.
 const REMEMBERED: TimeDelta = TimeDelta::hours(6);
+
+/// How long the first states wait until Calabrio was told of agents.
+const FIRST_ROSTER: Duration = Duration::from_mins(1);
 
 /// How old the list of conferences may become.
 const LIST_AGE: TimeDelta = TimeDelta::seconds(10);
@@ -63,6 +66,7 @@ struct Inner {
 struct State {
     agents: AgentStates,
     newest: NewestStates,
+    refused: Refused,
     /// Whether the whole workspace was read since the start: before that, a state might rest on half the facts.
     complete: bool,
     /// Used again and again for changes.
@@ -91,6 +95,7 @@ impl Live {
                 state: Mutex::new(State {
                     agents: AgentStates::new(map, services.settings.clone()),
                     newest,
+                    refused: Refused::default(),
                     complete: false,
                     changes: Vec::new(),
                     beyond: 0,
@@ -142,6 +147,11 @@ impl Live {
                 agents.on_pushed(event, changes);
             });
         }
+        self.heard(state);
+    }
+
+    /// Something was heard: it is delivered, and what is missing is read.
+    fn heard(&self, state: MutexGuard<'_, State>) {
         let wants_activities = state.agents.wants_activities();
         drop(state);
         self.inner.deliver.notify_one();
@@ -179,6 +189,7 @@ impl Live {
             agents.forget_before(now - REMEMBERED);
         });
         state.complete = true;
+        state.put_refused_again();
         drop(state);
         self.inner.deliver.notify_one();
         Ok(done)
@@ -255,14 +266,23 @@ pub(crate) async fn resync<L>(
     }
 }
 
-/// Delivers what is newest, one batch after the other, until it is told to stop.
+/// Delivers what is newest, one batch after the other, until it is told to stop. `listed` is cancelled once Calabrio was told of agents, or could not be.
 pub(crate) async fn deliver<L>(
     core: Arc<Core<L>>,
     acd: Arc<AcdServices>,
     services: AdherenceServices,
     live: Live,
+    listed: CancellationToken,
     stop: CancellationToken,
 ) {
+    if acd.roster.sink.is_some() {
+        // Of whom it does not know, it would refuse the state.
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = listed.cancelled() => {}
+            () = core.clock.sleep(FIRST_ROSTER) => {}
+        }
+    }
     let mut failures = 0;
     loop {
         let Some(batch) = live.take(services.batch_rows) else {
@@ -284,11 +304,17 @@ pub(crate) async fn deliver<L>(
             live.lock().newest.abandon(&batch);
             return;
         };
-        live.lock().newest.settle(&batch, &receipt);
-        count(&core, &acd, &receipt);
+        live.settle(&batch, &receipt);
+        count(&core, &acd, &live, &receipt);
         match receipt.retry_later() {
-            None => failures = 0,
+            None => {
+                failures = 0;
+                if batch.is_last() {
+                    core.witness.states_told(&acd.name, true);
+                }
+            }
             Some(error) => {
+                core.witness.states_told(&acd.name, false);
                 if failures == 0 {
                     tracing::warn!(acd = %acd.name, %error, "states cannot be delivered; the newest are sent as soon as they can be");
                 }
@@ -304,7 +330,9 @@ pub(crate) async fn deliver<L>(
     }
 }
 
-fn count<L>(core: &Core<L>, acd: &AcdServices, receipt: &wfm_delivery::Receipt) {
+fn count<L>(core: &Core<L>, acd: &AcdServices, live: &Live, receipt: &wfm_delivery::Receipt) {
+    let agents = live.refused();
+    core.witness.refused_agents(&acd.name, agents);
     for part in &receipt.parts {
         let rows = part.rows.len() as u64;
         let (delivered, refused, waiting) = match &part.outcome {
@@ -320,7 +348,7 @@ fn count<L>(core: &Core<L>, acd: &AcdServices, receipt: &wfm_delivery::Receipt) 
         core.witness.states(&acd.name, "refused", refused);
         core.witness.states(&acd.name, "waiting", waiting);
         if refused > 0 {
-            tracing::warn!(acd = %acd.name, refused, "Calabrio did not take the states of some agents");
+            tracing::warn!(acd = %acd.name, refused, agents, "Calabrio did not take the states of some agents; they go again once it is told of them, or after the workspace was read");
         }
     }
 }
@@ -443,56 +471,6 @@ async fn settle_some<L: Inbox>(core: &Core<L>, feeds: &Feeds) -> Result<usize, L
     feeds.apply(&events);
     core.ledger.settle_events(done, &keep, Utc::now()).await?;
     Ok(events.len())
-}
-
-/// Polls the Events API, where nothing is pushed.
-pub(crate) async fn poll_events<L>(
-    core: Arc<Core<L>>,
-    acd: Arc<AcdServices>,
-    every: Duration,
-    live: Live,
-    stop: CancellationToken,
-) {
-    let mut from = core.now();
-    loop {
-        let (began, start) = (core.now(), from - OVERLAP);
-        let polled = tokio::select! {
-            () = stop.cancelled() => return,
-            polled = poll(&acd, &live, start, began) => polled,
-        };
-        let pause = match polled {
-            Ok(()) => {
-                from = began;
-                every
-            }
-            Err(error) => {
-                tracing::warn!(acd = %acd.name, %error, "events cannot be polled; it is tried again");
-                live.missed();
-                PAUSE.min(every * 4)
-            }
-        };
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = core.clock.sleep(pause) => {}
-        }
-    }
-}
-
-pub(crate) async fn poll(
-    acd: &AcdServices,
-    live: &Live,
-    from: DateTime<Utc>,
-    to: DateTime<Utc>,
-) -> Result<(), TwilioError> {
-    let query = EventQuery::between(from, to);
-    let found = acd.twilio.taskrouter(acd.workspace).events(&query).await?;
-    let events: Vec<Pushed> = found
-        .events
-        .into_iter()
-        .map(|event| Pushed::TaskRouter(Box::new(event)))
-        .collect();
-    live.apply(&events);
-    Ok(())
 }
 
 /// Asks for hold where no conference tells of it, within a budget, until it is told to stop.

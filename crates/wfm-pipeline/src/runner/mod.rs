@@ -1,9 +1,12 @@
 //! Carrying out: lists of agents and queues, pulls and deliveries of history, live states, wishes.
 
+mod backlog;
 pub(crate) mod history;
 pub(crate) mod live;
 pub(crate) mod pull;
 pub(crate) mod roster;
+mod start;
+mod sweep;
 #[cfg(test)]
 pub(crate) mod testing;
 mod watch;
@@ -18,6 +21,7 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 
+pub use backlog::Backlog;
 pub use live::Live;
 pub use watch::{Nobody, Witness};
 pub use worker::{RunReport, Until, WfmLedger, Worker};

@@ -44,16 +44,18 @@ pub struct PullReport {
     pub report: Report,
     /// When it was pulled.
     pub at: DateTime<Utc>,
+    /// The intervals that were asked for.
+    pub asked: Range<Interval>,
     /// What was found in it; absent where Flex Insights had nothing at all.
     pub summary: Option<Summary>,
     /// How its intervals compare with what was delivered.
     pub changes: ChangeTally,
     /// How many intervals were put into batches; with a dry run, how many would be.
     pub to_deliver: u64,
-    /// Intervals outside the time that was asked for.
-    pub outside: u64,
     /// Intervals that are listed and not delivered, since Calabrio takes no second delivery.
     pub not_again: u64,
+    /// How many agents' intervals name no queue, while no service queue is set: they are not delivered.
+    pub without_queue: u64,
     /// How many rows are held.
     pub held: u64,
     /// Why nothing was taken back.
@@ -75,6 +77,29 @@ pub(crate) struct Asked {
     pub(crate) refused_again: bool,
     /// How many changes the report shows.
     pub(crate) sample: usize,
+}
+
+impl PullReport {
+    /// What to do about rows that name no queue.
+    pub fn lost_queue(&self) -> Option<String> {
+        (self.without_queue > 0).then(|| {
+            format!(
+                "{} intervals of agents name no queue and are not delivered: set service_queue in the table wfm of the ACD",
+                self.without_queue
+            )
+        })
+    }
+
+    /// The first rows that could not be read, by their lines, and how many more there are.
+    pub fn issues(&self) -> impl Iterator<Item = String> + '_ {
+        let issues = self.summary.as_ref().map(|summary| &summary.issues);
+        let listed = issues.into_iter().flat_map(|issues| &issues.listed);
+        let more = issues.map_or(0, |issues| {
+            issues.total.saturating_sub(issues.listed.len() as u64)
+        });
+        let more = (more > 0).then(|| format!("{more} more rows could not be read"));
+        listed.map(ToString::to_string).chain(more)
+    }
 }
 
 enum Piece {
@@ -151,7 +176,7 @@ async fn nothing<L: IntervalStore>(
 ) -> Result<PullReport, PullError> {
     let report = PullReport {
         alarm: Some(wfm_history::Alarm::Empty.to_string()),
-        ..empty(source.report, at)
+        ..empty(source.report, at, asked)
     };
     if !asked.dry_run {
         record(ledger, acd, &report).await?;
@@ -159,15 +184,16 @@ async fn nothing<L: IntervalStore>(
     Ok(report)
 }
 
-fn empty(report: Report, at: DateTime<Utc>) -> PullReport {
+fn empty(report: Report, at: DateTime<Utc>, asked: &Asked) -> PullReport {
     PullReport {
         report,
         at,
+        asked: asked.range.clone(),
         summary: None,
         changes: ChangeTally::default(),
         to_deliver: 0,
-        outside: 0,
         not_again: 0,
+        without_queue: 0,
         held: 0,
         alarm: None,
         not_workload: None,
@@ -188,6 +214,7 @@ async fn record<L: IntervalStore>(
         account: serde_json::json!({
             "rows": report.summary.as_ref().map_or(0, |summary| summary.rows),
             "issues": report.summary.as_ref().map_or(0, |summary| summary.issues.total),
+            "listed": report.issues().collect::<Vec<_>>(),
             "new": report.changes.new,
             "changed": report.changes.changed,
             "gone": report.changes.gone,
@@ -197,6 +224,7 @@ async fn record<L: IntervalStore>(
             "not_again": report.not_again,
             "not_workload": report.changes.not_workload,
             "kept": report.changes.kept,
+            "without_queue": report.lost_queue(),
             "alarm": report.alarm,
             "sentence": report.not_workload,
         }),
@@ -232,10 +260,12 @@ impl<L: IntervalStore + Clone + 'static> Reading<L> {
         }
         drop(pieces);
         let (summary, intervals) = history.finish()?;
-        let mut report = empty(self.source.report, self.at);
+        let mut report = empty(self.source.report, self.at, &self.asked);
         report.alarm = summary.alarm().map(|alarm| alarm.to_string());
         let mut rules = self.services.rules.change_rules(&summary, self.at);
         rules.refused_again = self.asked.refused_again;
+        // What is not told is not held either; what is held of it already stays.
+        rules.told = Some(self.asked.range.clone());
         let shown = summary
             .first
             .zip(summary.last)
@@ -259,6 +289,7 @@ impl<L: IntervalStore + Clone + 'static> Reading<L> {
         }
         out.flush()?;
         report.changes = *changes.tally();
+        report.without_queue = changes.report_tally().without_queue.intervals;
         report.summary = Some(summary);
         if !self.asked.dry_run {
             if let Some((pull, shown)) = out.pull.take().zip(shown) {
@@ -331,10 +362,6 @@ impl<'a, L: IntervalStore + Clone + 'static> Out<'a, L> {
     fn take(&mut self, outcome: Outcome, report: &mut PullReport) -> Result<(), PullError> {
         match outcome {
             Outcome::Change(change) => {
-                if !self.reading.asked.range.contains(&change.row.key.interval) {
-                    report.outside += 1;
-                    return Ok(());
-                }
                 if report.sample.len() < self.reading.asked.sample {
                     report.sample.push(change);
                 }
@@ -358,11 +385,6 @@ impl<'a, L: IntervalStore + Clone + 'static> Out<'a, L> {
                 }
             }
             Outcome::Held(row) => {
-                // As of what is known: what no pull delivers is not listed either. What is held of it already stays.
-                if !self.reading.asked.range.contains(&row.interval) {
-                    report.outside += 1;
-                    return Ok(());
-                }
                 report.held += 1;
                 if let Some(kept) = self.kept.get_mut(&row.interval) {
                     kept.retain(|one| one.row.agent != row.agent || one.row.queue != row.queue);

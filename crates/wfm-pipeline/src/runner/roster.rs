@@ -15,11 +15,13 @@ use sync_ledger::{
 };
 use tokio_util::sync::CancellationToken;
 use twilio_client::{TaskQueue, TwilioClient, TwilioError, Worker as TwilioWorker};
-use twilio_sid::WorkspaceSid;
-use wfm_delivery::{Outcome, RosterAgent, RosterBatch, RosterQueue, RosterSink};
+use twilio_sid::{WorkerSid, WorkspaceSid};
+use wfm_delivery::{DeliveryError, Outcome, RosterAgent, RosterBatch, RosterQueue, RosterSink};
 
-use super::Core;
+use super::start::{self, Starting};
+use super::{Core, Live, workspace};
 use crate::clock::delta;
+use crate::error::PipelineError;
 use crate::services::{AcdServices, Roster};
 
 /// The pause after a round that failed.
@@ -47,9 +49,27 @@ pub(crate) enum RosterError {
         /// How many.
         count: usize,
     },
+    /// A mapping names no activity of the workspace.
+    #[error("acd.wfm.activity {0}")]
+    Mapping(String),
+    /// Calabrio refuses who delivers.
+    #[error("Calabrio cannot be told of agents and queues")]
+    Calabrio(#[from] DeliveryError),
     /// The ledger cannot be used.
     #[error("the ledger cannot be used")]
     Ledger(#[from] LedgerError),
+}
+
+impl RosterError {
+    /// Whether no time mends it.
+    fn is_refusal(&self) -> bool {
+        match self {
+            Self::Twilio(error) => start::twilio(error),
+            Self::Calabrio(error) => start::delivery(error),
+            Self::Mapping(_) => true,
+            Self::Partly { .. } | Self::Ledger(_) => false,
+        }
+    }
 }
 
 /// What Twilio's lists show.
@@ -143,26 +163,43 @@ fn queue(queue: &TaskQueue) -> SeenSubject {
     }
 }
 
-/// Synchronises until it is told to stop. Counts `firsts` up once Calabrio was told of everybody.
+/// Synchronises until it is told to stop. Cancels `listed` after the first round, however it ended, and counts `firsts` up once Calabrio was told of
+/// everybody.
 pub(crate) async fn keep<L>(
     core: Arc<Core<L>>,
     acd: Arc<AcdServices>,
-    first: tokio::sync::oneshot::Sender<()>,
+    live: Option<Live>,
+    listed: CancellationToken,
     firsts: Arc<AtomicUsize>,
+    starting: Starting,
     stop: CancellationToken,
 ) where
     L: RosterStore + IntervalStore + 'static,
 {
-    let mut first = Some(first);
     let mut whole = false;
     loop {
         let round = tokio::select! {
             () = stop.cancelled() => return,
-            round = round(&core, &acd) => round,
+            round = round(&core, &acd, live.as_ref()) => round,
         };
-        // History may begin, with what is known by now.
-        if let Some(first) = first.take() {
-            let _ = first.send(());
+        if !whole
+            && round.is_ok()
+            && let Ok(map) =
+                workspace::activities(&acd.twilio, acd.workspace, &acd.activities).await
+            && let Some(unmatched) = map.report().unmatched.first()
+        {
+            starting.refused(&acd.name, &RosterError::Mapping(unmatched.to_string()));
+        }
+        if !whole
+            && let Err(error) = &round
+            && error.is_refusal()
+        {
+            starting.refused(&acd.name, error);
+        }
+        // History and states may begin, with what is known by now.
+        listed.cancel();
+        if round.is_ok() {
+            core.witness.listed(&acd.name);
         }
         if !whole && matches!(round, Ok(Round::Whole)) {
             whole = true;
@@ -183,6 +220,38 @@ pub(crate) async fn keep<L>(
     }
 }
 
+/// Rounds until one is whole; `false` where it is told to stop before.
+pub(crate) async fn once<L: RosterStore>(
+    core: &Core<L>,
+    acd: &AcdServices,
+    stop: &CancellationToken,
+) -> Result<bool, PipelineError> {
+    loop {
+        let round = tokio::select! {
+            () = stop.cancelled() => return Ok(false),
+            round = round(core, acd, None) => round,
+        };
+        match round {
+            Ok(Round::Whole) => return Ok(true),
+            Ok(Round::Waiting) => {}
+            Err(error) if error.is_refusal() => {
+                return Err(PipelineError::Refused {
+                    acd: acd.name.clone(),
+                    reason: start::said(&error),
+                });
+            }
+            Err(RosterError::Ledger(error)) => return Err(error.into()),
+            Err(error) => {
+                tracing::warn!(acd = %acd.name, error = &error as &dyn std::error::Error, "agents and queues cannot be synchronised; it is tried again");
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(false),
+            () = core.clock.sleep(PAUSE) => {}
+        }
+    }
+}
+
 /// How a round ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Round {
@@ -192,10 +261,11 @@ pub(crate) enum Round {
     Waiting,
 }
 
-/// One round: read, write down, tell.
+/// One round: read, write down, tell; `live` hears of which agents Calabrio was told.
 pub(crate) async fn round<L: RosterStore>(
     core: &Core<L>,
     acd: &AcdServices,
+    live: Option<&Live>,
 ) -> Result<Round, RosterError> {
     let known = core.ledger.roster(&acd.key, SubjectKind::Agent).await?;
     let seen = see(&acd.twilio, acd.workspace, &known).await?;
@@ -217,7 +287,7 @@ pub(crate) async fn round<L: RosterStore>(
             }
         }
         if let Some(sink) = &acd.roster.sink
-            && tell(core, acd, kind, sink.as_ref()).await? == Round::Waiting
+            && tell(core, acd, kind, sink.as_ref(), live).await? == Round::Waiting
         {
             round = Round::Waiting;
         }
@@ -244,12 +314,13 @@ async fn tell<L: RosterStore>(
     acd: &AcdServices,
     kind: SubjectKind,
     sink: &dyn RosterSink,
+    live: Option<&Live>,
 ) -> Result<Round, RosterError> {
     let known = core.ledger.roster(&acd.key, kind).await?;
     let waiting: Vec<&Subject> = known.iter().filter(|one| one.waits()).collect();
     let mut round = Round::Whole;
     for part in waiting.chunks(AT_A_TIME) {
-        let told = tell_part(acd, part, sink, core.now()).await;
+        let (told, later) = tell_part(acd, part, sink, core.now()).await;
         if told.len() < part.len() {
             round = Round::Waiting;
         }
@@ -263,16 +334,35 @@ async fn tell<L: RosterStore>(
         core.ledger
             .told_roster(&acd.key, kind, &told, core.now())
             .await?;
+        if let Some(live) = live {
+            live.told(told.iter().filter_map(known_agent));
+        }
+        match later {
+            // The others would be refused as well.
+            Some(error) if start::delivery(&error) => return Err(error.into()),
+            Some(error) => {
+                tracing::warn!(acd = %acd.name, %error, "Calabrio could not be told of agents or queues; it is tried again");
+            }
+            None => {}
+        }
     }
     Ok(round)
 }
 
+fn known_agent(told: &ToldSubject) -> Option<WorkerSid> {
+    match told.sid {
+        SubjectSid::Agent(agent) if told.refused.is_none() => Some(agent),
+        _ => None,
+    }
+}
+
+/// Who was told, and why others were not.
 async fn tell_part(
     acd: &AcdServices,
     part: &[&Subject],
     sink: &dyn RosterSink,
     now: DateTime<Utc>,
-) -> Vec<ToldSubject> {
+) -> (Vec<ToldSubject>, Option<DeliveryError>) {
     let batch = batch(part, &acd.roster);
     let receipt = sink.deliver(&batch, now).await;
     let mut told = Vec::with_capacity(part.len());
@@ -296,10 +386,12 @@ async fn tell_part(
             }
         }
     }
-    if let Some(error) = receipt.retry_later() {
-        tracing::warn!(acd = %acd.name, %error, "Calabrio could not be told of agents or queues; it is tried again");
-    }
-    told
+    let mut parts = receipt.parts.into_iter();
+    let later = parts.find_map(|part| match part.outcome {
+        Outcome::RetryLater { error, .. } => Some(error),
+        _ => None,
+    });
+    (told, later)
 }
 
 fn batch(part: &[&Subject], roster: &Roster) -> RosterBatch {

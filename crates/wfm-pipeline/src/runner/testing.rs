@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use connector_config::{Config, Product, SecretError, SecretPlace, SecretSource, Secrets};
 use secrecy::SecretSlice;
 use serde_json::{Value, json};
@@ -17,8 +17,8 @@ use sync_ledger::{
 use tempfile::TempDir;
 use tokio::sync::Notify;
 use wfm_delivery::{
-    Delivering, HistoryBatch, HistoryRow, HistorySink, Outcome, Part, Receipt, RosterBatch,
-    RosterRow, RosterSink, StateBatch, StateSink,
+    Delivering, HistoryBatch, HistoryFiles, HistoryRow, HistorySink, Outcome, Part, Receipt,
+    RosterBatch, RosterRow, RosterSink, StateBatch, StateSink,
 };
 use wfm_state_mapping::StateChange;
 use wiremock::matchers::any;
@@ -52,6 +52,10 @@ pub(crate) struct World {
     pub(crate) reports: BTreeMap<&'static str, ResponseTemplate>,
     /// The paths that were asked for.
     pub(crate) asked: Vec<String>,
+    /// The windows that were asked for of the Events API.
+    pub(crate) windows: Vec<(DateTime<Utc>, DateTime<Utc>)>,
+    /// How far Twilio's clock is ahead of the machine's.
+    pub(crate) ahead: TimeDelta,
 }
 
 /// Twilio and Flex Insights, and what a connector that is configured for them works with.
@@ -93,7 +97,9 @@ impl Bench {
         let (answering, uri) = (Arc::clone(&world), server.uri());
         Mock::given(any())
             .respond_with(move |request: &Request| {
-                answer(&mut answering.lock().unwrap(), &uri, request)
+                let mut world = answering.lock().unwrap();
+                let date = (Utc::now() + world.ahead).format("%a, %d %b %Y %H:%M:%S GMT");
+                answer(&mut world, &uri, request).insert_header("date", date.to_string())
             })
             .mount(&server)
             .await;
@@ -161,6 +167,16 @@ impl Bench {
     /// The configuration and its secrets, with further settings of `[acd.wfm]`.
     pub(crate) fn config(&self, settings: &str) -> (Config, Secrets) {
         self.config_with(&self.server.uri(), settings)
+    }
+
+    /// A drop folder below the bench's own.
+    pub(crate) fn drop_folder(&self) -> (PathBuf, HistoryFiles) {
+        let (config, _) = self.config("");
+        let rules = config.wfm_rules(&config.acds[0]).unwrap().delivery;
+        let path = self.folder.path().join("drop");
+        std::fs::create_dir_all(&path).unwrap();
+        let files = HistoryFiles::new(&path, &rules.contract, rules.acd_server, rules.zone);
+        (path, files.unwrap())
     }
 
     fn config_with(&self, insights: &str, extra: &str) -> (Config, Secrets) {
@@ -269,6 +285,11 @@ pub(crate) fn queue(number: usize, name: &str) -> Value {
 fn answer(world: &mut World, uri: &str, request: &Request) -> ResponseTemplate {
     let path = request.url.path().to_owned();
     world.asked.push(path.clone());
+    if path.ends_with("/Events") {
+        let asked: BTreeMap<_, _> = request.url.query_pairs().collect();
+        let time = |name: &str| asked[name].parse().unwrap();
+        world.windows.push((time("StartDate"), time("EndDate")));
+    }
     let json = |body: Value| ResponseTemplate::new(200).set_body_json(body);
     if let Some(id) = path.strip_prefix("/gdc/exporter/") {
         let none = ResponseTemplate::new(204);
@@ -336,6 +357,11 @@ fn text(uri: &str, insights: &str, ledger: &Path, extra: &str) -> String {
         .map(|uri| uri.trim_start_matches("http://").to_owned())
         .to_vec();
     let ledger = ledger.to_str().unwrap();
+    let transport = if extra.contains("transport") {
+        ""
+    } else {
+        "transport = \"http\""
+    };
     format!(
         r#"
 [ledger]
@@ -371,7 +397,7 @@ queue_historical_report_id = "{QUEUES}"
 history = true
 service_queue = "General"
 adherence = true
-transport = "http"
+{transport}
 {extra}
 [[acd.wfm.activity]]
 activity = "Lunch"

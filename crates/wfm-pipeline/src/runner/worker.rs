@@ -12,13 +12,15 @@ use contact_model::AcdKey;
 use ledger_intake::{Intake, Watcher};
 use serde::Serialize;
 use sync_ledger::{AcdStore, Inbox, IntervalStore, PushedEvent, RosterStore, WishStore};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use wfm_history::Report;
 
 use super::live::{Feeds, Live, Standing};
-use super::{Core, Witness, history, live, roster, wishes};
+use super::start::Starting;
+use super::sweep::sweep;
+use super::{Core, Witness, backlog, history, live, roster, wishes};
 use crate::clock::Clock;
 use crate::error::PipelineError;
 use crate::services::AcdServices;
@@ -120,7 +122,9 @@ impl<L: WfmLedger> Worker<L> {
     ///
     /// # Errors
     ///
-    /// [`PipelineError::Ledger`] where the ACDs cannot be registered, [`PipelineError::NothingOn`] where there is nothing to do.
+    /// [`PipelineError::Ledger`] where the ACDs cannot be registered, [`PipelineError::NothingOn`] where there is nothing to do;
+    /// [`PipelineError::Refused`] where a vendor refuses, before it ever accepted, the credentials or what is asked of;
+    /// [`PipelineError::IntakeEnded`] where the listener for pushed events broke off.
     pub async fn run(
         mut self,
         stop: CancellationToken,
@@ -136,14 +140,19 @@ impl<L: WfmLedger> Worker<L> {
         for acd in &self.acds {
             self.core.ledger.register(&acd.key, &acd.name).await?;
         }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = sweep(&self.acds) => {}
+        }
         let background = stop.child_token();
         let mut tasks = JoinSet::new();
+        let (starting, mut refused) = Starting::new();
         let firsts = Arc::new(AtomicUsize::new(0));
         let mut awaited = 0;
         for acd in &self.acds {
-            awaited += self.begin(acd, &mut tasks, &firsts, &background);
+            awaited += self.begin(acd, &mut tasks, &firsts, &starting, &background);
         }
-        self.begin_pushed(&mut tasks, &background);
+        self.begin_pushed(&mut tasks, &starting, &background);
         tasks.spawn(wishes::serve(
             Arc::clone(&self.core),
             self.acds.clone(),
@@ -151,7 +160,13 @@ impl<L: WfmLedger> Worker<L> {
         ));
         tasks.spawn(history::prune(
             Arc::clone(&self.core),
+            self.acds.clone(),
             self.retain,
+            background.clone(),
+        ));
+        tasks.spawn(backlog::watch(
+            Arc::clone(&self.core),
+            self.acds.clone(),
             background.clone(),
         ));
         let ended = loop {
@@ -160,6 +175,7 @@ impl<L: WfmLedger> Worker<L> {
                 () = stop.cancelled() => break Ok(RunReport::default()),
                 // They end when they are stopped, and not before.
                 Some(_) = tasks.join_next() => break Err(PipelineError::BrokenOff),
+                Some(refused) = refused.recv() => break Err(refused),
                 () = tokio::time::sleep(LOOK) => {}
             }
             let begun = firsts.load(Ordering::Acquire) >= awaited;
@@ -185,24 +201,27 @@ impl<L: WfmLedger> Worker<L> {
         acd: &Arc<AcdServices>,
         tasks: &mut JoinSet<()>,
         firsts: &Arc<AtomicUsize>,
+        starting: &Starting,
         stop: &CancellationToken,
     ) -> usize {
         let parts = || (Arc::clone(&self.core), Arc::clone(acd));
         let (core, it) = parts();
-        let (listed, first) = oneshot::channel();
-        let told = Arc::clone(firsts);
-        tasks.spawn(roster::keep(core, it, listed, told, stop.clone()));
+        let (listed, told) = (CancellationToken::new(), Arc::clone(firsts));
+        let live = self.feeds.lives.get(&acd.key).cloned();
+        let (first, starting_, stop_) = (listed.clone(), starting.clone(), stop.clone());
+        tasks.spawn(roster::keep(core, it, live, first, told, starting_, stop_));
         let mut awaited = 1;
         if let Some(services) = &acd.history {
             awaited += 1;
             let (core, it) = parts();
             let (services_, stop_, firsts) = (services.clone(), stop.clone(), Arc::clone(firsts));
+            let (starting, listed) = (starting.clone(), listed.clone());
             tasks.spawn(async move {
                 tokio::select! {
                     () = stop_.cancelled() => return,
-                    _ = first => {}
+                    () = listed.cancelled() => {}
                 }
-                history::pulls(core, it, services_, firsts, stop_).await;
+                history::pulls(core, it, services_, firsts, starting, stop_).await;
             });
             for report in services.reports.iter().map(|source| source.report) {
                 let (core, it) = parts();
@@ -219,10 +238,10 @@ impl<L: WfmLedger> Worker<L> {
             let ((core, it), (services_, live_, stop_)) = (parts(), all());
             tasks.spawn(live::resync(core, it, services_, live_, stop_));
             let ((core, it), (services_, live_, stop_)) = (parts(), all());
-            tasks.spawn(live::deliver(core, it, services_, live_, stop_));
-            if let Some(every) = services.poll_events {
-                let ((core, it), (_, live_, stop_)) = (parts(), all());
-                tasks.spawn(live::poll_events(core, it, every, live_, stop_));
+            tasks.spawn(live::deliver(core, it, services_, live_, listed, stop_));
+            if services.poll_events.is_some() {
+                let ((core, it), (services_, live_, stop_)) = (parts(), all());
+                tasks.spawn(live::poll::poll_events(core, it, services_, live_, stop_));
             }
             if services.hold_budget > 0 {
                 let ((core, it), (services_, live_, stop_)) = (parts(), all());
@@ -232,7 +251,12 @@ impl<L: WfmLedger> Worker<L> {
         awaited
     }
 
-    fn begin_pushed(&mut self, tasks: &mut JoinSet<()>, stop: &CancellationToken) {
+    fn begin_pushed(
+        &mut self,
+        tasks: &mut JoinSet<()>,
+        starting: &Starting,
+        stop: &CancellationToken,
+    ) {
         let (_, nobody) = mpsc::channel(1);
         let groups = std::mem::replace(&mut self.groups, nobody);
         tasks.spawn(live::follow(self.feeds.clone(), groups, stop.clone()));
@@ -244,10 +268,11 @@ impl<L: WfmLedger> Worker<L> {
         let Some(intake) = self.intake.take() else {
             return;
         };
-        let stop = stop.clone();
+        let (starting, stop) = (starting.clone(), stop.clone());
         tasks.spawn(async move {
             if let Err(error) = intake.run(stop.cancelled()).await {
-                tracing::error!(%error, "pushed events are taken no more; resynchronisation tells of states all the same");
+                // Whoever starts the worker again listens again.
+                starting.end(PipelineError::IntakeEnded(error));
                 stop.cancelled().await;
             }
         });

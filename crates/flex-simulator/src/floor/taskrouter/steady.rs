@@ -98,7 +98,7 @@ pub(in crate::floor) fn steady(
             _ => {}
         }
     }
-    let hours = from + Millis::from(scenario.hours) * 4 * QUARTER;
+    let hours = (from.div_euclid(QUARTER) + Millis::from(scenario.hours) * 4) * QUARTER;
     let end = (last.div_euclid(QUARTER) + 2) * QUARTER;
     Timeline {
         from,

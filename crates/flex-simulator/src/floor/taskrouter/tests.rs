@@ -287,6 +287,46 @@ fn a_snapshot_tells_the_activity_and_every_reservation_that_is_open() {
 }
 
 #[test]
+fn a_participant_was_changed_last_when_a_hold_began_or_ended() {
+    let (world, _) = furnished(scenario());
+    let participants = world.conferences.iter().flat_map(|it| &it.participants);
+    let held = participants.filter(|it| it.holds.iter().any(|(_, to)| to.is_some()));
+    let mut seen = 0;
+    for held in held {
+        let (from, to) = held.holds[0];
+        let moment = TimeDelta::milliseconds(1);
+        assert_eq!(held.updated(from - moment), held.join);
+        assert_eq!(held.updated(from), from);
+        assert!(held.is_on_hold(from));
+        let Some(to) = to.filter(|to| *to > from) else {
+            continue;
+        };
+        assert_eq!(held.updated(to - moment), from);
+        assert_eq!(held.updated(to), to);
+        seen += 1;
+    }
+    assert!(seen > 0);
+}
+
+#[test]
+fn a_steady_floor_begins_at_any_time_and_any_other_on_a_quarter_of_an_hour() {
+    let mut odd = scenario();
+    odd.from += TimeDelta::seconds(7);
+    let refused = Floor::new(&odd, 5).unwrap_err();
+    assert!(refused.to_string().starts_with("from is "), "{refused}");
+    odd.steady = Some(Steady {
+        events_per_second: 10,
+        seconds: 20,
+    });
+    let floor = Floor::new(&odd, 5).unwrap();
+    assert_eq!(floor.from(), odd.from);
+    let quarter = TimeDelta::minutes(15).num_milliseconds();
+    assert_eq!(floor.to().timestamp_millis() % quarter, 0);
+    let hours = TimeDelta::hours(i64::from(odd.hours));
+    assert_eq!(floor.to(), odd.from - TimeDelta::seconds(7) + hours);
+}
+
+#[test]
 fn a_steady_floor_has_so_many_events_in_every_second_and_true_states() {
     let (world, run) = furnished(FloorScenario {
         agents: 400,

@@ -276,6 +276,8 @@ async fn what_is_claimed_or_counted_often_is_found_by_an_index() {
         (inbox::WAITING, "SCAN inbox_count"),
         (inbox::CLAIM, "SCAN i USING INDEX inbox_waiting"),
         (inbox::LEASE, "SEARCH inbox USING INTEGER PRIMARY KEY"),
+        (inbox::HELD, "SEARCH inbox USING INTEGER PRIMARY KEY"),
+        (inbox::SETTLE, "SEARCH inbox USING INTEGER PRIMARY KEY"),
         (
             deletions::CANDIDATES,
             "SEARCH d USING INDEX source_deletion_next",

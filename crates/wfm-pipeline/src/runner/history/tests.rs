@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
-use sync_ledger::{RowState, SqliteLedger};
+use chrono::TimeDelta;
+use sync_ledger::{Pull, RowState, SqliteLedger};
 use wfm_delivery::{DeliveryError, Outcome};
 
 use super::*;
-use crate::runner::testing::{Bench, QUEUES, know_queues};
+use crate::runner::testing::{Bench, QUEUES, know_queues, noon};
 
 const QUEUE: Report = Report::QueueHistory;
 const NEVER: &str = "history_redelivery = \"never\"";
@@ -34,7 +35,8 @@ impl Waiting {
             acd: Arc::new(acd),
             core: Arc::new(core),
         };
-        assert!(pull_all(&waiting.core, &waiting.acd, waiting.services()).await);
+        let failed = pull_all(&waiting.core, &waiting.acd, waiting.services()).await;
+        assert!(failed.is_empty(), "{failed:?}");
         waiting
     }
 
@@ -130,4 +132,76 @@ async fn a_stop_waits_for_the_answer_where_an_interval_must_not_come_twice() {
     };
     tokio::join!(working, stopping);
     assert_eq!(waiting.rows().await, [(RowState::Delivered, 3)]);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_far_ahead_drops_nothing_and_time_that_reports_show_does() {
+    let waiting = Waiting::new("").await;
+    waiting.deliver().await;
+    let (ledger, acd) = (&waiting.core.ledger, &waiting.acd.key);
+    let acds = [Arc::clone(&waiting.acd)];
+    let known = async || {
+        let all = Interval::containing(noon() - TimeDelta::days(1))
+            ..Interval::containing(noon() + TimeDelta::days(400));
+        let known = ledger.intervals(acd, QUEUE, all, None, 99).await;
+        known.unwrap().len()
+    };
+    waiting.bench.set_now(noon() + TimeDelta::days(365));
+    assert_eq!(prune_some(&waiting.core, &acds, KEPT).await.unwrap(), 0);
+    assert_eq!(known().await, 3);
+
+    let later = Pull {
+        at: noon() + TimeDelta::days(61),
+        newest: Some(Interval::containing(noon() + TimeDelta::days(61))),
+        account: serde_json::Value::Null,
+    };
+    ledger.record_pull(acd, QUEUE, &later).await.unwrap();
+    assert_eq!(prune_some(&waiting.core, &acds, KEPT).await.unwrap(), 3);
+    assert_eq!(known().await, 0);
+}
+
+#[tokio::test]
+async fn each_file_that_calabrio_has_not_taken_yet_is_looked_at() {
+    let bench = Bench::new().await;
+    let mut acd = bench.services();
+    let (folder, files) = bench.drop_folder();
+    let services = acd.history.as_mut().unwrap();
+    services.files = Some(files);
+    let core = bench.core(&acd).await;
+    let queues: Vec<_> = (1..=12).map(|number| format!("Queue {number}")).collect();
+    let known: Vec<_> = (1..).zip(queues.iter().map(String::as_str)).collect();
+    know_queues(&core, &acd, &known).await;
+    let mut csv = "Date,Time,Queue,Kind,Offered,Answered,Abandoned\n".to_owned();
+    for quarter in 0..42 {
+        let (hour, minute) = (1 + quarter / 4, quarter % 4 * 15);
+        for queue in &queues {
+            writeln!(csv, "2026-03-03,{hour:02}:{minute:02},{queue},Queue,3,3,0").unwrap();
+        }
+    }
+    bench.report(QUEUES, &csv);
+    let services = acd.history.as_ref().unwrap();
+    assert!(pull_all(&core, &acd, services).await.is_empty());
+    let batch = core.ledger.next_batch(&acd.key, QUEUE).await.unwrap();
+    let batch = batch.unwrap();
+    assert!(batch.rows.len() > LOOK_AT_FILES.1 as usize);
+    let penalty_box = folder.join("penaltyBox");
+    std::fs::create_dir(&penalty_box).unwrap();
+    let rows = batch.rows.iter().map(|(place, _)| {
+        let file = format!("{place:04}.csv");
+        let last = *place as usize + 1 == batch.rows.len();
+        let folder = if last { &penalty_box } else { &folder };
+        std::fs::write(folder.join(&file), "").unwrap();
+        (*place, RowFate::Delivered { file: Some(file) })
+    });
+    let settled = sync_ledger::BatchSettlement {
+        at: noon(),
+        due: noon(),
+        rows: rows.collect(),
+    };
+    let settled = core.ledger.settle_batch(batch.number, &settled).await;
+    settled.unwrap();
+    look_at_files(&core, &acd, services).await.unwrap();
+    let troubled = core.ledger.troubled_rows(&acd.key, 9).await.unwrap();
+    assert_eq!(troubled.len(), 1, "{troubled:?}");
+    assert_eq!(troubled[0].state, RowState::Refused);
 }

@@ -125,7 +125,7 @@ impl Floor {
     async fn deliver(&self, most: usize) {
         while let Some(batch) = self.live.take(most) {
             let receipt = self.services.sink.deliver(&batch, self.core.now()).await;
-            self.live.lock().newest.settle(&batch, &receipt);
+            self.live.settle(&batch, &receipt);
             if receipt.retry_later().is_some() {
                 return;
             }
@@ -288,6 +288,79 @@ async fn what_cannot_be_read_in_a_list_is_not_taken_for_over() {
         assert_eq!((done.ended, done.gone), (0, 0), "{path}");
         assert_eq!(floor.states(), before, "{path}");
     }
+}
+
+/// The agents of each delivery since the first so many.
+fn agents_told(floor: &Floor, since: usize) -> Vec<Vec<String>> {
+    let agents = |batch: Vec<(bool, StateChange)>| {
+        let mut agents: Vec<_> = batch.iter().map(|(_, row)| row.agent.to_string()).collect();
+        agents.sort_unstable();
+        agents
+    };
+    let taken = floor.bench.states.taken().into_iter();
+    taken.skip(since).map(agents).collect()
+}
+
+#[tokio::test]
+async fn a_refused_state_goes_again_once_calabrio_was_told_of_its_agent() {
+    let floor = Floor::new(3).await;
+    floor.resynchronise().await;
+    let refused = Outcome::Refused(wfm_delivery::Refusal::PenaltyBox);
+    floor.bench.states.answer_next(refused);
+    floor.deliver(10).await;
+    assert_eq!(floor.live.refused(), 3);
+    // A state that is taken shows that its agent is known.
+    floor.feeds.apply(&[accepted(&floor.acd, 1, 30, 2)]);
+    floor.deliver(10).await;
+    assert_eq!(floor.live.refused(), 2);
+    assert_eq!(agents_told(&floor, 1), [[sid("WK", 2)]]);
+
+    // It is told of the first, and does not take the third either.
+    let third = wfm_delivery::RowRefusal {
+        row: 2,
+        refusal: wfm_delivery::Refusal::PenaltyBox,
+    };
+    floor
+        .bench
+        .roster
+        .answer_next(Outcome::RowsRefused(vec![third]));
+    let round = crate::runner::roster::round(&floor.core, &floor.acd, Some(&floor.live));
+    round.await.unwrap();
+    floor.deliver(10).await;
+    assert_eq!(agents_told(&floor, 2), [[sid("WK", 1)]]);
+    assert_eq!(floor.live.refused(), 1);
+}
+
+#[tokio::test]
+async fn a_refused_state_goes_again_with_each_reading_of_the_workspace_until_it_is_taken() {
+    let mut floor = Floor::new(2).await;
+    floor.services.resync_confirm = Duration::from_millis(10);
+    floor.resynchronise().await;
+    for _ in 0..2 {
+        let refused = wfm_delivery::RowRefusal {
+            row: 0,
+            refusal: wfm_delivery::Refusal::PenaltyBox,
+        };
+        floor
+            .bench
+            .states
+            .answer_next(Outcome::RowsRefused(vec![refused]));
+        floor.deliver(10).await;
+        assert_eq!(floor.live.refused(), 1);
+        assert_eq!(
+            floor.live.standing(),
+            Standing::Quiet,
+            "it keeps nobody waiting"
+        );
+        floor.resynchronise().await;
+    }
+    floor.deliver(10).await;
+    assert_eq!(floor.live.refused(), 0);
+    let told: Vec<_> = agents_told(&floor, 0).iter().map(Vec::len).collect();
+    assert_eq!(told, [2, 1, 1]);
+    floor.resynchronise().await;
+    floor.deliver(10).await;
+    assert_eq!(floor.told().len(), 3);
 }
 
 fn conference(agent: usize) -> Value {

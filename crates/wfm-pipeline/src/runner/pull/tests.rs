@@ -173,7 +173,7 @@ async fn held_rows_are_released_in_the_batch_that_takes_their_values_over() {
     };
     let killed = tokio::task::spawn_blocking(move || {
         let mut out = Out::begin(&reading, false).unwrap();
-        let mut report = empty(QUEUE, noon());
+        let mut report = empty(QUEUE, noon(), &reading.asked);
         out.take(Outcome::Change(change), &mut report).unwrap();
         out.flush().unwrap();
     });
@@ -207,7 +207,7 @@ async fn what_is_held_and_lies_outside_of_what_a_pull_delivers_is_not_lost() {
     ]);
     pulls.bench.report(QUEUES, &report);
     let found = pulls.pull().await.unwrap();
-    assert_eq!((found.to_deliver, found.outside), (1, 2));
+    assert_eq!((found.to_deliver, found.changes.outside), (1, 2));
     assert_eq!(
         told(&pulls.rows().await),
         [(key("03-03 09:00", 1), 1), (key("03-02 09:00", 2), 4)]
@@ -225,7 +225,7 @@ async fn rows_outside_of_the_range_are_counted_and_delivered_once_they_are_asked
     ]);
     pulls.bench.report(QUEUES, &report);
     let found = pulls.pull().await.unwrap();
-    assert_eq!((found.to_deliver, found.outside), (1, 2));
+    assert_eq!((found.to_deliver, found.changes.outside), (1, 2));
     assert_eq!(told(&pulls.rows().await), [(key("03-03 09:00", 1), 3)]);
 
     let (from, to) = (
@@ -239,7 +239,7 @@ async fn rows_outside_of_the_range_are_counted_and_delivered_once_they_are_asked
         sample: 5,
     };
     let found = pulls.pull_as(asked).await.unwrap();
-    assert_eq!((found.to_deliver, found.outside), (1, 0));
+    assert_eq!((found.to_deliver, found.changes.outside), (1, 1));
     assert_eq!(told(&found.sample), [(key("03-01 09:00", 1), 2)]);
     assert_eq!(told(&pulls.rows().await), [(key("03-01 09:00", 1), 2)]);
     assert_eq!(pulls.held().await, [7]);
@@ -261,7 +261,8 @@ async fn a_report_that_is_cut_short_drops_nothing_that_is_held_and_takes_nothing
     pulls.bench.report(QUEUES, &cut);
     let found = pulls.pull().await.unwrap();
     assert!(found.alarm.unwrap().contains("cut short"));
-    assert_eq!(told(&pulls.rows().await), [(key("03-03 07:00", 1), 3)]);
+    assert_eq!(found.changes.kept, 2);
+    assert_eq!(told(&pulls.rows().await), []);
     assert_eq!(pulls.held().await, [4]);
 }
 

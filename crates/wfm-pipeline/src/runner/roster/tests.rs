@@ -30,7 +30,7 @@ async fn queues_and_agents_are_told_once_and_a_rename_again_under_the_same_sid()
     let bench = bench().await;
     let acd = bench.services();
     let core = bench.core(&acd).await;
-    assert_eq!(round(&core, &acd).await.unwrap(), Round::Whole);
+    assert_eq!(round(&core, &acd, None).await.unwrap(), Round::Whole);
     let first = [
         vec![told("WQ", 1, "Billing", true), told("WQ", 2, "Sales", true)],
         vec![
@@ -39,7 +39,7 @@ async fn queues_and_agents_are_told_once_and_a_rename_again_under_the_same_sid()
         ],
     ];
     assert_eq!(bench.roster.taken(), first);
-    assert_eq!(round(&core, &acd).await.unwrap(), Round::Whole);
+    assert_eq!(round(&core, &acd, None).await.unwrap(), Round::Whole);
     assert_eq!(bench.roster.taken(), first, "nothing changed");
 
     let workers = [
@@ -48,7 +48,7 @@ async fn queues_and_agents_are_told_once_and_a_rename_again_under_the_same_sid()
     ];
     bench.list("Workers", workers);
     bench.list("TaskQueues", [queue(2, "Sales")]);
-    assert_eq!(round(&core, &acd).await.unwrap(), Round::Whole);
+    assert_eq!(round(&core, &acd, None).await.unwrap(), Round::Whole);
     assert_eq!(
         bench.roster.taken()[2..],
         [
@@ -67,9 +67,9 @@ async fn an_empty_list_takes_nobody_for_gone() {
     let bench = bench().await;
     let acd = bench.services();
     let core = bench.core(&acd).await;
-    round(&core, &acd).await.unwrap();
+    round(&core, &acd, None).await.unwrap();
     bench.list("Workers", []);
-    assert_eq!(round(&core, &acd).await.unwrap(), Round::Waiting);
+    assert_eq!(round(&core, &acd, None).await.unwrap(), Round::Waiting);
     let agents = core.ledger.roster(&acd.key, SubjectKind::Agent).await;
     assert!(agents.unwrap().iter().all(|one| one.active));
     assert_eq!(bench.roster.taken().len(), 2);
@@ -85,9 +85,9 @@ async fn whoever_still_waits_is_told_although_the_list_is_empty_by_now() {
         error: DeliveryError::CutOff,
         in_doubt: true,
     });
-    assert_eq!(round(&core, &acd).await.unwrap(), Round::Waiting);
+    assert_eq!(round(&core, &acd, None).await.unwrap(), Round::Waiting);
     bench.list("Workers", []);
-    round(&core, &acd).await.unwrap();
+    round(&core, &acd, None).await.unwrap();
     let again = vec![
         told("WK", 1, "Ada Byron", true),
         told("WK", 2, "Bo Diddley", true),
@@ -100,11 +100,11 @@ async fn a_list_with_an_entry_that_cannot_be_read_changes_nothing() {
     let bench = bench().await;
     let acd = bench.services();
     let core = bench.core(&acd).await;
-    round(&core, &acd).await.unwrap();
+    round(&core, &acd, None).await.unwrap();
     for (path, kind) in [("Workers", "workers"), ("TaskQueues", "queues")] {
         let whole = bench.world(|world| world.lists[path].clone());
         bench.list(path, [whole[0].clone(), json!({"sid": "nonsense"})]);
-        let error = round(&core, &acd).await.unwrap_err();
+        let error = round(&core, &acd, None).await.unwrap_err();
         assert!(
             matches!(error, RosterError::Partly { kind: found, count: 1 } if found == kind),
             "{error}"
@@ -129,7 +129,7 @@ async fn who_is_refused_keeps_nobody_waiting_and_is_told_again_once_something_ch
             row: 1,
             refusal: Refusal::PenaltyBox,
         }]));
-    assert_eq!(round(&core, &acd).await.unwrap(), Round::Whole);
+    assert_eq!(round(&core, &acd, None).await.unwrap(), Round::Whole);
     let agents = core
         .ledger
         .roster(&acd.key, SubjectKind::Agent)
@@ -142,14 +142,14 @@ async fn who_is_refused_keeps_nobody_waiting_and_is_told_again_once_something_ch
     assert_eq!(agents[1].refused, Some(Refusal::PenaltyBox.to_string()));
     assert_eq!(agents[1].told, None);
 
-    round(&core, &acd).await.unwrap();
+    round(&core, &acd, None).await.unwrap();
     assert_eq!(bench.roster.taken().len(), 2, "nothing is to be told");
     let workers = [
         worker(1, "ada", "Ada Byron", 1),
         worker(2, "bo", "Ellas Bates", 1),
     ];
     bench.list("Workers", workers);
-    round(&core, &acd).await.unwrap();
+    round(&core, &acd, None).await.unwrap();
     assert_eq!(
         bench.roster.taken()[2..],
         [vec![told("WK", 2, "Ellas Bates", true)]]
@@ -167,8 +167,8 @@ async fn a_full_name_that_the_list_does_not_show_is_asked_for_once() {
     }
     let acd = bench.services();
     let core = bench.core(&acd).await;
-    round(&core, &acd).await.unwrap();
-    round(&core, &acd).await.unwrap();
+    round(&core, &acd, None).await.unwrap();
+    round(&core, &acd, None).await.unwrap();
     assert_eq!(
         bench.roster.taken()[1..],
         [vec![

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::sync::Mutex;
 
+use chrono::{DateTime, Utc};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use wfm_history::{IntervalKey, Values};
 
 use super::*;
-use crate::runner::Nobody;
 use crate::runner::testing::{AGENTS, Bench, QUEUES, queue, worker};
+use crate::runner::{Backlog, Nobody};
 
 const KEEP: Duration = Duration::from_hours(24);
 
@@ -157,4 +159,107 @@ async fn a_worker_with_nothing_to_do_says_so() {
     );
     let error = worker.run(CancellationToken::new(), Until::Idle).await;
     assert!(matches!(error, Err(PipelineError::NothingOn)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_worker_removes_what_a_crash_left_in_a_drop_folder() {
+    let bench = morning().await;
+    let (folder, _) = bench.drop_folder();
+    let left = folder.join(".wfm-delivery-1.part");
+    std::fs::write(&left, "date,time").unwrap();
+    let services = bench.services_set(&format!(
+        "transport = \"files\"\n[acd.wfm.files]\nfolder = {:?}",
+        folder.to_str().unwrap()
+    ));
+    assert!(left.exists(), "it may be what a worker is writing");
+    let worker = Worker::new(
+        vec![services],
+        bench.ledger().await,
+        bench.clock(),
+        Arc::new(Nobody),
+        KEEP,
+    );
+    let report = worker.run(CancellationToken::new(), Until::Idle).await;
+    assert!(report.unwrap().idle);
+    assert!(!left.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_states_wait_until_calabrio_was_told_of_the_agents() {
+    let bench = morning().await;
+    bench.roster.delay(Duration::from_millis(300));
+    let worker = Worker::new(
+        small_batches(&bench),
+        bench.ledger().await,
+        bench.clock(),
+        Arc::new(Nobody),
+        KEEP,
+    );
+    let running = tokio::spawn(worker.run(CancellationToken::new(), Until::Idle));
+    // Queues, then agents: for that it takes a while until it is answered.
+    while bench.roster.taken().len() < 2 {
+        assert!(!running.is_finished());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(bench.states.taken().is_empty());
+    assert!(running.await.unwrap().unwrap().idle);
+    assert_eq!(bench.states.taken().concat().len(), 8);
+}
+
+/// What it was told last.
+#[derive(Default)]
+struct Told {
+    backlogs: Mutex<BTreeMap<Report, Backlog>>,
+    states: Mutex<Vec<bool>>,
+    lists: AtomicUsize,
+}
+
+impl Witness for Told {
+    fn backlog(&self, acd: &str, report: Report, backlog: &Backlog, _: DateTime<Utc>) {
+        assert_eq!(acd, "main");
+        self.backlogs.lock().unwrap().insert(report, *backlog);
+    }
+
+    fn states_told(&self, _: &str, whole: bool) {
+        self.states.lock().unwrap().push(whole);
+    }
+
+    fn listed(&self, _: &str) {
+        self.lists.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_watches_is_told_how_all_of_it_stands() {
+    let bench = morning().await;
+    assert!(run(&bench).await.unwrap().idle);
+    let witness = Arc::new(Told::default());
+    bench.states.answer_next(wfm_delivery::Outcome::RetryLater {
+        error: wfm_delivery::DeliveryError::CutOff,
+        in_doubt: true,
+    });
+    let worker = Worker::new(
+        small_batches(&bench),
+        bench.ledger().await,
+        bench.clock(),
+        Arc::clone(&witness) as _,
+        KEEP,
+    );
+    let report = worker.run(CancellationToken::new(), Until::Idle).await;
+    assert!(report.unwrap().idle);
+    assert_eq!(*witness.states.lock().unwrap(), [false, true]);
+    assert_eq!(witness.lists.load(Ordering::Relaxed), 1);
+    let backlogs = witness.backlogs.lock().unwrap();
+    let shown_until = Some("2026-03-03T10:00:00Z".parse().unwrap());
+    let held = Backlog {
+        held: 16,
+        shown_until,
+        ..Backlog::default()
+    };
+    assert_eq!(backlogs[&Report::QueueHistory], held);
+    let none = Backlog {
+        shown_until,
+        ..Backlog::default()
+    };
+    assert_eq!(backlogs[&Report::AgentProductivity], none);
 }
