@@ -1,7 +1,5 @@
 //! The command line: what can be said, and nothing of what it does.
 
-#[cfg(all(test, feature = "demo"))]
-mod documents;
 mod filters;
 mod upkeep;
 
@@ -305,6 +303,15 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    #[cfg(feature = "demo")]
+    fn every_command_line_of_the_documents_can_be_given() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let shown = command_line::shown_command_lines::<Cli>(&root).unwrap();
+        assert!(shown.wrong.is_empty(), "{}", shown.wrong.join("\n"));
+        assert!(shown.tried >= 40, "only {} were found", shown.tried);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use command_line::{Advised, cause_advice};
+use event_intake::IntakeError;
 use service_runtime::Exit;
 use wfm_pipeline::{PipelineError, PullError};
 
@@ -24,7 +25,7 @@ pub(crate) fn of(cause: &(dyn Error + 'static)) -> Option<Advised> {
             Exit::CheckFailed,
             "correct the table insights of the ACD, then run: sync-wfm check",
         ),
-        PipelineError::Intake(_) => (
+        PipelineError::Intake(IntakeError::Bind { .. }) => (
             Exit::Failure,
             "end what holds the address, or give intake.wfm_listen another",
         ),
@@ -50,6 +51,20 @@ mod tests {
         let (exit, advice) = advice_of::<SyncWfm>(&error);
         assert_eq!(exit, Exit::AlreadyRunning);
         assert!(advice.is_some_and(|advice| advice.contains("stop that process")));
+    }
+
+    #[test]
+    fn another_address_is_advised_only_where_the_address_is_taken() {
+        let bind = IntakeError::Bind {
+            address: ([127, 0, 0, 1], 9467).into(),
+            source: std::io::ErrorKind::AddrInUse.into(),
+        };
+        let error = anyhow::Error::new(PipelineError::Intake(bind));
+        let (exit, advice) = advice_of::<SyncWfm>(&error);
+        assert_eq!(exit, Exit::Failure);
+        assert!(advice.is_some_and(|advice| advice.contains("intake.wfm_listen")));
+        let error = anyhow::Error::new(PipelineError::Intake(IntakeError::NoFeed));
+        assert_eq!(advice_of::<SyncWfm>(&error), (Exit::Failure, None));
     }
 
     #[test]

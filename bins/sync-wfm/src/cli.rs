@@ -190,11 +190,20 @@ pub(crate) struct Demo {
     #[arg(long)]
     pub(crate) merged: bool,
     /// How many seconds of the day pass in a real one [default: by the number of agents and the faults]
-    #[arg(long, value_name = "FACTOR")]
+    #[arg(long, value_name = "FACTOR", value_parser = pace)]
     pub(crate) pace: Option<f64>,
     /// Write what came of it, as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
+}
+
+/// A day that stands still, or runs backwards, has no end.
+#[cfg(feature = "demo")]
+fn pace(text: &str) -> Result<f64, String> {
+    let factor = text.parse().ok();
+    factor
+        .filter(|factor: &f64| (1.0..=100_000.0).contains(factor))
+        .ok_or_else(|| "write a number from 1 to 100000, such as 900".to_owned())
 }
 
 #[cfg(test)]
@@ -206,5 +215,31 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    #[cfg(feature = "demo")]
+    fn a_day_of_the_demo_goes_forward() {
+        for (given, taken) in [
+            ("900", true),
+            ("1.5", true),
+            ("0", false),
+            ("-60", false),
+            ("NaN", false),
+            ("inf", false),
+        ] {
+            let line = format!("--pace={given}");
+            let parsed = Cli::try_parse_from(["sync-wfm", "demo", &line]);
+            assert_eq!(parsed.is_ok(), taken, "{given}");
+        }
+    }
+
+    #[test]
+    #[cfg(feature = "demo")]
+    fn every_command_line_of_the_documents_can_be_given() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let shown = command_line::shown_command_lines::<Cli>(&root).unwrap();
+        assert!(shown.wrong.is_empty(), "{}", shown.wrong.join("\n"));
+        assert!(shown.tried >= 15, "only {} were found", shown.tried);
     }
 }

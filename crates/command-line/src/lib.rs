@@ -4,6 +4,8 @@ mod acds;
 mod advice;
 mod check;
 mod consent;
+#[cfg(feature = "documents")]
+mod documents;
 mod error;
 mod ledger;
 mod options;
@@ -19,6 +21,8 @@ pub use acds::{KnownAcd, KnownAcds, configured};
 pub use advice::{Advised, Told, advice_of, cause_advice};
 pub use check::{exit_of, is_ours, ledger_row, machine_row, unusable};
 pub use consent::demand;
+#[cfg(feature = "documents")]
+pub use documents::{Shown, shown_command_lines};
 pub use error::CommandError;
 pub use ledger::{Access, LedgerFile};
 pub use options::{Completions, Consent, Events, Global, Init, Man, OfAcd, exit_codes};
