@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use chrono::{TimeDelta, Utc};
 use common::*;
 use flex_simulator::floor::{FloorOptions, FloorScenario, FloorState, Steady};
 use flex_simulator::scenario::Push;
@@ -138,7 +139,7 @@ async fn all(simulator: &Simulator, list: &str) -> Vec<Value> {
 async fn a_floor_is_read_by_its_own_clock_page_by_page() {
     let simulator = floor(small(), 600.0, None, FaultLevel::None).await;
     let run = simulator.floor().unwrap();
-    let middle = run.floor().from() + chrono::TimeDelta::minutes(20);
+    let middle = run.floor().from() + TimeDelta::minutes(20);
     tokio::time::sleep(run.pace().until(middle, Instant::now())).await;
 
     let workers = all(&simulator, "Workers?PageSize=5").await;
@@ -183,7 +184,7 @@ async fn a_floor_is_read_by_its_own_clock_page_by_page() {
 
     // The default is the last quarter of an hour, by the floor's clock.
     let events = all(&simulator, "Events?PageSize=1000").await;
-    let earliest = (simulator.clock() - chrono::TimeDelta::minutes(20)).timestamp_millis();
+    let earliest = (simulator.clock() - TimeDelta::minutes(20)).timestamp_millis();
     assert!(events.len() > 10);
     assert!(
         events
@@ -390,6 +391,35 @@ async fn ten_thousand_agents_change_a_thousand_times_a_second() {
     assert!(taken.lock().unwrap().len() as u64 >= counts.accepted);
     assert_eq!(all(&simulator, "Workers?PageSize=1000").await.len(), 10_000);
     simulator.stop().await;
+}
+
+#[tokio::test]
+async fn of_a_floor_that_began_before_only_what_happens_from_now_on_is_pushed() {
+    let now = Utc::now();
+    let text = "[scenario]\nagents = 12\nqueues = 2\n";
+    let began = |hours| FloorOptions::from_toml_begun(text, now, TimeDelta::hours(hours)).unwrap();
+    let mut simulators = Vec::new();
+    for shows in [Some(now), None] {
+        let mut floor = began(6);
+        assert!(now - floor.scenario.from >= TimeDelta::hours(6));
+        floor.shows = shows;
+        if shows.is_none() {
+            // As fast that all of it is over at once.
+            floor.pace = 100_000.0;
+        }
+        let mut options = SimulatorOptions::for_floor(floor);
+        options.scenario.push = Some(Push::default());
+        simulators.push(Simulator::start(options).await.unwrap());
+    }
+    tokio::time::sleep(Duration::from_millis(800)).await;
+    let counts: Vec<_> = simulators.iter().map(|it| it.pushed().events).collect();
+    assert!(counts[0] < 10 && counts[1] > 200, "{counts:?}");
+    // What happened before is there for who asks.
+    let events = all(&simulators[0], "Events?Minutes=300").await;
+    assert!(events.len() > 100, "{}", events.len());
+    for simulator in simulators {
+        simulator.stop().await;
+    }
 }
 
 #[tokio::test]
