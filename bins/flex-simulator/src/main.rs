@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use chrono::{TimeDelta, Utc};
 use clap::{Parser, Subcommand, ValueEnum};
 use flex_simulator::floor::{BulkOrder, BulkReport, BulkSize, FloorOptions, WfmSettings};
 use flex_simulator::scenario::Scenario;
@@ -44,7 +45,7 @@ struct Serve {
     /// How much goes wrong: none, mild or hostile.
     #[arg(long, value_name = "LEVEL", default_value_t = FaultLevel::None)]
     faults: FaultLevel,
-    /// Write a configuration file for sync-qm, and its secrets beside it.
+    /// Write a configuration file for sync-qm, or with `--floor` one for sync-wfm, and its secrets beside it.
     #[arg(long, value_name = "FILE")]
     write_config: Option<PathBuf>,
     /// Push events to the connector as well, while they happen; the configuration says where it is to listen. A scenario's
@@ -52,13 +53,17 @@ struct Serve {
     #[arg(long)]
     push: bool,
     /// Live through a floor of agents as well, for workforce management: the default one, or that of a TOML file that names what differs.
-    /// Without a scenario there are no other contacts then.
+    /// Without a scenario there are no other contacts then. Its day began some hours ago and goes on in real time, unless the file says
+    /// when it begins (`scenario.from`).
     #[arg(long, value_name = "FILE")]
     #[expect(
         clippy::option_option,
         reason = "clap's form of a value that may be left out"
     )]
     floor: Option<Option<PathBuf>>,
+    /// How many hours ago the floor's day began, where its file does not say when it begins.
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(0..=72))]
+    floor_began: u32,
     /// Take files with intervals and states from this folder, as classic WFM would; it is made where it is not there.
     #[arg(long, value_name = "FOLDER")]
     drop_folder: Option<PathBuf>,
@@ -178,8 +183,7 @@ fn report(arguments: &Report) -> anyhow::Result<()> {
 
 async fn serve(arguments: Serve) -> anyhow::Result<()> {
     let floor = match &arguments.floor {
-        Some(Some(file)) => Some(read_floor(file)?),
-        Some(None) => Some(FloorOptions::default()),
+        Some(file) => Some(read_floor(file.as_deref(), arguments.floor_began)?),
         None => None,
     };
     let mut scenario = match (&arguments.scenario, &floor) {
@@ -228,11 +232,17 @@ fn read(file: &Path) -> anyhow::Result<Scenario> {
         .with_context(|| format!("the scenario {} makes no sense", file.display()))
 }
 
-fn read_floor(file: &Path) -> anyhow::Result<FloorOptions> {
+/// The default floor, or that of a file.
+fn read_floor(file: Option<&Path>, hours_ago: u32) -> anyhow::Result<FloorOptions> {
+    let read = |text: &str| {
+        FloorOptions::from_toml_begun(text, Utc::now(), TimeDelta::hours(hours_ago.into()))
+    };
+    let Some(file) = file else {
+        return Ok(read("")?);
+    };
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("the floor {} cannot be read", file.display()))?;
-    FloorOptions::from_toml(&text)
-        .with_context(|| format!("the floor {} makes no sense", file.display()))
+    read(&text).with_context(|| format!("the floor {} makes no sense", file.display()))
 }
 
 /// The signals that ask for an end.

@@ -9,6 +9,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 /// Ends the process, whatever becomes of the test.
@@ -175,6 +176,52 @@ fn a_floor_is_lived_through_and_tells_where_its_reports_are() {
         message.contains("floor.toml") && message.contains("`paces`"),
         "{message}"
     );
+}
+
+#[test]
+fn a_floor_goes_on_by_the_real_clock_unless_its_file_says_when_it_begins() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("floor.toml");
+    let config = directory.path().join("connector.toml");
+    let arguments = [
+        "--floor",
+        file.to_str().unwrap(),
+        "--floor-began",
+        "3",
+        "--write-config",
+        config.to_str().unwrap(),
+    ];
+    for (text, began) in [
+        ("[scenario]\nagents = 12\n", None),
+        (
+            "[scenario]\nagents = 12\nfrom = \"2026-03-01T00:00:00Z\"\n",
+            Some("2026-03-01T00:00:00Z".parse::<DateTime<Utc>>().unwrap()),
+        ),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let started = Utc::now();
+        let mut running = serve(&arguments);
+        let mut line = String::new();
+        let mut stdout = BufReader::new(running.0.stdout.take().unwrap());
+        stdout.read_line(&mut line).unwrap();
+        let ready: Value = serde_json::from_str(&line).unwrap();
+        let from: DateTime<Utc> = ready["floor"]["from"].as_str().unwrap().parse().unwrap();
+        let told = get(ready["address"].as_str().unwrap(), "/__simulator/expected");
+        let clock: DateTime<Utc> = told["floor"]["clock"].as_str().unwrap().parse().unwrap();
+        let near = |at: DateTime<Utc>| (clock - at).num_seconds().abs() < 60;
+        if let Some(began) = began {
+            assert!(from == began && near(began), "{from} {clock}");
+        } else {
+            let ago = (started - from).num_minutes();
+            assert!(
+                (179..=195).contains(&ago) && near(started),
+                "{from} {clock}"
+            );
+        }
+        let text = std::fs::read_to_string(&config).unwrap();
+        assert!(text.contains("workforce_management = true"), "{text}");
+        assert!(text.contains("connector.state/wfm-ledger.db"), "{text}");
+    }
 }
 
 fn report(arguments: &[&str]) -> std::process::Output {

@@ -20,6 +20,7 @@ pub(super) fn text(facts: &Facts<'_>, secrets: &Path, stem: &str) -> String {
     };
     toml.section("[ledger]");
     toml.set("path", &format!("{stem}.state/ledger.db"));
+    toml.set("wfm_path", &format!("{stem}.state/wfm-ledger.db"));
     toml.secret("sealing_key", "sealing-key");
     toml.section("[spool]");
     toml.set("dir", &format!("{stem}.state/spool"));

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::csv::Column;
@@ -17,6 +18,9 @@ pub struct FloorOptions {
     pub scenario: FloorScenario,
     /// How many seconds its clock goes on in a real one: above 0, at most 100,000.
     pub pace: f64,
+    /// What its clock shows at first; without it, when the day begins. What happened before is over then: lists and reports tell of it, and nothing of it is
+    /// pushed.
+    pub shows: Option<DateTime<Utc>>,
     /// How long the clock stands at its beginning, in real milliseconds, so that who is to watch can get ready.
     pub stands_ms: u64,
     /// Whether the clock stands until it really is as late as its beginning instead, for programs that know no clock but the system's. A beginning
@@ -31,6 +35,7 @@ impl Default for FloorOptions {
         Self {
             scenario: FloorScenario::default(),
             pace: 1.0,
+            shows: None,
             stands_ms: 0,
             punctual: false,
             insights: InsightsOptions::default(),
@@ -244,6 +249,30 @@ impl FloorOptions {
     pub fn from_toml(text: &str) -> Result<Self, FloorError> {
         toml::from_str(text)
             .map_err(|error| FloorError::File(error.to_string().trim_end().to_owned()))
+    }
+
+    /// Reads options from TOML for a connector that goes by the real clock: where the text says neither when the day begins (`scenario.from`) nor what the
+    /// clock shows (`shows`), the day began so long before `now`, on a full quarter of an hour, and the clock shows `now`.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_toml`](Self::from_toml).
+    pub fn from_toml_begun(
+        text: &str,
+        now: DateTime<Utc>,
+        ago: TimeDelta,
+    ) -> Result<Self, FloorError> {
+        let mut options = Self::from_toml(text)?;
+        let named: toml::Table = toml::from_str(text)
+            .map_err(|error| FloorError::File(error.to_string().trim_end().to_owned()))?;
+        let scenario = named.get("scenario");
+        let from = scenario.and_then(|scenario| scenario.get("from"));
+        if from.is_none() && options.shows.is_none() {
+            let begun = (now - ago).timestamp_millis();
+            options.scenario.from = super::instant(begun - begun.rem_euclid(super::QUARTER));
+            options.shows = Some(now);
+        }
+        Ok(options)
     }
 
     /// Refuses what cannot be run.

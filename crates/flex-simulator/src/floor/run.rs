@@ -58,7 +58,10 @@ impl FloorRun {
         let floor = Floor::new(&options.scenario, seed)?;
         let mut run = Self {
             insights: Insights::new(&options, seed),
-            pace: Pace::new(floor.from(), options.pace),
+            pace: Pace::new(
+                options.shows.unwrap_or_default().max(floor.from()),
+                options.pace,
+            ),
             floor,
             options,
             received: Mutex::default(),

@@ -17,8 +17,10 @@ pub(super) enum Coming {
 
 impl Coming {
     pub(super) fn new(state: &State) -> Self {
-        if state.world.live.is_some() {
-            Self::Live(0)
+        if let Some(live) = &state.world.live {
+            // What happened before the floor's clock began to run was for whoever listened then.
+            let shown = state.floor.as_ref().and_then(|floor| floor.options().shows);
+            Self::Live(shown.map_or(0, |shown| live.after(shown)))
         } else {
             Self::Made(forms::all(&state.world).into_iter().peekable())
         }

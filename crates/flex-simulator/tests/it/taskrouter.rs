@@ -435,6 +435,35 @@ async fn a_punctual_floor_begins_when_it_really_is_that_time() {
 }
 
 #[tokio::test]
+async fn of_a_floor_that_began_before_only_what_happens_from_now_on_is_pushed() {
+    let now = Utc::now();
+    let text = "[scenario]\nagents = 12\nqueues = 2\n";
+    let began = |hours| FloorOptions::from_toml_begun(text, now, TimeDelta::hours(hours)).unwrap();
+    let mut simulators = Vec::new();
+    for shows in [Some(now), None] {
+        let mut floor = began(6);
+        assert!(now - floor.scenario.from >= TimeDelta::hours(6));
+        floor.shows = shows;
+        if shows.is_none() {
+            // As fast that all of it is over at once.
+            floor.pace = 100_000.0;
+        }
+        let mut options = SimulatorOptions::for_floor(floor);
+        options.scenario.push = Some(Push::default());
+        simulators.push(Simulator::start(options).await.unwrap());
+    }
+    tokio::time::sleep(Duration::from_millis(800)).await;
+    let counts: Vec<_> = simulators.iter().map(|it| it.pushed().events).collect();
+    assert!(counts[0] < 10 && counts[1] > 200, "{counts:?}");
+    // What happened before is there for who asks.
+    let events = all(&simulators[0], "Events?Minutes=300").await;
+    assert!(events.len() > 100, "{}", events.len());
+    for simulator in simulators {
+        simulator.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn beside_contacts_of_its_own_a_scenario_keeps_its_agents_and_its_time() {
     let mut options = FloorOptions::default();
     options.scenario = small();

@@ -71,6 +71,11 @@ impl Live {
         self.occurrences.get(place).map(|it| it.at)
     }
 
+    /// The place of the first one after a moment.
+    pub(crate) fn after(&self, at: DateTime<Utc>) -> usize {
+        self.occurrences.partition_point(|it| it.at <= at)
+    }
+
     /// The events of a window as the Events API tells them, newest first.
     pub(crate) fn between<'a>(
         &'a self,
