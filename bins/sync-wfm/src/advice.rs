@@ -21,6 +21,14 @@ pub(crate) fn of(cause: &(dyn Error + 'static)) -> Option<Advised> {
             Exit::Configuration,
             "correct the configuration, then run: sync-wfm check --offline",
         ),
+        PipelineError::Refused { .. } => (
+            Exit::CheckFailed,
+            "correct what it names, then run: sync-wfm check",
+        ),
+        PipelineError::Twilio(error) if error.is_authentication() || error.is_not_found() => (
+            Exit::CheckFailed,
+            "correct the table twilio of the ACD, then run: sync-wfm check",
+        ),
         PipelineError::Pull(PullError::Insights(_)) => (
             Exit::CheckFailed,
             "correct the table insights of the ACD, then run: sync-wfm check",

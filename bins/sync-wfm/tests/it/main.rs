@@ -4,6 +4,7 @@
 mod acds;
 mod commands;
 mod demo;
+mod process;
 mod said;
 mod support;
 mod watching;
