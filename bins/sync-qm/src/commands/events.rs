@@ -10,8 +10,8 @@ use crate::SyncQm;
 use crate::cli::{Global, OfAcd};
 use crate::open;
 
-/// The types that are subscribed to. Those of conferences tell of hold.
-const TYPES: [&str; 15] = [
+/// The types that are subscribed to: Twilio refuses a subscription for the sake of one that it does not know. That of conferences tells of hold.
+const TYPES: [&str; 13] = [
     "com.twilio.taskrouter.reservation.created",
     "com.twilio.taskrouter.reservation.accepted",
     "com.twilio.taskrouter.reservation.wrapup",
@@ -25,8 +25,6 @@ const TYPES: [&str; 15] = [
     "com.twilio.taskrouter.task.wrapup",
     "com.twilio.taskrouter.task.updated",
     "com.twilio.voice.status-callback.conference.participant.updated",
-    "com.twilio.voice.status-callback.conference.participant.joined",
-    "com.twilio.voice.status-callback.conference.participant.left",
 ];
 
 pub(super) async fn set_up(global: &Global, of: &OfAcd, show: bool) -> Result<Exit> {
