@@ -4,6 +4,7 @@
 mod tests;
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,8 +22,12 @@ use crate::services::{AcdServices, AdherenceServices};
 /// How far polls overlap: events come late by some seconds.
 const OVERLAP: TimeDelta = TimeDelta::seconds(60);
 
-/// Of how much time the events are asked for at once.
-const WINDOW: TimeDelta = TimeDelta::minutes(2);
+/// Of how much time the events are asked for at once: at first, and at least and at most.
+const WINDOW: TimeDelta = TimeDelta::seconds(8);
+const WINDOWS: (TimeDelta, TimeDelta) = (TimeDelta::seconds(1), TimeDelta::seconds(128));
+
+/// How many events a window is to have: fewer make the next one longer, more make it shorter, since all of them are in memory.
+const IN_A_WINDOW: Range<usize> = 250..1_500;
 
 /// How far it is looked back at most: reading the workspace tells what is older.
 const LOOK_BACK: TimeDelta = TimeDelta::minutes(15);
@@ -42,6 +47,8 @@ pub(crate) struct Polling {
     heard: DateTime<Utc>,
     /// The events that were heard and that the next poll may bring again, by their time.
     seen: HashMap<EventSid, DateTime<Utc>>,
+    /// Of how much time the next window is.
+    window: TimeDelta,
     tally: Polled,
 }
 
@@ -64,6 +71,7 @@ impl Polling {
         Self {
             heard: now,
             seen: HashMap::new(),
+            window: WINDOW,
             tally: Polled::default(),
         }
     }
@@ -90,19 +98,33 @@ impl Polling {
         let late = pushed.then(|| now - PUSHED_BY);
         // What is pushed as well need not be asked for twice: at 1,000 events a second each minute is 60 pages.
         let overlap = if pushed { PUSHED_BY } else { OVERLAP };
+        if pushed {
+            // There may be many more by now than half a minute ago.
+            self.window = WINDOWS.0;
+        }
         let mut start = self.heard - overlap;
         loop {
-            let end = (start + WINDOW).min(now);
+            let end = (start + self.window).min(now);
             let query = EventQuery::between(start, end);
             let found = acd.twilio.taskrouter(acd.workspace).events(&query).await?;
+            self.fit(found.events.len());
             self.hear(acd, live, found, late).await;
             self.heard = end;
-            let known = end - OVERLAP * 2;
+            let known = end - overlap * 2;
             self.seen.retain(|_, at| *at >= known);
             if end >= now {
                 return Ok(());
             }
             start = end;
+        }
+    }
+
+    /// Makes the next window shorter or longer, by how many events the last one had.
+    fn fit(&mut self, events: usize) {
+        if events >= IN_A_WINDOW.end {
+            self.window = (self.window / 2).max(WINDOWS.0);
+        } else if events < IN_A_WINDOW.start {
+            self.window = (self.window * 2).min(WINDOWS.1);
         }
     }
 

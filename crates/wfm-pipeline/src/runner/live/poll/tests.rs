@@ -86,9 +86,7 @@ async fn windows_go_by_twilios_clock_where_the_machines_is_fast() {
     let mut floor = Floor::new(TimeDelta::minutes(-5)).await;
     for seconds in [10, 20] {
         let windows = floor.poll(seconds).await;
-        let [(start, end)] = windows[..] else {
-            panic!("{windows:?}");
-        };
+        let (start, end) = (windows[0].0, windows[windows.len() - 1].1);
         assert!(about(end, seconds - 300), "{end}");
         assert!(start <= end - 60, "{windows:?}");
     }
@@ -99,9 +97,7 @@ async fn a_clock_that_jumped_ahead_and_back_hears_on() {
     let mut floor = Floor::new(TimeDelta::zero()).await;
     floor.poll(3_600).await;
     let windows = floor.poll(20).await;
-    let [(start, end)] = windows[..] else {
-        panic!("{windows:?}");
-    };
+    let (start, end) = (windows[0].0, windows[windows.len() - 1].1);
     assert!(about(start, -40) && about(end, 20), "{windows:?}");
 }
 
@@ -112,12 +108,12 @@ async fn after_an_outage_it_is_looked_back_a_quarter_of_an_hour_window_by_window
     assert!(!floor.polling.tally().passed_over);
     let windows = floor.poll(40 * 24 * 3_600).await;
     let now = 40 * 24 * 3_600;
-    assert_eq!(windows.len(), 8, "{windows:?}");
+    assert!((8..14).contains(&windows.len()), "{windows:?}");
     assert!(about(windows[0].0, now - 16 * 60), "{windows:?}");
-    assert!(about(windows[7].1, now), "{windows:?}");
+    assert!(about(windows[windows.len() - 1].1, now), "{windows:?}");
     for pair in windows.windows(2) {
         assert!(pair[1].0 <= pair[0].1, "{pair:?}");
-        assert!(pair[0].1 - pair[0].0 <= 122, "{pair:?}");
+        assert!(pair[0].1 - pair[0].0 <= 130, "{pair:?}");
     }
     assert!(
         floor.polling.tally().passed_over,
@@ -212,4 +208,19 @@ async fn where_events_are_pushed_it_is_polled_all_the_same_and_told() {
     stop.cancel();
     polling.await.unwrap();
     assert_eq!(floor.state(), CalabrioState::NotReady);
+}
+
+#[test]
+fn a_window_is_as_long_as_memory_allows() {
+    let mut polling = Polling::new(Utc::now());
+    let mut lengths = Vec::new();
+    for events in [0, 0, 0, 0, 0, 700, 9_000, 9_000, 1_500, 1_499] {
+        polling.fit(events);
+        lengths.push(polling.window.num_seconds());
+    }
+    assert_eq!(lengths, [16, 32, 64, 128, 128, 128, 64, 32, 16, 16]);
+    for _ in 0..9 {
+        polling.fit(9_000);
+    }
+    assert_eq!(polling.window, WINDOWS.0);
 }
