@@ -23,6 +23,7 @@ pub struct EventQuery {
     start: DateTime<Utc>,
     end: DateTime<Utc>,
     filters: Vec<(&'static str, String)>,
+    page_size: Option<u16>,
 }
 
 impl EventQuery {
@@ -38,6 +39,15 @@ impl EventQuery {
             start,
             end: end.max(start),
             filters: Vec::new(),
+            page_size: None,
+        }
+    }
+
+    /// In pages of at most so many events, where the client's are larger: a page is in memory as a whole, several times as large as it came.
+    pub fn in_pages_of(self, events: u16) -> Self {
+        Self {
+            page_size: Some(events.max(1)),
+            ..self
         }
     }
 
@@ -137,6 +147,7 @@ impl TaskRouter<'_> {
         let mut found = EventsFound::default();
         let mut seen = HashSet::new();
         let page_size = self.client.page_size();
+        let page_size = query.page_size.unwrap_or(page_size).min(page_size);
         // Depth first from the left: at most one right half per halving waits here.
         let mut windows = vec![Window {
             start: query.start,

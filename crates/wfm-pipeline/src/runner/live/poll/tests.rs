@@ -224,3 +224,19 @@ fn a_window_is_as_long_as_memory_allows() {
     }
     assert_eq!(polling.window, WINDOWS.0);
 }
+
+#[tokio::test]
+async fn beside_very_many_pushed_events_a_poll_looks_at_some() {
+    let mut floor = Floor::new(TimeDelta::zero()).await;
+    floor.services.pushed = true;
+    floor.poll(0).await;
+    let many = (0..SAMPLE).map(|number| activity(number, 5, number % 2));
+    floor.bench.list("Events", many);
+    let windows = floor.poll(30).await;
+    assert!(windows.iter().all(|(_, end)| *end < -5), "{windows:?}");
+    floor.bench.list("Events", []);
+    // It goes on from there.
+    let windows = floor.poll(60).await;
+    assert!(about(windows[0].0, 30 - 10), "{windows:?}");
+    assert!(!floor.polling.tally().passed_over);
+}
