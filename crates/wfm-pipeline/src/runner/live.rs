@@ -67,6 +67,8 @@ struct State {
     agents: AgentStates,
     newest: NewestStates,
     refused: Refused,
+    /// How many pushed events came since this was asked last.
+    pushed: u64,
     /// Whether the whole workspace was read since the start: before that, a state might rest on half the facts.
     complete: bool,
     /// Used again and again for changes.
@@ -96,6 +98,7 @@ impl Live {
                     agents: AgentStates::new(map, services.settings.clone()),
                     newest,
                     refused: Refused::default(),
+                    pushed: 0,
                     complete: false,
                     changes: Vec::new(),
                     beyond: 0,
@@ -143,11 +146,17 @@ impl Live {
     pub fn apply<'a>(&self, events: impl IntoIterator<Item = &'a Pushed>) {
         let mut state = self.lock();
         for event in events {
+            state.pushed += 1;
             state.hear(|agents, changes| {
                 agents.on_pushed(event, changes);
             });
         }
         self.heard(state);
+    }
+
+    /// How many pushed events came since this was asked last.
+    fn pushed(&self) -> u64 {
+        std::mem::take(&mut self.lock().pushed)
     }
 
     /// Something was heard: it is delivered, and what is missing is read.

@@ -38,8 +38,8 @@ const PUSHED_BY: TimeDelta = TimeDelta::seconds(10);
 /// How often it is said that events are not pushed.
 const SAY_EVERY: Duration = Duration::from_hours(1);
 
-/// After how many events a poll beside pushed ones has seen enough: where so many happen, it is a sample of them.
-const SAMPLE: usize = 2_000;
+/// So many pushed events since the last poll show that Twilio reaches this machine; to ask for all of them again would take long, and much memory.
+const MANY: u64 = 2_000;
 
 /// How many events a page has at most. With all that stands in them, a thousand take some fifty megabytes.
 const IN_A_PAGE: u16 = 200;
@@ -102,7 +102,10 @@ impl Polling {
         // A clock that was ahead for a while is no reason to wait until it is so late again.
         self.heard = self.heard.clamp(earliest, now);
         let late = pushed.then(|| now - PUSHED_BY);
-        let mut looked_at = 0;
+        if pushed && live.pushed() >= MANY {
+            self.heard = now;
+            return Ok(());
+        }
         // What is pushed as well need not be asked for twice: at 1,000 events a second each minute is 60 pages.
         let overlap = if pushed { PUSHED_BY } else { OVERLAP };
         if pushed {
@@ -114,17 +117,12 @@ impl Polling {
             let end = (start + self.window).min(now);
             let query = EventQuery::between(start, end).in_pages_of(IN_A_PAGE);
             let found = acd.twilio.taskrouter(acd.workspace).events(&query).await?;
-            looked_at += found.events.len();
             self.fit(found.events.len());
             self.hear(acd, live, found, late).await;
             self.heard = end;
             let known = end - overlap * 2;
             self.seen.retain(|_, at| *at >= known);
-            if pushed && looked_at >= SAMPLE {
-                // The others were pushed, or the sample tells.
-                self.heard = now;
-            }
-            if end >= now || self.heard == now {
+            if end >= now {
                 return Ok(());
             }
             start = end;
