@@ -36,7 +36,7 @@ impl Failure {
 }
 
 /// The texts of an error and its causes, without a cause that the text before ends with or holds.
-pub(crate) fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
+pub fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
     let mut texts = vec![error.to_string()];
     let mut cause = error.source();
     // A chain that refers back to itself would never end.

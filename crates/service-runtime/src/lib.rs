@@ -18,7 +18,7 @@ mod terminal;
 pub use admin::{AdminServer, AdminSettings};
 pub use error::RuntimeError;
 pub use exit::Exit;
-pub use failure::{Failure, print_failure};
+pub use failure::{Failure, chain, print_failure};
 pub use health::{Condition, Health};
 pub use log::{LogSettings, LogStyle, init_logs};
 pub use metrics::{

@@ -1,6 +1,7 @@
 //! What ends a worker: above all what a vendor refuses at the start, and no time mends; then the worker does not go on, so that no account is locked.
 
 use flex_insights_client::InsightsError;
+use service_runtime::chain;
 use tokio::sync::mpsc;
 use twilio_client::TwilioError;
 use wfm_delivery::DeliveryError;
@@ -19,7 +20,7 @@ impl Starting {
     }
 
     /// One refusal is enough to end the start: more are left out.
-    pub(crate) fn refused(&self, acd: &str, reason: &dyn std::error::Error) {
+    pub(crate) fn refused(&self, acd: &str, reason: &(dyn std::error::Error + 'static)) {
         self.end(PipelineError::Refused {
             acd: acd.to_owned(),
             reason: said(reason),
@@ -33,19 +34,8 @@ impl Starting {
 }
 
 /// An error with its causes.
-pub(crate) fn said(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        // Some say their cause themselves.
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text
+pub(crate) fn said(error: &(dyn std::error::Error + 'static)) -> String {
+    chain(error).join(": ")
 }
 
 /// Whether Twilio refuses who asks, or what is asked of.
