@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::guard::GuardError;
 use crate::request::Unsendable;
-use crate::{BodyError, Method, Outcome, SafeUrl, StopReason};
+use crate::{BodyError, Method, Outcome, RetryAfter, SafeUrl, StopReason};
 
 /// An answer that is an error, as the vendor's client reads it.
 #[derive(Debug, Clone, Copy)]
@@ -73,7 +73,7 @@ impl fmt::Display for Cause {
 pub(crate) struct Failure {
     pub(crate) outcome: Outcome,
     pub(crate) cause: Cause,
-    pub(crate) retry_after: Option<crate::RetryAfter>,
+    pub(crate) retry_after: Option<RetryAfter>,
     pub(crate) facts: Box<AnswerFacts>,
     pub(crate) body: Bytes,
 }
@@ -185,6 +185,11 @@ impl CallError {
             Outcome::Status(status) => Some(status),
             _ => None,
         }
+    }
+
+    /// What the last answer asked for as a wait, as far as it was not waited for already.
+    pub fn retry_after(&self) -> Option<RetryAfter> {
+        self.0.failure.retry_after
     }
 
     /// Whether the last attempt ended by a deadline.

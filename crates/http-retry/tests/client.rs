@@ -197,6 +197,28 @@ async fn a_retry_after_in_any_form_is_waited_for_up_to_its_clamp() {
 }
 
 #[tokio::test]
+async fn what_is_asked_for_as_a_wait_is_told_where_it_is_not_waited_for() {
+    let once = RetrySettings {
+        attempts: 1,
+        unauthorized_retries: 0,
+        ..RetrySettings::default()
+    };
+    let once = HttpClient::builder().policy(RetryPolicy::new(once).unwrap());
+    let once = once.build().unwrap();
+    for (answer, asked) in [
+        (status(429).insert_header("Retry-After", "40"), Some(40)),
+        (status(503), None),
+    ] {
+        let server = after(&[answer]).await;
+        let error = fetch(&once, &base(&server), &get()).await.unwrap_err();
+        assert_eq!(error.stop_reason(), StopReason::AttemptsSpent);
+        let told = error.retry_after().map(|told| told.delay().as_secs());
+        assert_eq!(told, asked);
+        assert_eq!(requests(&server).await, 1);
+    }
+}
+
+#[tokio::test]
 async fn what_is_safe_only_if_unsent_is_not_repeated_after_a_doubtful_end() {
     for code in [408, 500, 502, 503, 504] {
         let server = after(&[status(code)]).await;
