@@ -254,13 +254,34 @@ impl Connector {
         &self,
         limit: ConcurrencyLimit,
     ) -> Result<HttpClient, ClientsError> {
-        let mut http = HttpClient::builder().limit(limit);
         // One search serves all contacts that wait, so none of them goes on while it is told to wait; and each is tried
         // again by itself.
         let settings = RetrySettings {
             retry_after_max: LONGEST_RETRY_AFTER,
             ..RetrySettings::default()
         };
+        self.calabrio_with(limit, settings)
+    }
+
+    /// For what is overtaken while it waits: whoever sends it has the newest for another attempt.
+    pub(crate) fn calabrio_once(
+        &self,
+        limit: ConcurrencyLimit,
+    ) -> Result<HttpClient, ClientsError> {
+        let settings = RetrySettings {
+            attempts: 1,
+            unauthorized_retries: 0,
+            ..RetrySettings::default()
+        };
+        self.calabrio_with(limit, settings)
+    }
+
+    fn calabrio_with(
+        &self,
+        limit: ConcurrencyLimit,
+        settings: RetrySettings,
+    ) -> Result<HttpClient, ClientsError> {
+        let mut http = HttpClient::builder().limit(limit);
         if let Ok(policy) = RetryPolicy::new(settings) {
             http = http.policy(policy);
         }

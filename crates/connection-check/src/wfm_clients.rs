@@ -150,7 +150,7 @@ impl Connector {
         let limit = self.tenant_limit(&tenant);
         let http = self.calabrio_http(limit)?;
         let limit = self.urgent_limit(&tenant);
-        let urgent = self.calabrio_http(limit)?;
+        let once = self.calabrio_once(limit)?;
         let contract = &rules.delivery.contract;
         let (server, zone) = (rules.delivery.acd_server, rules.delivery.zone);
         let history = rules.history.as_ref();
@@ -167,7 +167,7 @@ impl Connector {
                 deadline,
             )?),
             states: Arc::new(StateHttp::new(
-                urgent,
+                once,
                 base,
                 access.clone(),
                 contract,

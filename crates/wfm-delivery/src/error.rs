@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A setting that cannot be worked with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,6 +145,15 @@ fn list(faults: &[ContractFault]) -> String {
 }
 
 impl DeliveryError {
+    /// How long Calabrio asks to be left alone, where it does; a day at most.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            #[cfg(feature = "http")]
+            Self::Call { source, .. } => source.retry_after().map(http_retry::RetryAfter::delay),
+            _ => None,
+        }
+    }
+
     /// The system's error about a file of the folder.
     pub(crate) fn of_file(
         doing: &'static str,

@@ -7,6 +7,9 @@ use wfm_state_mapping::StateChange;
 
 use crate::{DeliveryError, Outcome, Receipt, StateBatch};
 
+/// After so many deliveries in a row that failed it counts as an outage.
+const OUTAGE: u32 = 3;
+
 /// Keeps, for each agent, the newest state alone, until Calabrio has it. Memory is bounded by the number of agents.
 ///
 /// It has no clock and no task: put changes in as they come, [`take`](Self::take) a batch, deliver it, [`settle`](Self::settle) it. What comes for an agent
@@ -28,7 +31,9 @@ pub struct NewestStates {
     generation: u64,
     snapshot_left: usize,
     in_flight: usize,
-    failed: bool,
+    /// How many deliveries failed in a row.
+    failures: u32,
+    outage: bool,
 }
 
 #[derive(Debug)]
@@ -54,7 +59,8 @@ impl NewestStates {
             generation: 0,
             snapshot_left: 0,
             in_flight: 0,
-            failed: false,
+            failures: 0,
+            outage: false,
         }
     }
 
@@ -68,14 +74,15 @@ impl NewestStates {
         self.waiting.is_empty()
     }
 
-    /// Whether a delivery failed, or [`outage`](Self::outage) was called, since the last snapshot: one is due before the next batch is taken.
+    /// Whether there was an outage since the last snapshot: one is due before the next batch is taken. Three deliveries in a row that failed are
+    /// one, and [`outage`](Self::outage) tells of others; what a single one did not bring goes with the next.
     pub fn wants_snapshot(&self) -> bool {
-        self.failed
+        self.outage
     }
 
     /// Says that Calabrio may lack states: after the start, or after an outage that this store did not see.
     pub fn outage(&mut self) {
-        self.failed = true;
+        self.outage = true;
     }
 
     /// A newer state of an agent; it takes the place of the one that waits.
@@ -96,7 +103,7 @@ impl NewestStates {
         &mut self,
         all: impl IntoIterator<Item = StateChange>,
     ) -> Result<(), DeliveryError> {
-        self.failed = false;
+        self.outage = false;
         self.generation += 1;
         all.into_iter()
             .try_for_each(|change| self.insert(change, true))
@@ -180,9 +187,14 @@ impl NewestStates {
     /// Rows that the receipt does not speak of go again.
     pub fn settle(&mut self, batch: &StateBatch, receipt: &Receipt) {
         let mut done = vec![false; batch.rows.len()];
+        if receipt.retry_later().is_none() {
+            self.failures = 0;
+        } else {
+            self.failures = self.failures.saturating_add(1);
+            self.outage |= self.failures >= OUTAGE;
+        }
         for part in &receipt.parts {
             let is_done = !matches!(part.outcome, Outcome::RetryLater { .. });
-            self.failed |= !is_done;
             for row in part.rows.clone() {
                 if let Some(done) = done.get_mut(row) {
                     *done = is_done;
@@ -219,7 +231,7 @@ impl NewestStates {
 
     /// A batch whose delivery was dropped: all of it goes again.
     pub fn abandon(&mut self, batch: &StateBatch) {
-        self.failed = true;
+        self.outage = true;
         self.settle(batch, &Receipt::default());
     }
 }
@@ -292,19 +304,33 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_goes_again_unless_something_newer_came_and_then_a_snapshot_is_due() {
+    fn what_failed_goes_again_unless_something_newer_came() {
         let mut newest = NewestStates::new(10);
         newest.put(change(1, 1)).unwrap();
         newest.put(change(2, 1)).unwrap();
         let batch = newest.take(10).unwrap();
         newest.put(change(2, 2)).unwrap();
-        assert!(!newest.wants_snapshot());
         newest.settle(&batch, &receipt(&batch, later()));
-        assert!(newest.wants_snapshot());
-        assert_eq!(
-            newest.take(10).unwrap().rows(),
-            [change(1, 1), change(2, 2)]
-        );
+        let batch = newest.take(10).unwrap();
+        assert_eq!(batch.rows(), [change(1, 1), change(2, 2)]);
+        assert!(!batch.is_snapshot());
+    }
+
+    #[test]
+    fn three_failures_in_a_row_are_an_outage_after_which_a_snapshot_is_due() {
+        let mut newest = NewestStates::new(10);
+        newest.put(change(1, 1)).unwrap();
+        let mut settle = |fails: bool| {
+            let batch = newest.take(10).unwrap();
+            let outcome = if fails { later() } else { Outcome::Accepted };
+            newest.settle(&batch, &receipt(&batch, outcome));
+            newest.put(change(1, 1)).unwrap();
+            newest.wants_snapshot()
+        };
+        let wants = [true, true, false, true, true, true].map(&mut settle);
+        assert_eq!(wants, [false, false, false, false, false, true]);
+        newest.snapshot([change(1, 1)]).unwrap();
+        assert!(!newest.wants_snapshot());
     }
 
     #[test]

@@ -369,6 +369,9 @@ pub struct StateHttp {
 
 impl StateHttp {
     /// As [`HistoryHttp::new`]. States may always come twice.
+    ///
+    /// Give it a client that tries once: what an agent was in when a request was first tried may be over by the next attempt, and
+    /// [`NewestStates`](crate::NewestStates) has the newest state for it.
     pub fn new(
         http: HttpClient,
         base: &BaseUrl,

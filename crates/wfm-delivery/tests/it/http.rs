@@ -479,6 +479,22 @@ async fn states_say_whether_they_are_a_snapshot_and_where_it_ends() {
     );
 }
 
+#[tokio::test]
+async fn how_long_calabrio_wants_to_be_left_alone_is_told() {
+    let answer = |status| {
+        let answer = ResponseTemplate::new(status);
+        answer.insert_header("Retry-After", "0.002")
+    };
+    for (status, asked) in [(429, Some(2)), (503, Some(2)), (401, None)] {
+        let (outcome, _) = met(answer(status), Setting::default()).await;
+        let Outcome::RetryLater { error, .. } = outcome else {
+            panic!("{outcome:?}")
+        };
+        let told = error.retry_after().map(|told| told.as_millis());
+        assert_eq!(told, asked, "{status}");
+    }
+}
+
 /// Gives out a new session whenever one is said to have ended.
 #[derive(Default)]
 struct Lender(std::sync::atomic::AtomicU64);

@@ -10,4 +10,4 @@ pub use clashes::{NameClash, Namesake, clashes};
 pub use directory::{Directory, Owner, Why};
 pub use held::{Released, Sums, key_of};
 pub use pulls::{BATCH_ROWS, next_pull, window};
-pub use settle::{backoff, cut_off, settlement};
+pub use settle::{cut_off, settlement};

@@ -14,7 +14,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_secs(15), Duration::from_mi
 
 /// How long a batch waits after so many attempts: twice as long each time, up to 15 minutes, and of that between a half and all, by a random number
 /// from 0 to 1.
-pub fn backoff(attempts: u32, random: f64) -> Duration {
+fn backoff(attempts: u32, random: f64) -> Duration {
     let (first, longest) = PAUSES;
     let full = first.saturating_mul(1 << attempts.min(10)).min(longest);
     full.mul_f64(0.5 + random.clamp(0.0, 1.0) / 2.0)

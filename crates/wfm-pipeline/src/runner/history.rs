@@ -19,7 +19,7 @@ use super::start::{self, Starting};
 use super::{Core, workspace};
 use crate::clock::delta;
 use crate::error::PullError;
-use crate::policy::{Directory, backoff, cut_off, next_pull, settlement, window};
+use crate::policy::{Directory, cut_off, next_pull, settlement, window};
 use crate::services::{AcdServices, HistoryServices, ReportSource};
 
 /// How long after the quarter of an hour reports are pulled: Flex Insights needs a little to load.
@@ -474,9 +474,4 @@ async fn prune_some<L: IntervalStore>(
     };
     let before = Interval::containing(present - delta(rows.min(KEPT)));
     core.ledger.prune_intervals(before, DROPPED).await
-}
-
-/// How long a first attempt that failed is waited for.
-pub(crate) fn pause_after(attempts: u32) -> Duration {
-    backoff(attempts, rand::random::<f64>())
 }

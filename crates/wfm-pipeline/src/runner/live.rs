@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use flex_events::{Pushed, WireForm};
+use http_retry::Backoff;
 use sync_ledger::{Inbox, LedgerError, ProcessedEvent, PushedEvent, keep};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -37,6 +38,12 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// The pause after Twilio or the ledger failed.
 const PAUSE: Duration = Duration::from_secs(10);
+
+/// How long a delivery that failed is waited for: up to a quarter of a second at first, since a state that comes late is a wrong one.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(15));
+
+/// The longest wait that Calabrio can ask for.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(1);
 
 /// How long what is over stays known, so that a late event does not revive it.
 const REMEMBERED: TimeDelta = TimeDelta::hours(6);
@@ -219,6 +226,10 @@ impl Live {
         state.newest.take(most)
     }
 
+    fn wants_snapshot(&self) -> bool {
+        self.lock().newest.wants_snapshot()
+    }
+
     /// That events could not be heard for a while: the workspace is read anew.
     pub(crate) fn missed(&self) {
         self.inner.resync.notify_one();
@@ -292,7 +303,9 @@ pub(crate) async fn deliver<L>(
             () = core.clock.sleep(FIRST_ROSTER) => {}
         }
     }
+    let again = Backoff::new(AGAIN.0, AGAIN.1);
     let mut failures = 0;
+    let mut said = false;
     loop {
         let Some(batch) = live.take(services.batch_rows) else {
             tokio::select! {
@@ -319,20 +332,30 @@ pub(crate) async fn deliver<L>(
             None => {
                 failures = 0;
                 if batch.is_last() {
+                    said = false;
                     core.witness.states_told(&acd.name, true);
                 }
             }
             Some(error) => {
-                core.witness.states_told(&acd.name, false);
-                if failures == 0 {
-                    tracing::warn!(acd = %acd.name, %error, "states cannot be delivered; the newest are sent as soon as they can be");
-                }
                 failures += 1;
-                // Soon: a state that comes late is a wrong one.
-                let pause = super::history::pause_after(failures.min(3)) / 8;
+                if live.wants_snapshot() {
+                    core.witness.states_told(&acd.name, false);
+                    if !std::mem::replace(&mut said, true) {
+                        tracing::warn!(acd = %acd.name, %error, "states cannot be delivered; the newest are sent as soon as they can be");
+                    }
+                } else {
+                    tracing::debug!(acd = %acd.name, %error, "states were not delivered; the newest are sent at once");
+                }
+                let pause = again.delay(failures, rand::random::<f64>());
+                let asked = error.retry_after().unwrap_or_default();
+                // Whoever asks for it has no clock of ours.
+                let asked = asked.min(LONGEST_RETRY_AFTER);
                 tokio::select! {
                     () = stop.cancelled() => return,
-                    () = core.clock.sleep(pause) => {}
+                    () = async {
+                        tokio::time::sleep(asked).await;
+                        core.clock.sleep(pause).await;
+                    } => {}
                 }
             }
         }

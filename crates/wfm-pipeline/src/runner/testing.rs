@@ -201,6 +201,18 @@ impl Bench {
         acd
     }
 
+    /// States go to Calabrio as a connector sends them that is configured for HTTP.
+    pub(crate) fn states_over_http(&self) -> Arc<dyn StateSink> {
+        let (config, secrets) = self.config("contract.http.access = \"open\"");
+        let acd = connect(&config, &secrets, None).unwrap().remove(0);
+        acd.adherence.unwrap().sink
+    }
+
+    /// What answers instead of Twilio and Flex Insights, or beside them.
+    pub(crate) async fn answering(&self, mock: Mock) {
+        mock.with_priority(1).mount(&self.server).await;
+    }
+
     /// Opens the ledger as soon as nobody holds it.
     pub(crate) async fn ledger(&self) -> SqliteLedger {
         let begun = std::time::Instant::now();

@@ -1,11 +1,14 @@
 //! Live states, from what Twilio tells to what Calabrio is told.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use serde_json::{Value, json};
 use wfm_delivery::DeliveryError;
 use wfm_state_mapping::CalabrioState;
+use wiremock::matchers::method;
+use wiremock::{Mock, Request, ResponseTemplate};
 
 use super::*;
 use crate::runner::testing::{ACCOUNT, Bench, WORKSPACE, noon, sid, worker};
@@ -221,12 +224,15 @@ async fn after_an_outage_everybody_is_told_anew() {
     floor.resynchronise().await;
     floor.deliver(10).await;
     floor.feeds.apply(&[accepted(&floor.acd, 1, 30, 2)]);
-    floor.bench.states.answer_next(Outcome::RetryLater {
-        error: DeliveryError::CutOff,
-        in_doubt: true,
-    });
-    floor.deliver(10).await;
-    assert_eq!(floor.live.standing(), Standing::Busy);
+    for failures in 1..=3 {
+        floor.bench.states.answer_next(Outcome::RetryLater {
+            error: DeliveryError::CutOff,
+            in_doubt: true,
+        });
+        floor.deliver(10).await;
+        assert_eq!(floor.live.standing(), Standing::Busy);
+        assert_eq!(floor.told()[failures..], [[(false, Talking)]]);
+    }
     floor.deliver(10).await;
     let mut again = floor.told().pop().unwrap();
     again.sort_unstable();
@@ -234,6 +240,50 @@ async fn after_an_outage_everybody_is_told_anew() {
     all.sort_unstable();
     assert_eq!(again, all);
     assert_eq!(floor.live.standing(), Standing::Quiet);
+}
+
+#[tokio::test]
+async fn while_calabrio_asks_to_be_left_alone_states_do_not_get_old() {
+    let mut floor = Floor::new(1).await;
+    floor.services.sink = floor.bench.states_over_http();
+    floor.resynchronise().await;
+    let (asked, mut times) = mpsc::unbounded_channel();
+    let refused = AtomicBool::new(false);
+    let answer = move |request: &Request| {
+        let body = String::from_utf8_lossy(&request.body).into_owned();
+        asked.send((Instant::now(), body)).unwrap();
+        if refused.swap(true, Ordering::Relaxed) {
+            ResponseTemplate::new(200)
+        } else {
+            ResponseTemplate::new(429).insert_header("Retry-After", "1")
+        }
+    };
+    let states = Mock::given(method("POST")).respond_with(answer);
+    floor.bench.answering(states).await;
+    let (stop, listed) = (CancellationToken::new(), CancellationToken::new());
+    listed.cancel();
+    let delivering = tokio::spawn(deliver(
+        Arc::clone(&floor.core),
+        Arc::new(floor.acd.clone()),
+        floor.services.clone(),
+        floor.live.clone(),
+        listed,
+        stop.clone(),
+    ));
+    let (first, body) = times.recv().await.unwrap();
+    floor.feeds.apply(&[accepted(&floor.acd, 1, 30, 1)]);
+    let (second, newest) = times.recv().await.unwrap();
+    assert!(second - first >= Duration::from_secs(1));
+    assert_ne!(body, newest, "the newest, not the same again");
+    while floor.live.standing() == Standing::Busy {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    stop.cancel();
+    delivering.await.unwrap();
+    assert!(
+        times.try_recv().is_err(),
+        "the older state is not sent again"
+    );
 }
 
 #[tokio::test]

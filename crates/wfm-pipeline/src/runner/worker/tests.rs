@@ -234,10 +234,12 @@ async fn whoever_watches_is_told_how_all_of_it_stands() {
     let bench = morning().await;
     assert!(run(&bench).await.unwrap().idle);
     let witness = Arc::new(Told::default());
-    bench.states.answer_next(wfm_delivery::Outcome::RetryLater {
-        error: wfm_delivery::DeliveryError::CutOff,
-        in_doubt: true,
-    });
+    for _ in 0..3 {
+        bench.states.answer_next(wfm_delivery::Outcome::RetryLater {
+            error: wfm_delivery::DeliveryError::CutOff,
+            in_doubt: true,
+        });
+    }
     let worker = Worker::new(
         small_batches(&bench),
         bench.ledger().await,
