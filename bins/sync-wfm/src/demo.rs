@@ -10,7 +10,7 @@ use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
 use connector_config::{Config, Product, SystemSecrets};
 use flex_simulator::floor::{
     FloorAccount, FloorOptions, FloorReport, FloorRun, FloorState, Received, RepeatedHour,
-    ToldInterval, ToldState,
+    ToldInterval, ToldState, WrongState,
 };
 use flex_simulator::scenario::Push;
 use flex_simulator::{FaultLevel, Simulator, SimulatorOptions};
@@ -202,6 +202,8 @@ struct DemoReport {
     states_wrong: u64,
     states_begun_late: u64,
     states_passing: u64,
+    /// In how many real seconds the last of those was put right.
+    states_passing_seconds: f64,
     states_superseded: u64,
     held: u64,
     lost: u64,
@@ -209,6 +211,8 @@ struct DemoReport {
     in_time: bool,
     roster_told: usize,
     elapsed_seconds: f64,
+    /// Wrong states, the first of them.
+    wrong: Vec<WrongState>,
     /// The last state that was told of each agent, and the true one.
     states: Vec<AgentLine>,
     /// Intervals of queues, hour by hour.
@@ -252,6 +256,7 @@ impl DemoReport {
             states_wrong: 0,
             states_begun_late: 0,
             states_passing: 0,
+            states_passing_seconds: 0.0,
             states_superseded: 0,
             held: ended.held,
             lost: 0,
@@ -259,6 +264,7 @@ impl DemoReport {
             in_time: ended.in_time,
             roster_told: simulator.wfm().rosters().len(),
             elapsed_seconds: elapsed.as_secs_f64(),
+            wrong: Vec::new(),
             states: Vec::new(),
             queue_hours: Vec::new(),
         };
@@ -273,13 +279,13 @@ impl DemoReport {
             intervals: simulator.wfm().intervals(),
             states: simulator.wfm().states(),
         };
-        report.count(&account(floor, &received, faults));
+        report.count(account(floor, &received, faults), floor.options().pace);
         report.tell_agents(floor, &received.states);
         report.tell_hours(floor, &received.intervals);
         report
     }
 
-    fn count(&mut self, account: &FloorAccount) {
+    fn count(&mut self, account: FloorAccount, pace: f64) {
         self.intervals_expected = account.intervals_expected;
         self.intervals_delivered = account.intervals_delivered;
         self.intervals_wrong = account.intervals_wrong;
@@ -289,16 +295,15 @@ impl DemoReport {
         self.states_wrong = account.states_wrong;
         self.states_begun_late = account.states_begun_late;
         self.states_passing = account.states_passing;
+        let stood = TimeDelta::milliseconds(account.states_passing_ms);
+        self.states_passing_seconds = stood.as_seconds_f64() / pace;
         self.states_superseded = account.states_superseded;
         self.lost = account.intervals_missing + account.states_missing;
+        self.wrong = account.wrong;
     }
 
     fn tell_agents(&mut self, floor: &FloorRun, states: &[ToldState]) {
         let now = floor.pace().now();
-        let word = |state: FloorState, reason: Option<&String>| match reason {
-            Some(reason) => format!("{state:?} ({reason})"),
-            None => format!("{state:?}"),
-        };
         for day in floor.floor().days() {
             let told: Vec<_> = states
                 .iter()
@@ -417,11 +422,12 @@ impl Report for DemoReport {
             self.held
         ));
         page.line(format!(
-            "states: {} expected, {} told, {} wrong, {} put right at once, {} told by lists alone and so not when they began, {} overtaken by a newer one before they were told",
+            "states: {} expected, {} told, {} wrong, {} put right within {:.1} seconds, {} told by lists alone and so not when they began, {} overtaken by a newer one before they were told",
             self.states_expected,
             self.states_told,
             self.states_wrong,
             self.states_passing,
+            self.states_passing_seconds,
             self.states_begun_late,
             self.states_superseded
         ));
@@ -429,6 +435,9 @@ impl Report for DemoReport {
             "lost: {}; agents and queues told: {}; outside the documented surface: {}",
             self.lost, self.roster_told, self.violations
         ));
+        for wrong in &self.wrong {
+            page.line(wrong_line(wrong));
+        }
         if self.is_right() {
             page.mood(Mood::Good, "every interval and every state is as it was");
         } else if self.in_time {
@@ -437,6 +446,41 @@ impl Report for DemoReport {
             page.mood(Mood::Bad, "the worker did not come to rest in time");
         }
     }
+}
+
+fn word(state: FloorState, reason: Option<&String>) -> String {
+    match reason {
+        Some(reason) => format!("{state:?} ({reason})"),
+        None => format!("{state:?}"),
+    }
+}
+
+fn wrong_line(
+    WrongState {
+        told,
+        truth,
+        stood_ms,
+        ..
+    }: &WrongState,
+) -> String {
+    let truth = truth.as_ref().map_or_else(
+        || "nothing".to_owned(),
+        |span| {
+            let word = word(span.state, span.reason.as_ref());
+            format!("{word} from {} to {}", span.from, span.to)
+        },
+    );
+    let stood = stood_ms.map_or_else(
+        || "nothing put it right".to_owned(),
+        |stood| format!("put right after {} s", stood / 1_000),
+    );
+    format!(
+        "wrong: at {} {} was told to be {} since {}; true was {truth}; {stood}",
+        told.at,
+        told.agent,
+        word(told.state, told.reason.as_ref()),
+        told.since,
+    )
 }
 
 fn account(floor: &FloorRun, received: &Received, faults: FaultLevel) -> FloorAccount {

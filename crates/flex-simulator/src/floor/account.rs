@@ -11,6 +11,9 @@ use super::{AgentDay, Floor, FloorReport, FloorState, QUARTER, StateSpan, TrueIn
 /// What stands for the service queue in [`ToldInterval::queue`], where an agent's activities are of no queue.
 pub const SERVICE_QUEUE: &str = "service-queue";
 
+/// How many wrong states an account names.
+const NAMED: usize = 20;
+
 /// An interval as a receiver got it. Where one comes again, what came last counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToldInterval {
@@ -29,7 +32,7 @@ pub struct ToldInterval {
 }
 
 /// A state as a receiver got it, in the order in which they came.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ToldState {
     /// The agent's SID.
     pub agent: String,
@@ -120,12 +123,28 @@ pub struct FloorAccount {
     pub states_begun_late: u64,
     /// States that were told and never were, since only some of several things that happened were known, and that were put right in time.
     pub states_passing: u64,
+    /// For how many milliseconds of the floor's clock one of those stood at most.
+    pub states_passing_ms: i64,
     /// States that were told, never were and stood, and agents whose last told state is not the one that they are in.
     pub states_wrong: u64,
     /// True states that were not told since a newer one was.
     pub states_superseded: u64,
     /// True states that were not told, and no newer one was.
     pub states_missing: u64,
+    /// The first of the wrong states, each with what was true: so that somebody can find out why.
+    pub wrong: Vec<WrongState>,
+}
+
+/// A state that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct WrongState {
+    /// What was told.
+    pub told: ToldState,
+    /// What was true when it came.
+    pub truth: Option<StateSpan>,
+    /// After how many milliseconds of the floor's clock something true was told; nothing where that never happened.
+    pub stood_ms: Option<i64>,
 }
 
 impl FloorAccount {
@@ -135,6 +154,17 @@ impl FloorAccount {
             && self.intervals_missing == 0
             && self.states_wrong == 0
             && self.states_missing == 0
+    }
+
+    fn is_wrong(&mut self, told: &ToldState, truth: Option<&StateSpan>, stood_ms: Option<i64>) {
+        self.states_wrong += 1;
+        if self.wrong.len() < NAMED {
+            self.wrong.push(WrongState {
+                told: told.clone(),
+                truth: truth.cloned(),
+                stood_ms,
+            });
+        }
     }
 }
 
@@ -153,7 +183,9 @@ pub(super) fn account(floor: &Floor, received: &Received, rules: &AccountRules) 
     // Of agents who are not there.
     for told in told.into_values() {
         account.states_told += told.len() as u64;
-        account.states_wrong += told.len() as u64;
+        for told in told {
+            account.is_wrong(told, None, None);
+        }
     }
     account
 }
@@ -345,21 +377,29 @@ fn states(day: &AgentDay, told: &[&ToldState], rules: &AccountRules, account: &m
             newest = newest.max(Some(place));
             last_is_right = place + 1 == spans.len();
         } else {
-            never.push(told.at);
+            never.push(*told);
             // It is counted below.
             last_is_right = true;
             continue;
         }
         // What was never so and was put right in time did not stand.
-        let (passing, wrong): (Vec<_>, Vec<_>) = never
-            .drain(..)
-            .partition(|at| (told.at - *at).num_milliseconds() <= rules.passing_ms);
-        account.states_passing += passing.len() as u64;
-        account.states_wrong += wrong.len() as u64;
+        for never in never.drain(..) {
+            let stood = (told.at - never.at).num_milliseconds();
+            if stood <= rules.passing_ms {
+                account.states_passing += 1;
+                account.states_passing_ms = account.states_passing_ms.max(stood);
+            } else {
+                account.is_wrong(never, day.at(never.at), Some(stood));
+            }
+        }
     }
-    account.states_wrong += never.len() as u64;
+    for never in never {
+        account.is_wrong(never, day.at(never.at), None);
+    }
     account.states_told += told.len() as u64;
-    account.states_wrong += u64::from(!last_is_right);
+    if let (false, Some(last)) = (last_is_right, told.last()) {
+        account.is_wrong(last, spans.last(), None);
+    }
     account.states_expected += spans.len() as u64;
     for (place, known) in known.iter().enumerate() {
         if *known {

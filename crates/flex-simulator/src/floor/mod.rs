@@ -23,7 +23,9 @@ pub(crate) mod timeline;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 
-pub use account::{AccountRules, FloorAccount, Received, SERVICE_QUEUE, ToldInterval, ToldState};
+pub use account::{
+    AccountRules, FloorAccount, Received, SERVICE_QUEUE, ToldInterval, ToldState, WrongState,
+};
 pub use bulk::{BulkOrder, BulkReport, BulkSize, BulkWritten};
 pub use insights::InsightsAccess;
 pub use intervals::{FloorReport, TrueInterval};

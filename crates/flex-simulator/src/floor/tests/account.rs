@@ -316,8 +316,14 @@ fn a_state_that_never_was_is_wrong_unless_it_was_put_right_in_time() {
     };
     let account = judged_by(&rules(0), lie);
     assert_eq!((account.states_wrong, account.states_passing), (1, 0));
+    let wrong = &account.wrong[0];
+    assert_eq!(wrong.told.reason.as_deref(), Some("Never"));
+    assert_eq!(wrong.stood_ms, Some(1_000));
+    let truth = wrong.truth.as_ref().unwrap();
+    assert!(truth.from <= wrong.told.at && wrong.told.at < truth.to);
     let account = judged_by(&rules(1_000), lie);
     assert_eq!((account.states_wrong, account.states_passing), (0, 1));
+    assert_eq!(account.states_passing_ms, 1_000);
     assert!(account.is_right(), "{account:?}");
     // Nothing puts the last one right.
     let account = judged_by(&rules(i64::MAX), |received| {
@@ -326,6 +332,7 @@ fn a_state_that_never_was_is_wrong_unless_it_was_put_right_in_time() {
     });
     assert_eq!(account.states_passing, 0);
     assert!(account.states_wrong >= 1, "{account:?}");
+    assert_eq!(account.wrong[0].stood_ms, None);
 }
 
 #[test]
