@@ -224,7 +224,11 @@ impl Config {
             roster_every: wfm.roster_every,
             resync_every: wfm.resync_every,
             resync_confirm: wfm.resync_confirm,
-            state_flush: wfm.state_flush,
+            state_flush: wfm.state_flush.unwrap_or(match wfm.transport {
+                // A file for each delivery: some a second are many.
+                Some(WfmTransport::Files) => Duration::from_secs(1),
+                _ => Duration::from_millis(20),
+            }),
             max_agents: usize::try_from(wfm.max_agents).ok()?,
             hold: wfm.hold,
             delivery: delivery(acd)?,

@@ -78,6 +78,7 @@ pub fn connect(
             }),
             None => None,
         };
+        let state_files = clients.folder.as_ref().map(|folder| folder.states.clone());
         let roster_files = clients.folder.as_ref().map(|folder| folder.roster.clone());
         let WfmClients {
             twilio,
@@ -90,6 +91,7 @@ pub fn connect(
             activities: rules.activities.clone(),
             settings: Settings::default(),
             sink: states,
+            files: state_files,
             flush: rules.state_flush,
             batch_rows: STATE_ROWS,
             max_agents: rules.max_agents,

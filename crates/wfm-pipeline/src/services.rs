@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use twilio_client::TwilioClient;
 use twilio_sid::WorkspaceSid;
 use wfm_delivery::{
-    DeliveryError, Fate, HistoryFiles, HistorySink, RosterFiles, RosterSink, StateSink,
+    DeliveryError, Fate, HistoryFiles, HistorySink, RosterFiles, RosterSink, StateFiles, StateSink,
 };
 use wfm_history::{Redelivery, Report};
 use wfm_state_mapping::{ActivityRules, Settings};
@@ -107,6 +107,8 @@ pub struct AdherenceServices {
     pub settings: Settings,
     /// Where states are delivered.
     pub sink: Arc<dyn StateSink>,
+    /// The drop folder, where states go there.
+    pub files: Option<StateFiles>,
     /// How long changes gather before they are delivered.
     pub flush: Duration,
     /// How many states a request or file may have.

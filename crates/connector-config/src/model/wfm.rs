@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::choice::choices;
 use crate::secret::SecretRef;
-use crate::units::{DurationText, duration_text, optional_display_text};
+use crate::units::{DurationText, duration_text, optional_display_text, optional_duration_text};
 
 /// Classic workforce management: what of it is on, how activities become states, and the way to Calabrio.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -42,11 +42,14 @@ pub struct Wfm {
     #[schemars(with = "DurationText")]
     #[serde(serialize_with = "duration_text")]
     pub resync_confirm: Duration,
-    /// How long changes of states gather before they are delivered, at most `1s`. What comes while a delivery is on its way
-    /// goes with the next one all the same.
-    #[schemars(with = "DurationText")]
-    #[serde(serialize_with = "duration_text")]
-    pub state_flush: Duration,
+    /// How long changes of states gather before they are delivered, at most `1min`: without it `20ms`, and `1s` where each delivery is a
+    /// file. What comes while a delivery is on its way goes with the next one all the same.
+    #[schemars(with = "Option<DurationText>")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "optional_duration_text"
+    )]
+    pub state_flush: Option<Duration>,
     /// For how many agents there is room: 1 to 1000000. States of agents beyond it are not delivered, and an alarm says so.
     pub max_agents: u32,
     /// How hold is seen where conferences do not tell of it.
@@ -76,7 +79,7 @@ impl Default for Wfm {
             roster_every: Duration::from_hours(1),
             resync_every: Duration::from_mins(15),
             resync_confirm: Duration::from_secs(10),
-            state_flush: Duration::from_millis(20),
+            state_flush: None,
             max_agents: 50_000,
             hold: WfmHold::default(),
             files: WfmFiles::default(),

@@ -50,11 +50,9 @@ pub(super) fn wfm(
             at_most(60 * MINUTE),
         ),
         resync_every: section.or_if("resync_every", default.resync_every, between(MINUTE, DAY)),
-        state_flush: section.or_if(
-            "state_flush",
-            default.state_flush,
-            at_most(Duration::from_secs(1)),
-        ),
+        state_flush: section
+            .has("state_flush")
+            .then(|| section.or_if("state_flush", Duration::ZERO, at_most(MINUTE))),
         max_agents: section.or_if("max_agents", default.max_agents, within(1, 1_000_000)),
         hold: hold(section.section("hold")),
         files: files(section.section("files")),

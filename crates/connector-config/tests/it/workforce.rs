@@ -338,6 +338,13 @@ fn the_way_to_calabrio_is_chosen_and_has_what_it_needs() {
     assert!(
         matches!(rules.delivery.way, WayToWfm::Files { folder } if folder == Path::new("/etc/connector/gis"))
     );
+    assert_eq!(rules.state_flush, Duration::from_secs(1), "a file each");
+    let flush = |text: &str| {
+        let config = parse(&whole(text)).unwrap();
+        config.wfm_rules(&config.acds[0]).unwrap().state_flush
+    };
+    assert_eq!(flush(""), Duration::from_millis(20));
+    assert_eq!(flush("state_flush = \"0s\""), Duration::ZERO);
 
     assert!(
         fault_in("[acd.wfm.contract.http]\naccess = \"header\"\n")
@@ -485,7 +492,7 @@ fn the_times_of_history_have_bounds_and_fit_together() {
     for (text, field) in [
         ("resync_every = \"1s\"", "resync_every"),
         ("roster_every = \"1min\"", "roster_every"),
-        ("state_flush = \"2s\"", "state_flush"),
+        ("state_flush = \"2min\"", "state_flush"),
         ("max_agents = 0", "max_agents"),
         ("[acd.wfm.hold]\npoll_budget = 0", "hold.poll_budget"),
         (

@@ -303,12 +303,12 @@ impl StateFiles {
         whole::sweep(&self.0.folder.path)
     }
 
-    /// As [`HistoryFiles::fates`].
+    /// As [`RosterFiles::fates`].
     pub fn fates<'a>(
         &self,
-        names: impl IntoIterator<Item = &'a str>,
+        files: impl IntoIterator<Item = (&'a str, DateTime<Utc>)>,
     ) -> Result<Vec<(&'a str, Fate)>, DeliveryError> {
-        let files = names.into_iter().map(|name| (name, None));
+        let files = files.into_iter().map(|(name, at)| (name, Some(at)));
         self.0.folder.fates(files)
     }
 

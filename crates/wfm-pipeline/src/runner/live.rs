@@ -1,5 +1,6 @@
 //! Live states of one ACD: from events, snapshots and answers about hold to the newest state of each agent at Calabrio.
 
+pub(crate) mod files;
 pub(crate) mod poll;
 mod refused;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use wfm_state_mapping::{
     ActivityMap, AgentRow, AgentStates, HoldAnswer, Resynchronised, StateChange, WorkspaceSnapshot,
 };
 
+use self::files::ToldFiles;
 use self::refused::Refused;
 use super::Core;
 use super::workspace;
@@ -74,6 +76,7 @@ struct State {
     agents: AgentStates,
     newest: NewestStates,
     refused: Refused,
+    told_files: ToldFiles,
     /// How many pushed events came since this was asked last.
     pushed: u64,
     /// Whether the whole workspace was read since the start: before that, a state might rest on half the facts.
@@ -105,6 +108,7 @@ impl Live {
                     agents: AgentStates::new(map, services.settings.clone()),
                     newest,
                     refused: Refused::default(),
+                    told_files: ToldFiles::default(),
                     pushed: 0,
                     complete: false,
                     changes: Vec::new(),
@@ -318,15 +322,16 @@ pub(crate) async fn deliver<L>(
             }
             continue;
         };
+        let at = core.now();
         let delivered = tokio::select! {
             () = stop.cancelled() => None,
-            receipt = services.sink.deliver(&batch, core.now()) => Some(receipt),
+            receipt = services.sink.deliver(&batch, at) => Some(receipt),
         };
         let Some(receipt) = delivered else {
             live.lock().newest.abandon(&batch);
             return;
         };
-        live.settle(&batch, &receipt);
+        live.settle(&batch, &receipt, at);
         count(&core, &acd, &live, &receipt);
         match receipt.retry_later() {
             None => {

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use connector_config::{Config, Product, SecretError, SecretPlace, SecretSource, Secrets};
+use connector_config::{
+    Config, DeliveryRules, Product, SecretError, SecretPlace, SecretSource, Secrets,
+};
 use secrecy::SecretSlice;
 use serde_json::{Value, json};
 use sync_ledger::{
@@ -18,7 +20,7 @@ use tempfile::TempDir;
 use tokio::sync::Notify;
 use wfm_delivery::{
     Delivering, HistoryBatch, HistoryFiles, HistoryRow, HistorySink, Outcome, Part, Receipt,
-    RosterBatch, RosterRow, RosterSink, StateBatch, StateSink,
+    RosterBatch, RosterRow, RosterSink, StateBatch, StateFiles, StateSink,
 };
 use wfm_state_mapping::StateChange;
 use wiremock::matchers::any;
@@ -169,14 +171,26 @@ impl Bench {
         self.config_with(&self.server.uri(), settings)
     }
 
-    /// A drop folder below the bench's own.
+    /// A drop folder below the bench's own, for intervals.
     pub(crate) fn drop_folder(&self) -> (PathBuf, HistoryFiles) {
+        let (path, rules) = self.drop_folder_and_rules();
+        let files = HistoryFiles::new(&path, &rules.contract, rules.acd_server, rules.zone);
+        (path, files.unwrap())
+    }
+
+    /// The same, for states.
+    pub(crate) fn state_folder(&self) -> (PathBuf, StateFiles) {
+        let (path, rules) = self.drop_folder_and_rules();
+        let files = StateFiles::new(&path, &rules.contract, rules.acd_server, rules.zone);
+        (path, files.unwrap())
+    }
+
+    fn drop_folder_and_rules(&self) -> (PathBuf, DeliveryRules) {
         let (config, _) = self.config("");
         let rules = config.wfm_rules(&config.acds[0]).unwrap().delivery;
         let path = self.folder.path().join("drop");
         std::fs::create_dir_all(&path).unwrap();
-        let files = HistoryFiles::new(&path, &rules.contract, rules.acd_server, rules.zone);
-        (path, files.unwrap())
+        (path, rules)
     }
 
     fn config_with(&self, insights: &str, extra: &str) -> (Config, Secrets) {

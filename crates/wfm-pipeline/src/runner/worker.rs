@@ -239,6 +239,10 @@ impl<L: WfmLedger> Worker<L> {
             tasks.spawn(live::resync(core, it, services_, live_, stop_));
             let ((core, it), (services_, live_, stop_)) = (parts(), all());
             tasks.spawn(live::deliver(core, it, services_, live_, listed, stop_));
+            if services.files.is_some() {
+                let ((core, it), (services_, live_, stop_)) = (parts(), all());
+                tasks.spawn(live::files::watch(core, it, services_, live_, stop_));
+            }
             if services.poll_events.is_some() {
                 let ((core, it), (services_, live_, stop_)) = (parts(), all());
                 tasks.spawn(live::poll::poll_events(core, it, services_, live_, stop_));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
 use twilio_sid::WorkerSid;
 use wfm_delivery::{Outcome, Receipt, StateBatch};
 
@@ -24,12 +25,17 @@ impl Refused {
         let refused = receipt.refused().filter_map(|(row, _)| agent(row));
         self.0.extend(refused);
     }
+
+    pub(super) fn add(&mut self, agents: &[WorkerSid]) {
+        self.0.extend(agents);
+    }
 }
 
 impl Live {
-    /// What became of a batch.
-    pub(super) fn settle(&self, batch: &StateBatch, receipt: &Receipt) {
+    /// What became of a batch that was delivered at that time.
+    pub(super) fn settle(&self, batch: &StateBatch, receipt: &Receipt, at: DateTime<Utc>) {
         let mut state = self.lock();
+        state.told_files.note(batch, receipt, at);
         state.newest.settle(batch, receipt);
         state.refused.note(batch, receipt);
     }

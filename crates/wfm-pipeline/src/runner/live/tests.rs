@@ -78,6 +78,10 @@ fn reservation(agent: usize) -> Value {
     })
 }
 
+fn worker_sid(number: usize) -> twilio_sid::WorkerSid {
+    sid("WK", number).parse().unwrap()
+}
+
 struct Floor {
     bench: Bench,
     acd: AcdServices,
@@ -128,7 +132,7 @@ impl Floor {
     async fn deliver(&self, most: usize) {
         while let Some(batch) = self.live.take(most) {
             let receipt = self.services.sink.deliver(&batch, self.core.now()).await;
-            self.live.settle(&batch, &receipt);
+            self.live.settle(&batch, &receipt, self.core.now());
             if receipt.retry_later().is_some() {
                 return;
             }
@@ -411,6 +415,48 @@ async fn a_refused_state_goes_again_with_each_reading_of_the_workspace_until_it_
     floor.resynchronise().await;
     floor.deliver(10).await;
     assert_eq!(floor.told().len(), 3);
+}
+
+#[tokio::test]
+async fn a_state_goes_again_whose_file_came_into_the_penalty_box() {
+    let mut floor = Floor::new(3).await;
+    let (folder, files) = floor.bench.state_folder();
+    floor.services.sink = Arc::new(files.clone());
+    floor.resynchronise().await;
+    for second in 0..2 {
+        // A name for each file.
+        floor.bench.set_now(noon() + TimeDelta::seconds(second));
+        floor.deliver(2).await;
+    }
+    let looked = async || floor.live.look_at_files("main", &files).await.unwrap();
+    assert_eq!(looked().await, 0);
+    let mut written: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    written.sort_unstable();
+    assert_eq!(written.len(), 2, "of two agents and of one: {written:?}");
+    for (file, place) in written.iter().zip(["penaltyBox", "archives"]) {
+        let place = folder.join(place);
+        std::fs::create_dir_all(&place).unwrap();
+        std::fs::rename(file, place.join(file.file_name().unwrap())).unwrap();
+    }
+    assert_eq!(looked().await, 2);
+    assert_eq!(floor.live.refused(), 2);
+    assert_eq!(looked().await, 0, "it is said once");
+    assert_eq!(floor.live.standing(), Standing::Quiet);
+
+    floor
+        .live
+        .told([worker_sid(1), worker_sid(2), worker_sid(3)]);
+    floor.bench.set_now(noon() + TimeDelta::seconds(2));
+    floor.deliver(2).await;
+    let again = std::fs::read_dir(&folder).unwrap().filter(|entry| {
+        let path = entry.as_ref().unwrap().path();
+        path.is_file() && std::fs::read_to_string(path).unwrap().lines().count() == 3
+    });
+    assert_eq!(again.count(), 1, "a line for the names, and two agents");
+    assert_eq!(floor.live.refused(), 0);
 }
 
 fn conference(agent: usize) -> Value {
