@@ -43,6 +43,8 @@ fn patience(faults: FaultLevel) -> Duration {
 
 pub(crate) async fn demo(global: &Global, asked: cli::Demo) -> Result<Exit> {
     let began = Instant::now();
+    let stop = Stop::new();
+    let _signals = Signals::listen(&stop)?;
     if let Some(path) = &asked.report {
         // Before the minutes that a demo takes, not after them.
         std::fs::OpenOptions::new()
@@ -51,8 +53,6 @@ pub(crate) async fn demo(global: &Global, asked: cli::Demo) -> Result<Exit> {
             .open(path)
             .with_context(|| cannot_write(path))?;
     }
-    let stop = Stop::new();
-    let _signals = Signals::listen(&stop)?;
     let place = tempfile::Builder::new()
         .prefix("sync-wfm-demo-")
         .tempdir()
@@ -68,7 +68,8 @@ pub(crate) async fn demo(global: &Global, asked: cli::Demo) -> Result<Exit> {
             return Err(error);
         }
     };
-    let report = DemoReport::new(&simulator, asked.faults, &ended, began.elapsed());
+    let mut report = DemoReport::new(&simulator, asked.faults, &ended, began.elapsed());
+    report.interrupted = stop.is_requested();
     simulator.stop().await;
     if let Some(path) = &asked.report {
         let mut text = serde_json::to_string_pretty(&report)?;
@@ -76,7 +77,7 @@ pub(crate) async fn demo(global: &Global, asked: cli::Demo) -> Result<Exit> {
         std::fs::write(path, text).with_context(|| cannot_write(path))?;
     }
     global.print(&report)?;
-    Ok(if stop.is_requested() {
+    Ok(if report.interrupted {
         Exit::Interrupted
     } else if report.is_right() {
         Exit::Ok
@@ -209,6 +210,8 @@ struct DemoReport {
     lost: u64,
     violations: u64,
     in_time: bool,
+    /// Whether it was stopped before its end, so that nothing can be said of it.
+    interrupted: bool,
     roster_told: usize,
     elapsed_seconds: f64,
     /// Wrong states, the first of them.
@@ -262,6 +265,7 @@ impl DemoReport {
             lost: 0,
             violations: simulator.violation_count(),
             in_time: ended.in_time,
+            interrupted: false,
             roster_told: simulator.wfm().rosters().len(),
             elapsed_seconds: elapsed.as_secs_f64(),
             wrong: Vec::new(),
@@ -421,13 +425,18 @@ impl Report for DemoReport {
             self.intervals_ambiguous,
             self.held
         ));
+        let passing = match self.states_passing {
+            0 => "0 put right".to_owned(),
+            passing => format!(
+                "{passing} put right within {:.1} seconds",
+                self.states_passing_seconds
+            ),
+        };
         page.line(format!(
-            "states: {} expected, {} told, {} wrong, {} put right within {:.1} seconds, {} told by lists alone and so not when they began, {} overtaken by a newer one before they were told",
+            "states: {} expected, {} told, {} wrong, {passing}, {} told by lists alone and so not when they began, {} overtaken by a newer one before they were told",
             self.states_expected,
             self.states_told,
             self.states_wrong,
-            self.states_passing,
-            self.states_passing_seconds,
             self.states_begun_late,
             self.states_superseded
         ));
@@ -438,7 +447,12 @@ impl Report for DemoReport {
         for wrong in &self.wrong {
             page.line(wrong_line(wrong));
         }
-        if self.is_right() {
+        if self.interrupted {
+            page.mood(
+                Mood::Careful,
+                "stopped before the day was over: what is missing was not waited for",
+            );
+        } else if self.is_right() {
             page.mood(Mood::Good, "every interval and every state is as it was");
         } else if self.in_time {
             page.mood(Mood::Bad, "not everything is as it was");

@@ -118,3 +118,30 @@ fn a_day_under_hostile_faults_arrives_as_it_was() {
     ]);
     assert_right(&report);
 }
+
+#[test]
+fn a_demo_that_is_stopped_judges_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let report = directory.path().join("report.json");
+    let mut demo = std::process::Command::new(env!("CARGO_BIN_EXE_sync-wfm"))
+        .args(["demo", "--agents", "4", "--pace", "60", "--report"])
+        .arg(&report)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It has its signals before it makes the file.
+    while !report.exists() {
+        assert!(demo.try_wait().unwrap().is_none(), "it ended by itself");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let pid = demo.id().to_string();
+    let mut kill = std::process::Command::new("kill");
+    assert!(kill.args(["-s", "TERM", &pid]).status().unwrap().success());
+    let output = demo.wait_with_output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(7), "{told}");
+    assert!(told.contains("stopped before the day was over"), "{told}");
+    let report: Value = serde_json::from_slice(&std::fs::read(report).unwrap()).unwrap();
+    assert_eq!(report["interrupted"], true);
+}

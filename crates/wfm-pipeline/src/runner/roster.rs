@@ -181,19 +181,26 @@ pub(crate) async fn keep<L>(
 ) where
     L: RosterStore + IntervalStore + 'static,
 {
-    let mut whole = false;
+    let (mut whole, mut mapped) = (false, false);
     loop {
-        let round = tokio::select! {
-            () = stop.cancelled() => return,
-            round = round(&core, &acd, live.as_ref()) => round,
+        let work = async {
+            let round = round(&core, &acd, live.as_ref()).await;
+            let unmatched = if mapped || round.is_err() {
+                None
+            } else {
+                unmatched(&acd).await
+            };
+            (round, unmatched)
         };
-        if !whole
-            && round.is_ok()
-            && let Ok(map) =
-                workspace::activities(&acd.twilio, acd.workspace, &acd.activities).await
-            && let Some(unmatched) = map.report().unmatched.first()
-        {
-            starting.refused(&acd.name, &RosterError::Mapping(unmatched.to_string()));
+        let (round, unmatched) = tokio::select! {
+            () = stop.cancelled() => return,
+            done = work => done,
+        };
+        if let Some(unmatched) = unmatched {
+            mapped = true;
+            if let Err(error) = unmatched {
+                starting.refused(&acd.name, &error);
+            }
         }
         if !whole
             && let Err(error) = &round
@@ -236,6 +243,18 @@ pub(crate) async fn keep<L>(
             }
         }
     }
+}
+
+/// Whether each mapping names an activity of the workspace; `None` where that cannot be read.
+async fn unmatched(acd: &AcdServices) -> Option<Result<(), RosterError>> {
+    let map = workspace::activities(&acd.twilio, acd.workspace, &acd.activities).await;
+    let unmatched = map
+        .ok()?
+        .report()
+        .unmatched
+        .first()
+        .map(ToString::to_string);
+    Some(unmatched.map_or(Ok(()), |named| Err(RosterError::Mapping(named))))
 }
 
 /// Rounds until one is whole; `false` where it is told to stop before.

@@ -43,7 +43,7 @@ pub(crate) async fn watch(state: Arc<State>, folder: PathBuf) {
 }
 
 impl WfmReceiver {
-    /// Takes every whole file in a folder but those that are left for later; tells how many. Blocks.
+    /// Takes every whole file in a folder, in the order of their names, but those that are left for later; tells how many. Blocks.
     pub(crate) fn take_files(
         &self,
         folder: &Path,
@@ -54,9 +54,17 @@ impl WfmReceiver {
             .filter_map(Result::ok)
             .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
             .filter_map(|entry| entry.file_name().into_string().ok())
-            .filter(|name| !is_temporary(name) && !leaves(name))
+            .filter(|name| !is_temporary(name))
             .collect();
         names.sort();
+        // States are taken in the order of their files: behind one that is left, others of them are as well.
+        let mut leaves_states = false;
+        names.retain(|name| {
+            let is_state = self.kind_of(name) == Some(Kind::State);
+            let leaves = leaves(name) || is_state && leaves_states;
+            leaves_states |= is_state && leaves;
+            !leaves
+        });
         for name in &names {
             self.take_file(folder, name, now)?;
         }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::faults::FaultLevel;
+use crate::floor::FloorState;
 use crate::http::OutBody;
 use crate::options::Timings;
 use crate::scenario::Scenario;
@@ -229,7 +230,7 @@ fn states_are_kept_in_their_order_and_snapshots_counted_at_their_end() {
     let told = house.wfm.states();
     assert_eq!(told.len(), 2);
     assert_eq!(told[0].reason.as_deref(), Some("Lunch long"));
-    assert_eq!(told[1].state, crate::floor::FloorState::Ready);
+    assert_eq!(told[1].state, FloorState::Ready);
     assert_eq!(
         (told[1].since.to_rfc3339(), told[1].at),
         ("2026-03-01T12:19:59+00:00".to_owned(), now())
@@ -346,4 +347,26 @@ fn whole_files_go_to_the_archive_and_bad_ones_to_the_penalty_box() {
     assert_eq!(house.wfm.rosters()[0].row["name"], "Ada");
     let counts = house.wfm.counts();
     assert_eq!((counts.files, counts.files_refused), (3, 4));
+}
+
+#[test]
+fn states_are_taken_in_the_order_of_their_files_though_one_lies_there_for_longer() {
+    let house = House::new(WfmSettings::default());
+    let folder = tempfile::tempdir().unwrap();
+    for (number, state) in [(1, "Talking"), (2, "Ready"), (3, "Talking")] {
+        let text = format!(
+            "acdServerId,acdId,state,reasonCode,startTime\n7,{AGENT},{state},,2026-03-01T12:00:00+00:00\n"
+        );
+        let name = format!("AgentState.7.{number}.1.EVENT");
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let take = |left: &str| {
+        let leaves = |name: &str| !left.is_empty() && name.contains(left);
+        let wfm = &house.wfm;
+        wfm.take_files(folder.path(), now(), leaves).unwrap()
+    };
+    assert_eq!([take(".7.2."), take(".7.2."), take("")], [1, 0, 2]);
+    let told = house.wfm.states().into_iter().map(|told| told.state);
+    let order = [FloorState::Talking, FloorState::Ready, FloorState::Talking];
+    assert_eq!(told.collect::<Vec<_>>(), order);
 }
