@@ -203,7 +203,7 @@ struct DemoReport {
     states_wrong: u64,
     states_begun_late: u64,
     states_passing: u64,
-    /// In how many real seconds the last of those was put right.
+    /// How many real seconds the longest of those stood.
     states_passing_seconds: f64,
     states_superseded: u64,
     held: u64,
@@ -214,7 +214,9 @@ struct DemoReport {
     interrupted: bool,
     roster_told: usize,
     elapsed_seconds: f64,
-    /// Wrong states, the first of them.
+    /// How many seconds of the day pass in a real one.
+    pace: f64,
+    /// Some of the wrong states.
     wrong: Vec<WrongState>,
     /// The last state that was told of each agent, and the true one.
     states: Vec<AgentLine>,
@@ -268,6 +270,7 @@ impl DemoReport {
             interrupted: false,
             roster_told: simulator.wfm().rosters().len(),
             elapsed_seconds: elapsed.as_secs_f64(),
+            pace: 1.0,
             wrong: Vec::new(),
             states: Vec::new(),
             queue_hours: Vec::new(),
@@ -301,6 +304,7 @@ impl DemoReport {
         self.states_passing = account.states_passing;
         let stood = TimeDelta::milliseconds(account.states_passing_ms);
         self.states_passing_seconds = stood.as_seconds_f64() / pace;
+        self.pace = pace;
         self.states_superseded = account.states_superseded;
         self.lost = account.intervals_missing + account.states_missing;
         self.wrong = account.wrong;
@@ -444,8 +448,8 @@ impl Report for DemoReport {
             "lost: {}; agents and queues told: {}; outside the documented surface: {}",
             self.lost, self.roster_told, self.violations
         ));
-        for wrong in &self.wrong {
-            page.line(wrong_line(wrong));
+        for wrong in self.wrong.iter().filter(|_| !self.interrupted) {
+            page.line(wrong_line(wrong, self.pace));
         }
         if self.interrupted {
             page.mood(
@@ -469,24 +473,21 @@ fn word(state: FloorState, reason: Option<&String>) -> String {
     }
 }
 
-fn wrong_line(
-    WrongState {
-        told,
-        truth,
-        stood_ms,
-        ..
-    }: &WrongState,
-) -> String {
-    let truth = truth.as_ref().map_or_else(
+fn wrong_line(wrong: &WrongState, pace: f64) -> String {
+    let told = &wrong.told;
+    let truth = wrong.truth.as_ref().map_or_else(
         || "nothing".to_owned(),
         |span| {
             let word = word(span.state, span.reason.as_ref());
             format!("{word} from {} to {}", span.from, span.to)
         },
     );
-    let stood = stood_ms.map_or_else(
-        || "nothing put it right".to_owned(),
-        |stood| format!("put right after {} s", stood / 1_000),
+    let stood = wrong.stood_ms.map_or_else(
+        || "nothing put it right, or it was long over".to_owned(),
+        |stood| {
+            let real = TimeDelta::milliseconds(stood).as_seconds_f64() / pace;
+            format!("put right after {real:.1} real seconds")
+        },
     );
     format!(
         "wrong: at {} {} was told to be {} since {}; true was {truth}; {stood}",
@@ -507,6 +508,7 @@ fn account(floor: &FloorRun, received: &Received, faults: FaultLevel) -> FloorAc
     #[expect(clippy::cast_possible_truncation, reason = "casts of floats saturate")]
     let passing = (floor.options().pace * seconds * 1_000.0) as i64;
     rules.passing_ms = passing;
+    rules.late_ms = Some(passing);
     floor.account_of(received, &rules)
 }
 

@@ -204,7 +204,7 @@ const ALL: &[Assumption] = &[
         941,
         "state_file.name",
         Grade::Undocumented,
-        "files of states are called like this; an ancestor has one file AgentState.EVENT, and a name without placeholders waits until it was taken away",
+        "files of states are called like this; an ancestor has one file AgentState.EVENT, and a name without placeholders waits until it was taken away; of such files only the last is looked for in the penalty box",
     ),
     of(
         942,

@@ -46,7 +46,7 @@ pub enum DeliveryError {
         folder: PathBuf,
     },
     /// The folder is not there, or is none.
-    #[error("the drop folder {} is not there; make it, or mount it", folder.display())]
+    #[error("the drop folder {} is not there, or is a file; make a folder there, or mount it", folder.display())]
     NoFolder {
         /// The drop folder.
         folder: PathBuf,
@@ -145,6 +145,11 @@ fn list(faults: &[ContractFault]) -> String {
 }
 
 impl DeliveryError {
+    /// Whether nothing failed: the file before, of the same name, was not taken yet.
+    pub fn is_waiting(&self) -> bool {
+        matches!(self, Self::NameTaken { .. })
+    }
+
     /// How long Calabrio asks to be left alone, where it does; a day at most.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {

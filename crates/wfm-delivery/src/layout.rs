@@ -10,7 +10,7 @@ use crate::field::{
     Column, HistoryField, RosterField, StateField, history_column, place, roster_column,
     state_column,
 };
-use crate::pattern::Pattern;
+use crate::pattern::{Facts, Pattern};
 use crate::when::{TimeFormat, is_ambiguous};
 use crate::{
     ContractFault, DeliveryContract, DeliveryError, DurationUnit, FileContract, FirstOrAgain,
@@ -371,11 +371,31 @@ impl Layouts {
                 service_queue,
             ),
         };
+        let example = Facts {
+            acd_server,
+            number: 1,
+            first: DateTime::UNIX_EPOCH,
+            last: DateTime::UNIX_EPOCH,
+            now: DateTime::UNIX_EPOCH,
+        };
+        for (setting, name) in [
+            ("agent_file.name", &layouts.agent_file.name),
+            ("queue_file.name", &layouts.queue_file.name),
+            ("state_file.name", &layouts.state_file.name),
+            ("user_file.name", &layouts.user_file.name),
+            ("service_queue_file.name", &layouts.service_queue_file.name),
+        ] {
+            // A pattern that could not be read is a fault already.
+            if *name != Pattern::default()
+                && let Err(error) = name.file_name(&example)
+            {
+                reader.fault(setting, error.to_string());
+            }
+        }
         for (setting, name) in [
             ("agent_file.name", &layouts.agent_file.name),
             ("queue_file.name", &layouts.queue_file.name),
         ] {
-            // A pattern that could not be read is a fault already.
             if !name.has_number() && *name != Pattern::default() {
                 reader.fault(
                     setting,

@@ -75,9 +75,20 @@ impl NewestStates {
     }
 
     /// Whether there was an outage since the last snapshot: one is due before the next batch is taken. Three deliveries in a row that failed are
-    /// one, and [`outage`](Self::outage) tells of others; what a single one did not bring goes with the next.
+    /// one, and [`outage`](Self::outage) tells of others; what a single one did not bring goes with the next. A file that waits for the one before
+    /// of its name is none.
     pub fn wants_snapshot(&self) -> bool {
         self.outage
+    }
+
+    /// How many deliveries failed in a row.
+    pub fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// Whether there is no agent of whom Calabrio was told nothing since the last outage.
+    pub fn everybody_was_told(&self) -> bool {
+        !self.outage && self.snapshot_left == 0
     }
 
     /// Says that Calabrio may lack states: after the start, or after an outage that this store did not see.
@@ -187,11 +198,13 @@ impl NewestStates {
     /// Rows that the receipt does not speak of go again.
     pub fn settle(&mut self, batch: &StateBatch, receipt: &Receipt) {
         let mut done = vec![false; batch.rows.len()];
-        if receipt.retry_later().is_none() {
-            self.failures = 0;
-        } else {
-            self.failures = self.failures.saturating_add(1);
-            self.outage |= self.failures >= OUTAGE;
+        match receipt.retry_later() {
+            None => self.failures = 0,
+            Some(error) if error.is_waiting() => {}
+            Some(_) => {
+                self.failures = self.failures.saturating_add(1);
+                self.outage |= self.failures >= OUTAGE;
+            }
         }
         for part in &receipt.parts {
             let is_done = !matches!(part.outcome, Outcome::RetryLater { .. });
@@ -330,7 +343,31 @@ mod tests {
         let wants = [true, true, false, true, true, true].map(&mut settle);
         assert_eq!(wants, [false, false, false, false, false, true]);
         newest.snapshot([change(1, 1)]).unwrap();
+        assert!(!newest.wants_snapshot() && !newest.everybody_was_told());
+        let batch = newest.take(10).unwrap();
+        newest.settle(&batch, &receipt(&batch, Outcome::Accepted));
+        assert!(newest.everybody_was_told());
+        assert_eq!(newest.failures(), 0);
+    }
+
+    #[test]
+    fn a_file_that_waits_for_the_one_before_is_no_failure() {
+        let mut newest = NewestStates::new(10);
+        newest.put(change(1, 1)).unwrap();
+        for _ in 0..10 {
+            let batch = newest.take(10).unwrap();
+            let waits = Outcome::RetryLater {
+                error: DeliveryError::NameTaken {
+                    file: "AgentState.EVENT".to_owned(),
+                    folder: "drop".into(),
+                },
+                in_doubt: false,
+            };
+            newest.settle(&batch, &receipt(&batch, waits));
+        }
         assert!(!newest.wants_snapshot());
+        assert_eq!(newest.failures(), 0);
+        assert_eq!(newest.take(10).unwrap().rows(), [change(1, 1)]);
     }
 
     #[test]

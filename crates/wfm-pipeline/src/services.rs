@@ -17,6 +17,8 @@ use wfm_delivery::{
 use wfm_history::{Redelivery, Report};
 use wfm_state_mapping::{ActivityRules, Settings};
 
+use crate::runner::blocking;
+
 /// One ACD with what it takes to work for it.
 #[derive(Clone)]
 pub struct AcdServices {
@@ -153,13 +155,13 @@ impl HistoryServices {
         names: Vec<String>,
     ) -> Option<Result<Vec<(String, Fate)>, DeliveryError>> {
         let files = self.files.clone()?;
-        let asked = tokio::task::spawn_blocking(move || {
+        let asked = blocking(move || {
             let fates = files.fates(names.iter().map(String::as_str))?;
             Ok(fates
                 .into_iter()
                 .map(|(name, fate)| (name.to_owned(), fate))
                 .collect())
         });
-        asked.await.ok()
+        Some(asked.await)
     }
 }

@@ -142,7 +142,7 @@ pub struct Runtime {
     /// The token that a request to `/metrics` must carry as `Authorization: Bearer …`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bearer_token: Option<SecretRef>,
-    /// How long a stop waits for transfers that are under way. A second signal stops at once.
+    /// How long a stop of `sync-qm` waits for transfers that are under way. A second signal stops at once.
     #[schemars(with = "DurationText")]
     #[serde(serialize_with = "duration_text")]
     pub stop_grace: Duration,

@@ -72,6 +72,8 @@ pub struct AccountRules {
     /// Within which time, in milliseconds of the floor's clock, a state must be put right that never was. What happens at once comes by several
     /// ways and in any order: in between, what is known fits no moment.
     pub passing_ms: i64,
+    /// How long after its end, in milliseconds of the floor's clock, a state may still be told; `None` for any time.
+    pub late_ms: Option<i64>,
     /// Whether agents' activities are delivered, for the service queue: reports name no queue for them.
     pub service_queue: bool,
     /// Whether anything tells of hold. Where nothing does, who has a customer on hold is Talking.
@@ -91,6 +93,7 @@ impl Default for AccountRules {
             loaded: DateTime::<Utc>::MAX_UTC,
             since_tolerance_ms: 0,
             passing_ms: 0,
+            late_ms: None,
             service_queue: true,
             hold: true,
             merged: false,
@@ -125,13 +128,13 @@ pub struct FloorAccount {
     pub states_passing: u64,
     /// For how many milliseconds of the floor's clock one of those stood at most.
     pub states_passing_ms: i64,
-    /// States that were told, never were and stood, and agents whose last told state is not the one that they are in.
+    /// States that were told, never were and stood, states that were told long after they were over, and agents whose last told state is not the one that they are in.
     pub states_wrong: u64,
     /// True states that were not told since a newer one was.
     pub states_superseded: u64,
     /// True states that were not told, and no newer one was.
     pub states_missing: u64,
-    /// The first of the wrong states, each with what was true: so that somebody can find out why.
+    /// Some of the wrong states, agent by agent and 20 at most, each with what was true: so that somebody can find out why.
     pub wrong: Vec<WrongState>,
 }
 
@@ -141,7 +144,7 @@ pub struct FloorAccount {
 pub struct WrongState {
     /// What was told.
     pub told: ToldState,
-    /// What was true when it came.
+    /// What was true when it came; of the last state of an agent, what is true at the end.
     pub truth: Option<StateSpan>,
     /// After how many milliseconds of the floor's clock something true was told; nothing where that never happened.
     pub stood_ms: Option<i64>,
@@ -156,7 +159,7 @@ impl FloorAccount {
             && self.states_missing == 0
     }
 
-    fn is_wrong(&mut self, told: &ToldState, truth: Option<&StateSpan>, stood_ms: Option<i64>) {
+    fn note_wrong(&mut self, told: &ToldState, truth: Option<&StateSpan>, stood_ms: Option<i64>) {
         self.states_wrong += 1;
         if self.wrong.len() < NAMED {
             self.wrong.push(WrongState {
@@ -184,7 +187,7 @@ pub(super) fn account(floor: &Floor, received: &Received, rules: &AccountRules) 
     for told in told.into_values() {
         account.states_told += told.len() as u64;
         for told in told {
-            account.is_wrong(told, None, None);
+            account.note_wrong(told, None, None);
         }
     }
     account
@@ -360,6 +363,10 @@ fn states(day: &AgentDay, told: &[&ToldState], rules: &AccountRules, account: &m
             known[place] = true;
             newest = newest.max(Some(place));
             last_is_right = place + 1 == spans.len();
+            let after = (told.at - spans[place].to).num_milliseconds();
+            if rules.late_ms.is_some_and(|most| after > most) && !last_is_right {
+                account.note_wrong(told, day.at(told.at), None);
+            }
         } else if moment() {
             // It says nothing of what was before or comes after, unless the agent is still in it.
             let now = spans.last();
@@ -389,16 +396,16 @@ fn states(day: &AgentDay, told: &[&ToldState], rules: &AccountRules, account: &m
                 account.states_passing += 1;
                 account.states_passing_ms = account.states_passing_ms.max(stood);
             } else {
-                account.is_wrong(never, day.at(never.at), Some(stood));
+                account.note_wrong(never, day.at(never.at), Some(stood));
             }
         }
     }
     for never in never {
-        account.is_wrong(never, day.at(never.at), None);
+        account.note_wrong(never, day.at(never.at), None);
     }
     account.states_told += told.len() as u64;
     if let (false, Some(last)) = (last_is_right, told.last()) {
-        account.is_wrong(last, spans.last(), None);
+        account.note_wrong(last, spans.last(), None);
     }
     account.states_expected += spans.len() as u64;
     for (place, known) in known.iter().enumerate() {

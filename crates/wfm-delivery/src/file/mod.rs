@@ -303,13 +303,27 @@ impl StateFiles {
         whole::sweep(&self.0.folder.path)
     }
 
-    /// As [`RosterFiles::fates`].
+    /// What Calabrio made of files, by name and by when they were written. The archive, where there may be a file for each second of a week, is not
+    /// looked into: what lies neither in the drop folder nor in the penalty box is [`Fate::Gone`].
+    ///
+    /// Where a name is always the same, the newest of that name counts, as with [`RosterFiles::fates`]: so it is known of the last file alone.
     pub fn fates<'a>(
         &self,
         files: impl IntoIterator<Item = (&'a str, DateTime<Utc>)>,
     ) -> Result<Vec<(&'a str, Fate)>, DeliveryError> {
-        let files = files.into_iter().map(|(name, at)| (name, Some(at)));
-        self.0.folder.fates(files)
+        let StateInner { folder, layout } = &*self.0;
+        let files = files.into_iter().map(|(name, at)| {
+            let facts = Facts {
+                acd_server: layout.rows.acd_server,
+                number: 1,
+                first: at,
+                last: at,
+                now: at,
+            };
+            let is_unique = layout.name.is_unique(&facts);
+            (name, (!is_unique).then_some(at))
+        });
+        fate::fates(&folder.path, "", &folder.files.penalty_box, files)
     }
 
     /// Writes states: as [`StateSink::deliver`], on the thread that calls.

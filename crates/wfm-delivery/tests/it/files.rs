@@ -187,6 +187,41 @@ fn one_fixed_name_for_states_waits_until_the_file_was_taken_and_an_archived_one_
 }
 
 #[test]
+fn files_of_states_wait_are_refused_or_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = StateFiles::new(folder.path(), &contract(json!({})), 7, Zone::UTC).unwrap();
+    let batch = states([state(1, CalabrioState::Ready, None)], false);
+    let times = [0, 1, 2].map(|second| at(NOW) + chrono::TimeDelta::seconds(second));
+    let names = times.map(|now| files.write(&batch, now).parts.remove(0).file.unwrap());
+    for (name, place) in names.iter().zip(["penaltyBox/2026-03-01", "archives"]) {
+        let place = folder.path().join(place);
+        fs::create_dir_all(&place).unwrap();
+        fs::rename(folder.path().join(name), place.join(name)).unwrap();
+    }
+    let asked = names.iter().map(String::as_str).zip(times);
+    let fates = files.fates(asked).unwrap();
+    let fates: Vec<_> = fates.into_iter().map(|(_, fate)| fate).collect();
+    assert_eq!(fates, [Fate::Refused, Fate::Gone, Fate::Waiting]);
+}
+
+#[test]
+fn a_name_that_no_file_can_have_is_refused_with_its_setting() {
+    for setting in [
+        "agent_file",
+        "queue_file",
+        "state_file",
+        "user_file",
+        "service_queue_file",
+    ] {
+        let contract = contract(json!({setting: {"name": "a/{number}"}}));
+        let error = StateFiles::new("drop", &contract, 7, Zone::UTC).unwrap_err();
+        let told = error.to_string();
+        assert!(told.starts_with(&format!("{setting}.name: ")), "{told}");
+        assert!(told.contains("it has a control character"), "{told}");
+    }
+}
+
+#[test]
 fn without_a_number_in_the_name_history_is_refused() {
     let contract = contract(json!({"agent_file": {"name": "A.{now}"}}));
     let error = HistoryFiles::new("drop", &contract, 7, Zone::UTC).unwrap_err();
@@ -230,9 +265,11 @@ fn a_repeated_hour_without_offset_is_written_or_refused_as_the_settings_say() {
 fn a_name_that_is_none_and_a_folder_that_is_gone_can_be_tried_later() {
     let folder = tempfile::tempdir().unwrap();
     let batch = queues(&[queue_row(1, "2026-03-01T12:00:00Z", 1)]);
-    let slash = contract(json!({"queue_file": {"name": "{now:%d/%m}.{number}"}}));
-    let files = HistoryFiles::new(folder.path(), &slash, 7, Zone::UTC).unwrap();
-    let receipt = files.write(&batch, at(NOW));
+    // Short enough on a Thursday, and not on a Wednesday.
+    let name = format!("{}{{now:%A}}{{number}}", "x".repeat(191));
+    let long = contract(json!({"queue_file": {"name": name}}));
+    let files = HistoryFiles::new(folder.path(), &long, 7, Zone::UTC).unwrap();
+    let receipt = files.write(&batch, at("2026-03-04T12:00:00Z"));
     let error = receipt.retry_later().unwrap();
     assert!(matches!(error, DeliveryError::FileName { .. }), "{error}");
     let nowhere = folder.path().join("nowhere");

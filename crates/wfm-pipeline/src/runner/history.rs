@@ -368,7 +368,11 @@ pub(crate) async fn files<L: IntervalStore + 'static>(
     stop: CancellationToken,
 ) {
     loop {
-        if let Err(error) = look_at_files(&core, &acd, &services).await {
+        let looked = tokio::select! {
+            () = stop.cancelled() => return,
+            looked = look_at_files(&core, &acd, &services) => looked,
+        };
+        if let Err(error) = looked {
             tracing::warn!(acd = %acd.name, error, "it cannot be told what Calabrio made of files");
         }
         tokio::select! {

@@ -1,5 +1,6 @@
 //! Live states of one ACD: from events, snapshots and answers about hold to the newest state of each agent at Calabrio.
 
+pub(crate) mod deliver;
 pub(crate) mod files;
 pub(crate) mod poll;
 mod refused;
@@ -12,13 +13,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use flex_events::{Pushed, WireForm};
-use http_retry::Backoff;
 use sync_ledger::{Inbox, LedgerError, ProcessedEvent, PushedEvent, keep};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use twilio_client::{ParticipantFilter, TwilioError};
 use twilio_sid::{ConferenceSid, TaskSid};
-use wfm_delivery::{NewestStates, Outcome, StateBatch};
+use wfm_delivery::{NewestStates, StateBatch};
 use wfm_state_mapping::{
     ActivityMap, AgentRow, AgentStates, HoldAnswer, Resynchronised, StateChange, WorkspaceSnapshot,
 };
@@ -41,17 +41,8 @@ const LOOK: Duration = Duration::from_secs(1);
 /// The pause after Twilio or the ledger failed.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// How long a delivery that failed is waited for: up to a quarter of a second at first, since a state that comes late is a wrong one.
-const AGAIN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(15));
-
-/// The longest wait that Calabrio can ask for.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(1);
-
 /// How long what is over stays known, so that a late event does not revive it.
 const REMEMBERED: TimeDelta = TimeDelta::hours(6);
-
-/// How long the first states wait until Calabrio was told of agents.
-const FIRST_ROSTER: Duration = Duration::from_mins(1);
 
 /// How old the list of conferences may become.
 const LIST_AGE: TimeDelta = TimeDelta::seconds(10);
@@ -230,10 +221,6 @@ impl Live {
         state.newest.take(most)
     }
 
-    fn wants_snapshot(&self) -> bool {
-        self.lock().newest.wants_snapshot()
-    }
-
     /// That events could not be heard for a while: the workspace is read anew.
     pub(crate) fn missed(&self) {
         self.inner.resync.notify_one();
@@ -286,106 +273,6 @@ pub(crate) async fn resync<L>(
             () = stop.cancelled() => return,
             () = core.clock.sleep(pause) => {}
             () = live.inner.resync.notified() => {}
-        }
-    }
-}
-
-/// Delivers what is newest, one batch after the other, until it is told to stop. `listed` is cancelled once Calabrio was told of agents, or could not be.
-pub(crate) async fn deliver<L>(
-    core: Arc<Core<L>>,
-    acd: Arc<AcdServices>,
-    services: AdherenceServices,
-    live: Live,
-    listed: CancellationToken,
-    stop: CancellationToken,
-) {
-    if acd.roster.sink.is_some() {
-        // Of whom it does not know, it would refuse the state.
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = listed.cancelled() => {}
-            () = core.clock.sleep(FIRST_ROSTER) => {}
-        }
-    }
-    let again = Backoff::new(AGAIN.0, AGAIN.1);
-    let mut failures = 0;
-    let mut said = false;
-    loop {
-        let Some(batch) = live.take(services.batch_rows) else {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = live.inner.deliver.notified() => {
-                    if !services.flush.is_zero() {
-                        tokio::time::sleep(services.flush).await;
-                    }
-                }
-            }
-            continue;
-        };
-        let at = core.now();
-        let delivered = tokio::select! {
-            () = stop.cancelled() => None,
-            receipt = services.sink.deliver(&batch, at) => Some(receipt),
-        };
-        let Some(receipt) = delivered else {
-            live.lock().newest.abandon(&batch);
-            return;
-        };
-        live.settle(&batch, &receipt, at);
-        count(&core, &acd, &live, &receipt);
-        match receipt.retry_later() {
-            None => {
-                failures = 0;
-                if batch.is_last() {
-                    said = false;
-                    core.witness.states_told(&acd.name, true);
-                }
-            }
-            Some(error) => {
-                failures += 1;
-                if live.wants_snapshot() {
-                    core.witness.states_told(&acd.name, false);
-                    if !std::mem::replace(&mut said, true) {
-                        tracing::warn!(acd = %acd.name, %error, "states cannot be delivered; the newest are sent as soon as they can be");
-                    }
-                } else {
-                    tracing::debug!(acd = %acd.name, %error, "states were not delivered; the newest are sent at once");
-                }
-                let pause = again.delay(failures, rand::random::<f64>());
-                let asked = error.retry_after().unwrap_or_default();
-                // Whoever asks for it has no clock of ours.
-                let asked = asked.min(LONGEST_RETRY_AFTER);
-                tokio::select! {
-                    () = stop.cancelled() => return,
-                    () = async {
-                        tokio::time::sleep(asked).await;
-                        core.clock.sleep(pause).await;
-                    } => {}
-                }
-            }
-        }
-    }
-}
-
-fn count<L>(core: &Core<L>, acd: &AcdServices, live: &Live, receipt: &wfm_delivery::Receipt) {
-    let agents = live.refused();
-    core.witness.refused_agents(&acd.name, agents);
-    for part in &receipt.parts {
-        let rows = part.rows.len() as u64;
-        let (delivered, refused, waiting) = match &part.outcome {
-            Outcome::Accepted => (rows, 0, 0),
-            Outcome::RowsRefused(refused) => {
-                let refused = refused.len() as u64;
-                (rows - refused, refused, 0)
-            }
-            Outcome::Refused(_) => (0, rows, 0),
-            _ => (0, 0, rows),
-        };
-        core.witness.states(&acd.name, "delivered", delivered);
-        core.witness.states(&acd.name, "refused", refused);
-        core.witness.states(&acd.name, "waiting", waiting);
-        if refused > 0 {
-            tracing::warn!(acd = %acd.name, refused, agents, "Calabrio did not take the states of some agents; they go again once it is told of them, or after the workspace was read");
         }
     }
 }

@@ -21,7 +21,7 @@ use wfm_delivery::{
 };
 
 use super::start::{self, Starting};
-use super::{Core, Live, workspace};
+use super::{Core, Live, blocking, workspace};
 use crate::clock::delta;
 use crate::error::PipelineError;
 use crate::services::{AcdServices, Roster};
@@ -185,7 +185,7 @@ pub(crate) async fn keep<L>(
     loop {
         let work = async {
             let round = round(&core, &acd, live.as_ref()).await;
-            let unmatched = if mapped || round.is_err() {
+            let unmatched = if whole || mapped || round.is_err() {
                 None
             } else {
                 unmatched(&acd).await
@@ -227,7 +227,11 @@ pub(crate) async fn keep<L>(
         };
         let due = core.now() + delta(pause);
         loop {
-            if let Err(error) = look_at_files(&core, &acd).await {
+            let looked = tokio::select! {
+                () = stop.cancelled() => return,
+                looked = look_at_files(&core, &acd) => looked,
+            };
+            if let Err(error) = looked {
                 tracing::warn!(acd = %acd.name, error = &error as &dyn std::error::Error, "it cannot be told what Calabrio made of files of agents and queues");
             }
             let next = match &acd.roster.files {
@@ -303,12 +307,12 @@ pub(crate) async fn look_at_files<L: RosterStore>(
             continue;
         }
         let (files, asked) = (files.clone(), open.clone());
-        let looking = tokio::task::spawn_blocking(move || {
+        let fates = blocking(move || {
             let asked = asked.iter().map(|file| (&*file.name, file.at));
             let fates = files.fates(asked)?;
-            Ok::<_, DeliveryError>(fates.into_iter().map(|(_, fate)| fate).collect::<Vec<_>>())
+            Ok(fates.into_iter().map(|(_, fate)| fate).collect::<Vec<_>>())
         });
-        let fates = looking.await.unwrap_or(Err(DeliveryError::CutOff))?;
+        let fates = fates.await?;
         for (file, fate) in open.iter().zip(fates) {
             let refused = match fate {
                 Fate::Waiting => continue,

@@ -238,10 +238,12 @@ impl<L: WfmLedger> Worker<L> {
             let ((core, it), (services_, live_, stop_)) = (parts(), all());
             tasks.spawn(live::resync(core, it, services_, live_, stop_));
             let ((core, it), (services_, live_, stop_)) = (parts(), all());
-            tasks.spawn(live::deliver(core, it, services_, live_, listed, stop_));
-            if services.files.is_some() {
-                let ((core, it), (services_, live_, stop_)) = (parts(), all());
-                tasks.spawn(live::files::watch(core, it, services_, live_, stop_));
+            tasks.spawn(live::deliver::deliver(
+                core, it, services_, live_, listed, stop_,
+            ));
+            if let Some(files) = &services.files {
+                let ((core, it), (_, live_, stop_)) = (parts(), all());
+                tasks.spawn(live::files::watch(core, it, files.clone(), live_, stop_));
             }
             if services.poll_events.is_some() {
                 let ((core, it), (services_, live_, stop_)) = (parts(), all());

@@ -336,6 +336,26 @@ fn a_state_that_never_was_is_wrong_unless_it_was_put_right_in_time() {
 }
 
 #[test]
+fn a_state_that_is_told_long_after_it_was_over_is_wrong() {
+    let rules = |late_ms| AccountRules {
+        late_ms: Some(late_ms),
+        ..AccountRules::default()
+    };
+    let floor = floor(1);
+    let day = &floor.days()[0];
+    let late = |received: &mut Received| {
+        let mut of = received.states.iter_mut();
+        let second = of.by_ref().filter(|told| told.agent == day.agent).nth(1);
+        second.unwrap().at = day.spans[1].to + TimeDelta::seconds(3);
+    };
+    let account = judged_by(&rules(3_000), late);
+    assert!(account.is_right(), "{account:?}");
+    let account = judged_by(&rules(2_999), late);
+    assert_eq!(account.states_wrong, 1);
+    assert_eq!(account.wrong[0].told.agent, day.agent);
+}
+
+#[test]
 fn a_state_that_is_told_with_a_later_beginning_while_it_lasts_is_begun_late() {
     let account = judged(|received| {
         let told = &mut received.states[1];

@@ -1,6 +1,6 @@
 //! What Calabrio makes of the files in which it is told states.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,25 +10,29 @@ use twilio_sid::WorkerSid;
 use wfm_delivery::{DeliveryError, Fate, Outcome, Receipt, StateBatch, StateFiles};
 
 use super::Live;
-use crate::runner::Core;
-use crate::services::{AcdServices, AdherenceServices};
+use crate::runner::{Core, blocking};
+use crate::services::AcdServices;
 
-/// How often the drop folder is looked at.
-const LOOK: Duration = Duration::from_mins(1);
+/// How often the drop folder is asked what Calabrio made of files.
+const LOOK_AT_FILES: Duration = Duration::from_mins(1);
 
 /// Of how many states the files are remembered; of more, the oldest files are not looked for.
-const REMEMBERED: usize = 100_000;
+const MOST_STATES: usize = 100_000;
 
 /// Files of whose fate nothing is known yet, the oldest first. They are not in the ledger: after a start all states are told anew.
 #[derive(Debug, Default)]
 pub(super) struct ToldFiles {
     files: VecDeque<ToldFile>,
     states: usize,
+    next: u64,
+    /// In which file each agent was told last.
+    newest: HashMap<WorkerSid, u64>,
 }
 
 /// One file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 struct ToldFile {
+    number: u64,
     name: Arc<str>,
     at: DateTime<Utc>,
     agents: Arc<[WorkerSid]>,
@@ -41,23 +45,55 @@ impl ToldFiles {
                 continue;
             };
             let rows = batch.rows().get(part.rows.clone()).unwrap_or_default();
-            self.states += rows.len();
-            self.files.push_back(ToldFile {
+            let file = ToldFile {
+                number: self.next,
                 name: name.as_str().into(),
                 at,
                 agents: rows.iter().map(|row| row.agent).collect(),
-            });
+            };
+            self.next += 1;
+            // Of a name that is always the same, the last file alone can be told from those before.
+            if let Some(before) = self.files.pop_back_if(|before| before.name == file.name) {
+                self.forget(&before);
+            }
+            self.states += rows.len();
+            let told = file.agents.iter().map(|agent| (*agent, file.number));
+            self.newest.extend(told);
+            self.files.push_back(file);
         }
-        while self.states > REMEMBERED
+        while self.states > MOST_STATES
             && let Some(oldest) = self.files.pop_front()
         {
-            self.states -= oldest.agents.len();
+            self.forget(&oldest);
         }
     }
 
-    fn forget(&mut self, files: &[ToldFile]) {
-        self.files.retain(|known| !files.contains(known));
-        self.states = self.files.iter().map(|file| file.agents.len()).sum();
+    fn forget(&mut self, file: &ToldFile) {
+        self.states -= file.agents.len();
+        for agent in &*file.agents {
+            if self.newest.get(agent) == Some(&file.number) {
+                self.newest.remove(agent);
+            }
+        }
+    }
+
+    /// Of these files it is known what became of them.
+    fn settle(&mut self, known: &HashSet<u64>) {
+        for file in std::mem::take(&mut self.files) {
+            if known.contains(&file.number) {
+                self.forget(&file);
+            } else {
+                self.files.push_back(file);
+            }
+        }
+    }
+
+    /// Agents of a file of whom no newer one tells.
+    fn told_last(&self, file: &ToldFile) -> Vec<WorkerSid> {
+        let agents = file.agents.iter().copied();
+        agents
+            .filter(|agent| self.newest.get(agent) == Some(&file.number))
+            .collect()
     }
 }
 
@@ -65,19 +101,20 @@ impl ToldFiles {
 pub(crate) async fn watch<L>(
     core: Arc<Core<L>>,
     acd: Arc<AcdServices>,
-    services: AdherenceServices,
+    files: StateFiles,
     live: Live,
     stop: CancellationToken,
 ) {
-    let Some(files) = services.files else {
-        return stop.cancelled().await;
-    };
     loop {
-        tokio::select! {
+        let look = async {
+            core.clock.sleep(LOOK_AT_FILES).await;
+            live.look_at_files(&acd.name, &files).await
+        };
+        let looked = tokio::select! {
             () = stop.cancelled() => return,
-            () = core.clock.sleep(LOOK) => {}
-        }
-        match live.look_at_files(&acd.name, &files).await {
+            looked = look => looked,
+        };
+        match looked {
             Ok(0) => {}
             Ok(states) => core.witness.states(&acd.name, "refused", states),
             Err(error) => {
@@ -100,28 +137,28 @@ impl Live {
             return Ok(0);
         }
         let (files, asked) = (files.clone(), open.clone());
-        let looking = tokio::task::spawn_blocking(move || {
+        let fates = blocking(move || {
             let asked = asked.iter().map(|file| (&*file.name, file.at));
             let fates = files.fates(asked)?;
-            Ok::<_, DeliveryError>(fates.into_iter().map(|(_, fate)| fate).collect::<Vec<_>>())
+            Ok(fates.into_iter().map(|(_, fate)| fate).collect::<Vec<_>>())
         });
-        let fates = looking.await.unwrap_or(Err(DeliveryError::CutOff))?;
-        let (mut known, mut refused) = (Vec::new(), 0);
-        let mut state = self.lock();
-        for (file, fate) in open.into_iter().zip(fates) {
-            match fate {
-                Fate::Waiting => continue,
-                // Taken, and tidied away later.
-                Fate::Archived | Fate::Gone => {}
-                Fate::Refused => {
-                    tracing::error!(acd, file = %file.name, agents = file.agents.len(), "Calabrio put a file of states into its penalty box; the newest states of its agents go again once it is told of them, or after the workspace was read");
-                    refused += file.agents.len() as u64;
-                    state.refused.add(&file.agents);
-                }
+        let (mut known, mut refused) = (HashSet::new(), Vec::new());
+        for (file, fate) in open.into_iter().zip(fates.await?) {
+            if fate == Fate::Waiting {
+                continue;
             }
-            known.push(file);
+            known.insert(file.number);
+            if fate == Fate::Refused {
+                tracing::error!(acd, file = %file.name, agents = file.agents.len(), "Calabrio put a file of states into its penalty box; the newest states of its agents go again once it is told of them, or after the workspace was read");
+                refused.push(file);
+            }
         }
-        state.told_files.forget(&known);
-        Ok(refused)
+        let mut state = self.lock();
+        for file in &refused {
+            let agents = state.told_files.told_last(file);
+            state.refused.add(agents);
+        }
+        state.told_files.settle(&known);
+        Ok(refused.iter().map(|file| file.agents.len() as u64).sum())
     }
 }

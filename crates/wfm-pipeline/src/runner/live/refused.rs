@@ -26,7 +26,7 @@ impl Refused {
         self.0.extend(refused);
     }
 
-    pub(super) fn add(&mut self, agents: &[WorkerSid]) {
+    pub(super) fn add(&mut self, agents: Vec<WorkerSid>) {
         self.0.extend(agents);
     }
 }

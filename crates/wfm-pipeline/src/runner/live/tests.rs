@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use wfm_delivery::DeliveryError;
+use wfm_delivery::{DeliveryError, Outcome};
 use wfm_state_mapping::CalabrioState;
 use wiremock::matchers::method;
 use wiremock::{Mock, Request, ResponseTemplate};
@@ -247,6 +247,39 @@ async fn after_an_outage_everybody_is_told_anew() {
 }
 
 #[tokio::test]
+async fn calabrio_was_told_of_everybody_where_nobody_is_and_not_during_an_outage() {
+    let nobody = Floor::new(0).await;
+    nobody.deliver(10).await;
+    assert!(!nobody.live.everybody_was_told(), "nothing was read yet");
+    nobody.resynchronise().await;
+    nobody.deliver(10).await;
+    assert!(nobody.live.everybody_was_told());
+
+    let floor = Floor::new(2).await;
+    floor.resynchronise().await;
+    assert!(!floor.live.everybody_was_told());
+    floor.deliver(10).await;
+    assert!(floor.live.everybody_was_told());
+    floor.feeds.apply(&[accepted(&floor.acd, 1, 30, 2)]);
+    let told = async || {
+        let error = DeliveryError::CutOff;
+        let later = Outcome::RetryLater {
+            error,
+            in_doubt: true,
+        };
+        floor.bench.states.answer_next(later);
+        floor.deliver(10).await;
+        floor.live.everybody_was_told()
+    };
+    assert_eq!(
+        [told().await, told().await, told().await],
+        [true, true, false]
+    );
+    floor.deliver(10).await;
+    assert!(floor.live.everybody_was_told());
+}
+
+#[tokio::test]
 async fn while_calabrio_asks_to_be_left_alone_states_do_not_get_old() {
     let mut floor = Floor::new(1).await;
     floor.services.sink = floor.bench.states_over_http();
@@ -266,7 +299,7 @@ async fn while_calabrio_asks_to_be_left_alone_states_do_not_get_old() {
     floor.bench.answering(states).await;
     let (stop, listed) = (CancellationToken::new(), CancellationToken::new());
     listed.cancel();
-    let delivering = tokio::spawn(deliver(
+    let delivering = tokio::spawn(deliver::deliver(
         Arc::clone(&floor.core),
         Arc::new(floor.acd.clone()),
         floor.services.clone(),
