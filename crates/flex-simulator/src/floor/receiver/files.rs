@@ -57,13 +57,14 @@ impl WfmReceiver {
             .filter(|name| !is_temporary(name))
             .collect();
         names.sort();
-        // States are taken in the order of their files: behind one that is left, others of them are as well.
-        let mut leaves_states = false;
+        // States are taken in the order of their files: all of them, or none where the first is left.
+        let mut leaves_states = None;
         names.retain(|name| {
-            let is_state = self.kind_of(name) == Some(Kind::State);
-            let leaves = leaves(name) || is_state && leaves_states;
-            leaves_states |= is_state && leaves;
-            !leaves
+            if self.kind_of(name) == Some(Kind::State) {
+                !*leaves_states.get_or_insert_with(|| leaves(name))
+            } else {
+                !leaves(name)
+            }
         });
         for name in &names {
             self.take_file(folder, name, now)?;
